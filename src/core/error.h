@@ -1,0 +1,53 @@
+// What can go wrong, by who can mend it: the user's file, the world, or this program.
+#pragma once
+
+#include <stdexcept>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace qrun {
+
+/// Where something was written. `line` and `column` count from 1; 0 means "the file as a whole".
+struct Position {
+  std::string file;
+  int line = 0;
+  int column = 0;
+};
+
+/// A mistake in the user's configuration or command line (exit code 2).
+/// Each of `lines()` is complete: `FILE:LINE:COLUMN: KEY: what is wrong; what would be right`.
+class ConfigError : public std::runtime_error {
+ public:
+  explicit ConfigError(std::vector<std::string> lines);
+  ConfigError(const Position& where, const std::string& key, const std::string& problem);
+  [[nodiscard]] const std::vector<std::string>& lines() const { return lines_; }
+
+ private:
+  std::vector<std::string> lines_;
+};
+
+/// Something in the world failed: operation, path, the system's reason (exit code 1 where it ends one run).
+class Error : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+/// The machine cannot do what was asked: no device, no space, not writable (exit code 4).
+class EnvironmentError : public Error {
+ public:
+  using Error::Error;
+};
+
+/// `FILE:LINE:COLUMN`, or `FILE` where no line is known.
+[[nodiscard]] std::string to_string(const Position& where);
+
+[[noreturn]] void check_failed(const char* file, int line, const char* condition, const std::string& message);
+
+}  // namespace qrun
+
+/// For this program's own mistakes; user input never reaches a check.
+#define QRUN_CHECK(condition, message)                                                 \
+  do {                                                                                 \
+    if (!(condition)) ::qrun::check_failed(__FILE__, __LINE__, #condition, (message)); \
+  } while (false)

@@ -1,0 +1,51 @@
+// Random numbers as a function of (seed, stream, index): no state, so any part of a sequence can be drawn by anyone,
+// in any order, and a resumed run sees the numbers of an uninterrupted one.
+// Three rounds of the SplitMix64 finalizer (Steele, Lea, Flood 2014, "Fast splittable pseudorandom number generators").
+#pragma once
+
+#include <cmath>
+#include <cstdint>
+#include <numbers>
+
+#include "core/hd.h"
+
+namespace qrun {
+
+QRUN_HD std::uint64_t mix64(std::uint64_t z) {
+  z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ULL;
+  z = (z ^ (z >> 27)) * 0x94d049bb133111ebULL;
+  return z ^ (z >> 31);
+}
+
+/// 64 random bits.
+QRUN_HD std::uint64_t random_bits(std::uint64_t seed, std::uint64_t stream, std::uint64_t index) {
+  const std::uint64_t key = mix64(mix64(seed + 0x9e3779b97f4a7c15ULL) ^ (stream * 0xd1342543de82ef95ULL + 1));
+  return mix64(key + (index + 1) * 0x9e3779b97f4a7c15ULL);
+}
+
+/// Uniform in [0, 1), 53 bits.
+QRUN_HD double random_uniform(std::uint64_t seed, std::uint64_t stream, std::uint64_t index) {
+  return static_cast<double>(random_bits(seed, stream, index) >> 11) * 0x1p-53;
+}
+
+/// Uniform integer in [0, n), 0 < n <= 2^53; biased by at most n / 2^53.
+QRUN_HD std::uint64_t random_below(std::uint64_t seed, std::uint64_t stream, std::uint64_t index, std::uint64_t n) {
+  return static_cast<std::uint64_t>(random_uniform(seed, stream, index) * static_cast<double>(n));
+}
+
+/// Standard normal by Box and Muller (1958), from the uniforms 2 index and 2 index + 1.
+inline double random_normal(std::uint64_t seed, std::uint64_t stream, std::uint64_t index) {
+  const double u = 1.0 - random_uniform(seed, stream, 2 * index);  // in (0, 1]: the logarithm stays finite
+  const double v = random_uniform(seed, stream, 2 * index + 1);
+  return std::sqrt(-2.0 * std::log(u)) * std::cos(2.0 * std::numbers::pi * v);
+}
+
+/// Streams of a run's seed: one for each use, so that a new use never shifts the numbers of another.
+namespace stream {
+inline constexpr std::uint64_t kShuffle = 1;
+inline constexpr std::uint64_t kAugment = 2;
+inline constexpr std::uint64_t kDigits = 3;
+inline constexpr std::uint64_t kInit = 1000;  // + index of the parameter blob
+}  // namespace stream
+
+}  // namespace qrun

@@ -1,0 +1,142 @@
+// Solvers and learning-rate policies: Caffe's formulas, for host and device (include/caffe/sgd_solvers.hpp there).
+//   gradient   g' = g + decay * w                                    (L2, on the master parameter)
+//   sgd        v = momentum v + rate g';              w -= v
+//   nesterov   v' = momentum v + rate g';             w -= (1 + momentum) v' - momentum v
+//   adam       m, s moving averages of g', g'^2;      w -= rate sqrt(1 - beta2^t) / (1 - beta1^t) m / (sqrt(s) +
+//   epsilon) adagrad    s += g'^2;                             w -= rate g' / (sqrt(s) + epsilon) rmsprop    s = decay
+//   s + (1 - decay) g'^2;        w -= rate g' / (sqrt(s) + epsilon) adadelta   s as rmsprop with momentum; u = g'
+//   sqrt((d + epsilon) / (s + epsilon)); d = average of u^2; w -= rate u
+#pragma once
+
+#include <cmath>
+#include <cstdint>
+#include <vector>
+
+#include "core/hd.h"
+
+namespace qrun {
+
+enum class SolverType : std::uint8_t { kSgd, kNesterov, kAdam, kAdagrad, kRmsprop, kAdadelta };
+enum class LrPolicyType : std::uint8_t { kFixed, kStep, kMultistep, kExp, kInv, kPoly, kSigmoid, kCosine };
+
+/// How many float32 values a solver keeps for each parameter, and their names in files.
+struct SolverHistory {
+  int count;
+  const char* names[2];
+};
+
+[[nodiscard]] constexpr SolverHistory history_of(SolverType type) {
+  switch (type) {
+    case SolverType::kSgd:
+    case SolverType::kNesterov: return {1, {"velocity", ""}};
+    case SolverType::kAdam: return {2, {"mean", "square"}};
+    case SolverType::kAdagrad:
+    case SolverType::kRmsprop: return {1, {"square", ""}};
+    case SolverType::kAdadelta: return {2, {"square", "delta"}};
+  }
+  return {0, {"", ""}};
+}
+
+struct LrPolicy {
+  LrPolicyType type = LrPolicyType::kFixed;
+  double gamma = 0;
+  double power = 0;
+  std::int64_t step_size = 0;
+  std::vector<std::int64_t> steps;
+  std::int64_t warmup_iterations = 0;
+  bool operator==(const LrPolicy&) const = default;
+};
+
+struct Solver {
+  SolverType type = SolverType::kSgd;
+  double lr = 0.01;
+  double momentum = 0;
+  double weight_decay = 0;
+  double beta1 = 0.9;
+  double beta2 = 0.999;
+  double epsilon = 1e-8;
+  double decay = 0.99;
+  LrPolicy lr_policy;
+  bool operator==(const Solver&) const = default;
+};
+
+/// The rate of iteration `i` (from 0) of `n`; in double, rounded by the caller.
+[[nodiscard]] inline double learning_rate(const Solver& s, std::int64_t i, std::int64_t n) {
+  const LrPolicy& p = s.lr_policy;
+  const auto t = static_cast<double>(i);
+  const double last = static_cast<double>(n > 1 ? n - 1 : 1);
+  double rate = s.lr;
+  switch (p.type) {
+    case LrPolicyType::kFixed: break;
+    case LrPolicyType::kStep: rate *= std::pow(p.gamma, static_cast<double>(i / p.step_size)); break;
+    case LrPolicyType::kMultistep: {
+      int passed = 0;
+      for (const std::int64_t step : p.steps) passed += i >= step ? 1 : 0;
+      rate *= std::pow(p.gamma, passed);
+      break;
+    }
+    case LrPolicyType::kExp: rate *= std::pow(p.gamma, t); break;
+    case LrPolicyType::kInv: rate *= std::pow(1.0 + p.gamma * t, -p.power); break;
+    case LrPolicyType::kPoly: rate *= std::pow(1.0 - t / last, p.power); break;
+    case LrPolicyType::kSigmoid: rate /= 1.0 + std::exp(-p.gamma * (t - static_cast<double>(p.step_size))); break;
+    case LrPolicyType::kCosine: rate *= (1.0 + std::cos(3.14159265358979323846 * t / last)) / 2.0; break;
+  }
+  if (i + 1 < p.warmup_iterations) rate *= (t + 1.0) / static_cast<double>(p.warmup_iterations);
+  return rate;
+}
+
+/// The numbers of one update of one blob, rounded once to float32.
+struct UpdateParams {
+  float rate;      // learning rate times the blob's lr_mult; for adam times the bias correction
+  float decay;     // weight_decay times decay_mult
+  float momentum;  // sgd, nesterov, adadelta; beta1 for adam
+  float average;   // beta2 for adam, decay for rmsprop
+  float epsilon;
+};
+
+/// Iteration `i` counts from 0 of `n`.
+[[nodiscard]] inline UpdateParams update_params(const Solver& s, std::int64_t i, std::int64_t n, double lr_mult,
+                                                double decay_mult) {
+  double rate = learning_rate(s, i, n) * lr_mult;
+  const bool adam = s.type == SolverType::kAdam;
+  if (adam) {
+    const auto t = static_cast<double>(i + 1);
+    rate *= std::sqrt(1.0 - std::pow(s.beta2, t)) / (1.0 - std::pow(s.beta1, t));
+  }
+  return {.rate = static_cast<float>(rate),
+          .decay = static_cast<float>(s.weight_decay * decay_mult),
+          .momentum = static_cast<float>(adam ? s.beta1 : s.momentum),
+          .average = static_cast<float>(adam ? s.beta2 : s.decay),
+          .epsilon = static_cast<float>(s.epsilon)};
+}
+
+/// One step of one parameter: `w` and its history `a`, `b` (the second is unused by most) from the gradient `g`.
+template <SolverType kType>
+QRUN_HD void update(float& w, float g, float& a, float& b, const UpdateParams& p) {
+  g = g + p.decay * w;
+  if constexpr (kType == SolverType::kSgd) {
+    a = p.momentum * a + p.rate * g;
+    w = w - a;
+  } else if constexpr (kType == SolverType::kNesterov) {
+    const float before = a;
+    a = p.momentum * a + p.rate * g;
+    w = w - ((1.0f + p.momentum) * a - p.momentum * before);
+  } else if constexpr (kType == SolverType::kAdam) {
+    a = p.momentum * a + (1.0f - p.momentum) * g;
+    b = p.average * b + (1.0f - p.average) * (g * g);
+    w = w - p.rate * (a / (sqrtf(b) + p.epsilon));
+  } else if constexpr (kType == SolverType::kAdagrad) {
+    a = a + g * g;
+    w = w - p.rate * (g / (sqrtf(a) + p.epsilon));
+  } else if constexpr (kType == SolverType::kRmsprop) {
+    a = p.average * a + (1.0f - p.average) * (g * g);
+    w = w - p.rate * (g / (sqrtf(a) + p.epsilon));
+  } else {
+    a = p.momentum * a + (1.0f - p.momentum) * (g * g);
+    const float step = g * sqrtf((b + p.epsilon) / (a + p.epsilon));
+    b = p.momentum * b + (1.0f - p.momentum) * (step * step);
+    w = w - p.rate * step;
+  }
+}
+
+}  // namespace qrun

@@ -1,0 +1,52 @@
+// A labelled image set, read by index: an LMDB of Caffe Datum, or synthetic digits.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+
+#include "core/feed.h"
+#include "core/shape.h"
+#include "spec/run_spec.h"
+
+namespace qrun {
+
+/// One item, borrowed until the next call on the same thread: pixels either as bytes or as floats, [c, h, w].
+struct Item {
+  std::span<const std::uint8_t> bytes;
+  std::span<const float> floats;
+  std::int32_t label = 0;
+};
+
+class Dataset {
+ public:
+  virtual ~Dataset() = default;
+  [[nodiscard]] virtual Shape shape() const = 0;
+  [[nodiscard]] virtual std::int64_t items() const = 0;  // at least 1
+  /// Thread-safe. Throws Error naming the database and the key where the item cannot be read.
+  [[nodiscard]] virtual Item item(std::int64_t index) const = 0;
+};
+
+enum class Split : std::uint8_t { kTrain, kTest };
+
+/// Opens one source. Throws ConfigError at `source.position` if it is missing, unreadable, empty or malformed.
+/// `key` names it in messages: `data.train.lmdb`.
+[[nodiscard]] std::shared_ptr<const Dataset> open_dataset(const SourceSpec& source, Split split);
+
+/// Both sets of a run, checked against each other (equal shapes) and against `data` (crop, mean).
+struct RunData {
+  std::shared_ptr<const Dataset> train, test;
+  Shape shape;  // after cropping
+};
+[[nodiscard]] RunData open_data(const DataSpec& spec);
+
+/// The largest label among the first 1,000 of both sets: to be compared with the outputs of the last layer.
+[[nodiscard]] std::int32_t largest_label(const RunData& data);
+
+/// A run's training sequence (order, shuffling and augmentation from `seed`) or one pass over a test set in order.
+/// Prepares batches ahead on a thread of its own.
+[[nodiscard]] std::shared_ptr<Feed> make_feed(std::shared_ptr<const Dataset> set, const DataSpec& spec, Split split,
+                                              std::uint64_t seed);
+
+}  // namespace qrun

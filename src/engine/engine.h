@@ -1,0 +1,111 @@
+// What an engine is: it loads a Plan and gives a Program that trains and tests all runs of the pack.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/feed.h"
+#include "plan/plan.h"
+
+namespace qrun {
+
+struct EngineInfo {
+  std::string name;             // cpu, cuda
+  std::string device;           // processor or GPU, in words
+  std::string instruction_set;  // avx512, avx2, generic; compute capability
+  std::string arithmetic = "float";
+  int threads = 0;
+};
+
+/// Where the data of one run comes from. Runs may share a data set, not a Feed.
+struct RunFeeds {
+  std::shared_ptr<Feed> train;
+  std::shared_ptr<Feed> test;
+};
+
+/// A run whose numbers stopped being finite, and where that was first seen.
+struct Divergence {
+  std::int64_t iteration = 0;
+  std::string layer;
+  std::string blob;  // weight, bias, activation, loss
+};
+
+struct TrainResult {
+  std::vector<std::vector<float>> losses;              // [run][iteration of this call]; short where a run diverged
+  std::vector<std::optional<Divergence>> divergences;  // [run]; once set, the run is masked
+  std::int64_t iterations = 0;                         // done by this call: fewer than asked for if `stop` rose
+};
+
+/// Codes of one blob with all that is needed to decode them.
+struct QuantizedBlob {
+  std::vector<std::int32_t> codes;  // as the blob is shaped
+  std::vector<QParams> params;      // one, or one per output channel
+};
+
+/// Codes of a quantized layer output for the first test images.
+struct QuantizedActivation {
+  std::vector<std::int32_t> codes;  // [samples, c, h, w]; empty where the run has no quantizer there
+  std::vector<QParams> params;      // [samples]
+};
+
+struct TestResult {
+  double loss = 0;                                // mean over the items
+  double accuracy = 0;                            // fraction
+  std::vector<std::int32_t> labels, predictions;  // [items]
+  std::vector<QuantizedActivation> activations;   // [slot]; empty unless samples were asked for
+};
+
+/// All that a run needs to go on: a function of seed and iteration fills in the rest.
+struct RunState {
+  struct Param {
+    std::vector<float> master;
+    std::vector<std::vector<float>> history;  // as history_of() says
+  };
+  std::int64_t iteration = 0;
+  std::vector<Param> params;
+  std::vector<double> ranges;  // [slot]; moving average of max|x| for `range: ema`, negative before the first batch
+};
+
+class Program {
+ public:
+  virtual ~Program() = default;
+
+  /// Trains every run for `iterations`, or until `stop` rises (the iteration under way is finished).
+  virtual TrainResult train(std::int64_t iterations, const std::atomic<bool>& stop) = 0;
+
+  /// Tests every run that has not diverged over its whole test feed; the first `samples` images leave their codes.
+  virtual std::vector<TestResult> test(std::int64_t samples) = 0;
+
+  [[nodiscard]] virtual RunState state(int run) = 0;
+  virtual void restore(int run, const RunState& state) = 0;
+
+  /// Codes of the current master parameters; the blob has a quantizer in this run.
+  [[nodiscard]] virtual QuantizedBlob codes(int run, ParamId param) = 0;
+
+  /// Replaces the values the network computes with, until the next training: for evaluating stored codes.
+  virtual void set_values(int run, ParamId param, const std::vector<float>& values) = 0;
+
+  // For tests: one step on the current batch, and what it reads and writes, in logical order [n, c, h, w].
+  enum class Tensor : std::uint8_t { kValue, kGradient };
+  virtual void run_step(int run, std::size_t step, std::int64_t n) = 0;
+  virtual std::vector<float> read(int run, BufferId buffer, Tensor tensor, std::int64_t n) = 0;
+  virtual void write(int run, BufferId buffer, Tensor tensor, std::int64_t n, const std::vector<float>& values) = 0;
+  virtual std::vector<float> read_param(int run, ParamId param, Tensor tensor) = 0;
+  virtual void write_param(int run, ParamId param, Tensor tensor, const std::vector<float>& values) = 0;
+  virtual void write_labels(int run, const std::vector<std::int32_t>& labels) = 0;
+  virtual float read_loss(int run) = 0;
+};
+
+class Engine {
+ public:
+  virtual ~Engine() = default;
+  [[nodiscard]] virtual EngineInfo info() const = 0;
+  /// Parameters start as `Plan::runs[r].seed` and the initial state say. `feeds` [run] may be empty in tests of steps.
+  virtual std::unique_ptr<Program> load(const Plan& plan, std::vector<RunFeeds> feeds) = 0;
+};
+
+}  // namespace qrun

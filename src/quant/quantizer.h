@@ -1,0 +1,120 @@
+// What every quantizer shares: settings, statistics, parameters, rounding, and the one decode formula
+//   value = scale * code + offset        evaluated as fl(fl(scale * code) + offset), no fused multiply-add.
+// Each method is one header of host+device functions beside this file; the list of them is all.h.
+#pragma once
+
+#include <cmath>
+#include <concepts>
+#include <cstdint>
+
+#include "core/hd.h"
+
+namespace qrun {
+
+enum class Lambda : std::uint8_t { kOriginal, kPaper, kOptimal };
+enum class Gradient : std::uint8_t { kSte, kSteClipped };
+enum class Range : std::uint8_t { kBatch, kEma, kFixed };
+
+inline constexpr int kNoQuantizer = -1;
+
+/// How one blob is quantized, as the configuration says it. `method` is an index into AllQuantizers.
+struct QuantSettings {
+  int method = kNoQuantizer;
+  int bits = 0;
+  bool per_channel = false;  // weights only
+  Gradient gradient = Gradient::kSte;
+  Lambda lambda = Lambda::kOriginal;  // ulq
+  Range range = Range::kBatch;        // clip
+  double range_value = 0;             // clip, Range::kFixed
+  double ema_momentum = 0.9;          // clip, Range::kEma
+  bool operator==(const QuantSettings&) const = default;
+};
+
+/// Which statistics of x a method needs.
+enum class Stat : std::uint8_t {
+  kMoments,  // mean, deviation
+  kMaxAbs,   // max_abs
+  kTernary,  // delta, mean_above
+};
+
+/// Statistics of one tensor (or one output channel of it), in double.
+struct QStats {
+  double mean = 0;
+  double deviation = 0;   // of the population
+  double max_abs = 0;     // for clip: what `range` makes of it
+  double delta = 0;       // 0.7 * mean(|x|)
+  double mean_above = 0;  // mean of |x| over |x| > delta; 0 if there is none
+};
+
+/// Everything needed to encode and decode; rounded to float32 once, from double.
+struct QParams {
+  float scale = 1;
+  float offset = 0;
+  float low = 0;  // smallest and largest value before rounding, in steps
+  float high = 0;
+  float center = 0;  // ulq: the mean as the sum of two floats, so that x - mean keeps float precision
+  float center_low = 0;
+  float threshold = 0;        // ternary: the largest float not above delta
+  std::int32_t fixedpos = 0;  // what files report beside the codes
+  std::int32_t alpha_int = 0;
+  double alpha = 0;
+  double delta = 0;
+};
+
+/// Facts about a method, for readers of configurations and files.
+struct QuantInfo {
+  const char* name;
+  const char* alias;  // the original system's name, or nullptr
+  int min_bits;
+  int max_bits;
+  int fixed_bits;  // the only value `bits` may have, and its default; 0: free
+  int code_bits;   // 0: as `bits`
+  int code_bias;   // integer of the paper = code + code_bias
+  Stat needs;
+  bool has_lambda;
+  bool has_range;
+};
+
+/// Half away from zero; |v| < 2^31.
+QRUN_HD std::int32_t round_half_away(float v) {
+  const auto whole = static_cast<std::int32_t>(v);
+  const float rest = v - static_cast<float>(whole);  // exact
+  return whole + (rest >= 0.5f ? 1 : 0) - (rest <= -0.5f ? 1 : 0);
+}
+
+/// Into [low, high]; NaN becomes `low`, so that a conversion to integer is always defined.
+QRUN_HD float clamp_steps(float v, float low, float high) {
+  v = v > low ? v : low;
+  return v < high ? v : high;
+}
+
+/// True where rounding `v` falls outside [low, high] (integers) before clamping.
+QRUN_HD bool rounds_outside(float v, float low, float high) { return v >= high + 0.5f || v <= low - 0.5f; }
+
+QRUN_HD float decode(std::int32_t code, const QParams& p) {
+  const float scaled = p.scale * static_cast<float>(code);
+  return scaled + p.offset;
+}
+
+/// The smallest positive float where a tiny step would round to zero.
+QRUN_HD float positive_scale(double step) {
+  const auto scale = static_cast<float>(step);
+  return scale > 0.0f ? scale : 0x1p-149f;
+}
+
+/// floor(log2(v)) of a positive number, from its exponent.
+QRUN_HD std::int32_t floor_log2(double v) {
+  int exponent = 0;
+  (void)frexp(v, &exponent);
+  return exponent - 1;
+}
+
+template <class Q>
+concept Quantizer = requires(float x, const QStats& stats, const QuantSettings& settings, const QParams& params) {
+  { Q::kInfo } -> std::convertible_to<QuantInfo>;
+  { Q::fit(stats, settings) } -> std::same_as<QParams>;  // statistics to parameters
+  { Q::code(x, params) } -> std::same_as<std::int32_t>;  // value to code
+  { Q::saturates(x, params) } -> std::same_as<bool>;     // rounded value outside the code range before clamping
+};
+
+}  // namespace qrun

@@ -1,0 +1,25 @@
+// src/quant/uniform.h - symmetric uniform codes, shared by clip and dynamic_fixed_point.
+//   code = clamp(round(x / scale), -h, h),  h = 2^(bits-1) - 1
+#pragma once
+#include "quant/quantizer.h"
+
+namespace qrun {
+
+/// Parameters of a symmetric uniform quantizer of `bits` with this step (> 0).
+QRUN_HD QParams uniform_params(double step, int bits) {
+  QParams p;
+  p.scale = positive_scale(step);
+  p.high = static_cast<float>((1 << (bits - 1)) - 1);
+  p.low = -p.high;
+  p.alpha = step;
+  return p;
+}
+
+QRUN_HD std::int32_t uniform_code(float x, const QParams& p) {
+  return round_half_away(
+      clamp_steps(x / p.scale, p.low, p.high));  // clamped first: converting an out-of-range float is undefined
+}
+
+QRUN_HD bool uniform_saturates(float x, const QParams& p) { return rounds_outside(x / p.scale, p.low, p.high); }
+
+}  // namespace qrun
