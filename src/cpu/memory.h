@@ -1,0 +1,92 @@
+// What one run of a pack holds: parameters, buffers in the engine's layout, and where its numbers went wrong.
+#pragma once
+
+#include <hwy/aligned_allocator.h>
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "cpu/kernels.h"
+#include "engine/engine.h"
+#include "plan/plan.h"
+
+namespace qrun::cpu {
+
+/// Aligned floats (or 32-bit integers) of fixed size, zero at the start, touched once so that no loop pays for page
+/// faults.
+template <class T>
+class Array {
+ public:
+  Array() = default;
+  explicit Array(std::int64_t n);
+  [[nodiscard]] T* data() { return data_.get(); }
+  [[nodiscard]] const T* data() const { return data_.get(); }
+  [[nodiscard]] std::int64_t size() const { return size_; }
+
+ private:
+  hwy::AlignedFreeUniquePtr<T[]> data_;
+  std::int64_t size_ = 0;
+};
+
+/// Blocks of 16 images that hold n.
+[[nodiscard]] inline std::int64_t blocks_of(std::int64_t n) { return (n + kLanes - 1) / kLanes; }
+
+/// Images in use in block `block` of a batch of n: 16 but for the last.
+[[nodiscard]] inline std::int64_t valid_lanes(std::int64_t n, std::int64_t block) {
+  const std::int64_t left = n - block * kLanes;
+  return left < kLanes ? left : kLanes;
+}
+
+/// Values [block][c][h][w][16], and the gradient of the loss in them.
+struct BufferMemory {
+  Array<float> value, gradient;
+};
+
+struct ParamMemory {
+  Array<float> master, value, gradient;  // as the blob is shaped
+  Array<float> history[2];
+  std::vector<QParams> params;  // of the last quantization; one, or one a channel; empty without quantizer
+  bool given = false;           // values were handed in: no quantizing until the next training
+
+  /// What the network computes with: the master itself where nothing is quantized.
+  [[nodiscard]] const float* current() const { return params.empty() && !given ? master.data() : value.data(); }
+};
+
+struct ActivationMemory {
+  QParams params;     // of the last batch
+  double range = -1;  // moving average of max|x|; negative before the first training batch
+};
+
+struct RunMemory {
+  RunMemory(const Plan& plan, int run);
+
+  const Plan& plan;
+  const RunSettings& settings;
+  std::vector<BufferMemory> buffers;
+  std::vector<ParamMemory> params;
+  std::vector<ActivationMemory> activations;
+  std::vector<Array<std::int32_t>> argmax;  // [buffer]: of the max pooling that writes it
+  Array<float> scratch;                     // padded or transposed copies, within one op
+  std::vector<Sums> partial;                // sums of pieces, added in order
+  std::vector<std::int32_t> labels;         // of the batch
+  std::int64_t iteration = 0;
+  double loss = 0;  // mean over the last batch
+  std::optional<Divergence> divergence;
+
+  [[nodiscard]] BufferMemory& buffer(BufferId id) { return buffers[static_cast<std::size_t>(id)]; }
+  [[nodiscard]] ParamMemory& param(ParamId id) { return params[static_cast<std::size_t>(id)]; }
+  [[nodiscard]] const Shape& shape(BufferId id) const { return plan.buffers[static_cast<std::size_t>(id)].shape; }
+
+  /// At least n floats, kept between calls; contents are the caller's.
+  [[nodiscard]] float* scratch_floats(std::int64_t n);
+
+  /// Notes where the run's numbers stopped being finite, the first time.
+  void diverge(const std::string& layer, const std::string& blob);
+};
+
+/// Logical [n, c, h, w] from and to blocks. `size` is c h w.
+void from_blocks(const float* blocks, std::int64_t size, std::int64_t n, float* logical);
+void to_blocks(const float* logical, std::int64_t size, std::int64_t n, std::int64_t block, float* blocks);
+
+}  // namespace qrun::cpu

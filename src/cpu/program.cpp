@@ -1,0 +1,211 @@
+#include "cpu/program.h"
+
+#include <algorithm>
+
+#include "core/error.h"
+#include "quant/all.h"
+
+namespace qrun::cpu {
+namespace {
+
+constexpr std::int64_t kIterationsTogether =
+    16;  // runs side by side meet after so many, so that a stop finds them equal
+
+std::int32_t predicted(const float* logits, std::int64_t classes) {
+  std::int64_t best = 0;
+  for (std::int64_t c = 1; c < classes; ++c) {
+    if (logits[c * kLanes] > logits[best * kLanes]) best = c;
+  }
+  return static_cast<std::int32_t>(best);
+}
+
+}  // namespace
+
+CpuProgram::CpuProgram(Plan plan, std::vector<RunFeeds> feeds, const Kernels& kernels, std::shared_ptr<Workers> workers)
+    : plan_(std::move(plan)), feeds_(std::move(feeds)), kernels_(kernels), workers_(std::move(workers)) {
+  for (int run = 0; run < static_cast<int>(plan_.runs.size()); ++run)
+    memory_.push_back(std::make_unique<RunMemory>(plan_, run));
+}
+
+std::vector<int> CpuProgram::live_runs() const {
+  std::vector<int> runs;
+  for (std::size_t run = 0; run < memory_.size(); ++run) {
+    if (!memory_[run]->divergence) runs.push_back(static_cast<int>(run));
+  }
+  return runs;
+}
+
+template <class Body>
+void CpuProgram::for_runs(const std::vector<int>& runs, const Body& body) {
+  const auto threads = static_cast<std::size_t>(workers_->threads());
+  const std::size_t together = threads > 1 ? runs.size() / threads * threads : 0;
+  workers_->parallel(static_cast<std::int64_t>(together), [&](std::int64_t i) {
+    Workers alone(1);
+    body(runs[static_cast<std::size_t>(i)], alone);
+  });
+  for (std::size_t i = together; i < runs.size(); ++i) body(runs[i], *workers_);
+}
+
+void CpuProgram::load_batch(const Batch& batch, Context& context) const {
+  RunMemory& run = context.run;
+  std::copy_n(batch.labels, batch.n, run.labels.begin());
+  float* images = run.buffer(plan_.images).value.data();
+  context.workers.parallel(context.blocks(), [&](std::int64_t block) {
+    to_blocks(batch.images, plan_.input.size(), batch.n, block, images);
+  });
+}
+
+void CpuProgram::run_phase(Phase phase, Context& context) const {
+  for (const Step& step : plan_.steps) {
+    if (step.phase != phase || context.run.divergence) continue;
+    std::visit([&](const auto& op) { run(op, context); }, step.op);
+  }
+}
+
+void CpuProgram::iterate(int run, std::int64_t iterations, Workers& workers, std::vector<float>& losses) {
+  RunMemory& mine = memory(run);
+  Feed& feed = *feeds_[static_cast<std::size_t>(run)].train;
+  for (ParamMemory& param : mine.params) param.given = false;
+  for (std::int64_t i = 0; i < iterations; ++i) {
+    const Batch batch = feed.fetch(mine.iteration * plan_.train_batch, plan_.train_batch);
+    Context context{kernels_, workers, mine, batch.n, true};
+    load_batch(batch, context);
+    for (const Phase phase : {Phase::kQuantize, Phase::kForward, Phase::kLoss, Phase::kBackward, Phase::kUpdate})
+      run_phase(phase, context);
+    if (mine.divergence) return;
+    losses.push_back(static_cast<float>(mine.loss));
+    ++mine.iteration;
+  }
+}
+
+TrainResult CpuProgram::train(std::int64_t iterations, const std::atomic<bool>& stop) {
+  TrainResult result;
+  result.losses.resize(memory_.size());
+  while (result.iterations < iterations && !stop) {
+    const std::vector<int> runs = live_runs();
+    if (runs.empty()) break;
+    const std::int64_t steps = std::min(memory_.size() == 1 ? 1 : kIterationsTogether, iterations - result.iterations);
+    for_runs(runs, [&](int run, Workers& workers) {
+      iterate(run, steps, workers, result.losses[static_cast<std::size_t>(run)]);
+    });
+    result.iterations += steps;
+  }
+  for (const auto& run : memory_) result.divergences.push_back(run->divergence);
+  return result;
+}
+
+void CpuProgram::keep_codes(Context& context, std::int64_t first, std::int64_t samples, TestResult& result) const {
+  const std::int64_t n = std::min(context.n, samples - first);
+  for (std::size_t slot = 0; slot < plan_.activations.size() && n > 0; ++slot) {
+    const int method = context.run.settings.activations[slot].method;
+    if (method == kNoQuantizer) continue;
+    const BufferId x = plan_.activations[slot].x;
+    const std::int64_t size = context.run.shape(x).size();
+    std::vector<float> values(static_cast<std::size_t>(n * size));
+    from_blocks(context.run.buffer(x).value.data(), size, n, values.data());
+    const QParams params = context.run.activations[slot].params;
+    QuantizedActivation& kept = result.activations[slot];
+    AllQuantizers::visit(method, [&]<class Q>() {
+      for (const float v : values) kept.codes.push_back(Q::code(v, params));
+    });
+    kept.params.insert(kept.params.end(), static_cast<std::size_t>(n), params);
+  }
+}
+
+TestResult CpuProgram::test_run(int run, std::int64_t samples, Workers& workers) {
+  RunMemory& mine = memory(run);
+  Feed& feed = *feeds_[static_cast<std::size_t>(run)].test;
+  TestResult result;
+  result.activations.resize(plan_.activations.size());
+  Context quantizing{kernels_, workers, mine, 0, false};
+  run_phase(Phase::kQuantize, quantizing);
+  std::int64_t right = 0;
+  for (std::int64_t first = 0; first < feed.items() && !mine.divergence; first += plan_.test_batch) {
+    const Batch batch = feed.fetch(first, std::min(plan_.test_batch, feed.items() - first));
+    Context context{kernels_, workers, mine, batch.n, false};
+    load_batch(batch, context);
+    run_phase(Phase::kForward, context);
+    run_phase(Phase::kLoss, context);
+    keep_codes(context, first, samples, result);
+    result.loss += mine.loss * static_cast<double>(batch.n);
+    const float* logits = mine.buffer(plan_.logits).value.data();
+    for (std::int64_t i = 0; i < batch.n; ++i) {
+      const std::int32_t label = mine.labels[static_cast<std::size_t>(i)];
+      const std::int32_t prediction =
+          predicted(logits + (i / kLanes) * plan_.classes * kLanes + i % kLanes, plan_.classes);
+      result.labels.push_back(label);
+      result.predictions.push_back(prediction);
+      right += prediction == label ? 1 : 0;
+    }
+  }
+  result.loss /= static_cast<double>(feed.items());
+  result.accuracy = static_cast<double>(right) / static_cast<double>(feed.items());
+  return result;
+}
+
+std::vector<TestResult> CpuProgram::test(std::int64_t samples) {
+  std::vector<TestResult> results(memory_.size());
+  for_runs(live_runs(), [&](int run, Workers& workers) {
+    results[static_cast<std::size_t>(run)] = test_run(run, samples, workers);
+  });
+  return results;
+}
+
+RunState CpuProgram::state(int run) {
+  const RunMemory& mine = memory(run);
+  RunState state;
+  state.iteration = mine.iteration;
+  const auto values = [](const Array<float>& a) { return std::vector<float>(a.data(), a.data() + a.size()); };
+  for (const ParamMemory& param : mine.params) {
+    RunState::Param stored{values(param.master), {}};
+    for (int h = 0; h < history_of(mine.settings.solver.type).count; ++h)
+      stored.history.push_back(values(param.history[h]));
+    state.params.push_back(std::move(stored));
+  }
+  for (const ActivationMemory& activation : mine.activations) state.ranges.push_back(activation.range);
+  return state;
+}
+
+void CpuProgram::restore(int run, const RunState& state) {
+  RunMemory& mine = memory(run);
+  QRUN_CHECK(state.params.size() == mine.params.size(), "a state has the parameters of its plan");
+  mine.iteration = state.iteration;
+  mine.divergence.reset();
+  const auto copy = [](const std::vector<float>& from, Array<float>& to) {
+    QRUN_CHECK(static_cast<std::int64_t>(from.size()) == to.size(), "a state has the sizes of its plan");
+    std::ranges::copy(from, to.data());
+  };
+  for (std::size_t p = 0; p < state.params.size(); ++p) {
+    copy(state.params[p].master, mine.params[p].master);
+    for (std::size_t h = 0; h < state.params[p].history.size(); ++h)
+      copy(state.params[p].history[h], mine.params[p].history[h]);
+    mine.params[p].given = false;
+  }
+  for (std::size_t slot = 0; slot < state.ranges.size(); ++slot) mine.activations[slot].range = state.ranges[slot];
+}
+
+QuantizedBlob CpuProgram::codes(int run, ParamId param) {
+  RunMemory& mine = memory(run);
+  Context context{kernels_, *workers_, mine, 0, false};
+  cpu::run(QuantizeParamOp{param}, context);
+  const QuantSettings& settings = mine.settings.params[static_cast<std::size_t>(param)].quant;
+  QRUN_CHECK(settings.method != kNoQuantizer, "codes of a blob without quantizer");
+  const ParamMemory& memory = mine.param(param);
+  QuantizedBlob blob{{}, memory.params};
+  const std::int64_t slice = memory.master.size() / static_cast<std::int64_t>(memory.params.size());
+  AllQuantizers::visit(settings.method, [&]<class Q>() {
+    for (std::int64_t i = 0; i < memory.master.size(); ++i) {
+      blob.codes.push_back(Q::code(memory.master.data()[i], memory.params[static_cast<std::size_t>(i / slice)]));
+    }
+  });
+  return blob;
+}
+
+void CpuProgram::set_values(int run, ParamId param, const std::vector<float>& values) {
+  ParamMemory& memory = this->memory(run).param(param);
+  QRUN_CHECK(static_cast<std::int64_t>(values.size()) == memory.value.size(), "values have the blob's size");
+  std::ranges::copy(values, memory.value.data());
+  memory.given = true;
+}
+
+}  // namespace qrun::cpu

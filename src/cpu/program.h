@@ -1,0 +1,51 @@
+// A loaded pack on the CPU: the iteration loop, tests, and the state of its runs.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "cpu/ops.h"
+#include "engine/engine.h"
+
+namespace qrun::cpu {
+
+/// Runs go side by side over the threads where there are enough of them; the rest take all threads op by op. Both give
+/// the same bits.
+class CpuProgram : public Program {
+ public:
+  CpuProgram(Plan plan, std::vector<RunFeeds> feeds, const Kernels& kernels, std::shared_ptr<Workers> workers);
+
+  TrainResult train(std::int64_t iterations, const std::atomic<bool>& stop) override;
+  std::vector<TestResult> test(std::int64_t samples) override;
+  RunState state(int run) override;
+  void restore(int run, const RunState& state) override;
+  QuantizedBlob codes(int run, ParamId param) override;
+  void set_values(int run, ParamId param, const std::vector<float>& values) override;
+
+  void run_step(int run, std::size_t step, std::int64_t n) override;
+  std::vector<float> read(int run, BufferId buffer, Tensor tensor, std::int64_t n) override;
+  void write(int run, BufferId buffer, Tensor tensor, std::int64_t n, const std::vector<float>& values) override;
+  std::vector<float> read_param(int run, ParamId param, Tensor tensor) override;
+  void write_param(int run, ParamId param, Tensor tensor, const std::vector<float>& values) override;
+  void write_labels(int run, const std::vector<std::int32_t>& labels) override;
+  float read_loss(int run) override;
+
+ private:
+  [[nodiscard]] RunMemory& memory(int run) { return *memory_[static_cast<std::size_t>(run)]; }
+  [[nodiscard]] std::vector<int> live_runs() const;
+  template <class Body>
+  void for_runs(const std::vector<int>& runs, const Body& body);
+  void load_batch(const Batch& batch, Context& context) const;
+  void run_phase(Phase phase, Context& context) const;
+  void iterate(int run, std::int64_t iterations, Workers& workers, std::vector<float>& losses);
+  TestResult test_run(int run, std::int64_t samples, Workers& workers);
+  void keep_codes(Context& context, std::int64_t first, std::int64_t samples, TestResult& result) const;
+
+  Plan plan_;
+  std::vector<RunFeeds> feeds_;
+  Kernels kernels_;
+  std::shared_ptr<Workers> workers_;
+  std::vector<std::unique_ptr<RunMemory>> memory_;
+};
+
+}  // namespace qrun::cpu

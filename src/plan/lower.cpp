@@ -1,0 +1,129 @@
+#include "plan/lower.h"
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+
+#include "core/error.h"
+#include "core/rng.h"
+#include "plan/builder.h"
+#include "plan/fuse.h"
+#include "plan/layers.h"
+#include "quant/all.h"
+
+namespace qrun {
+namespace {
+
+/// A quantizer op behind the layer where any run of the pack has one; the layer's output for those that read it.
+BufferId quantize_output(Builder& b, const std::vector<RunSpec>& runs, std::size_t layer, BufferId x) {
+  const bool any = std::ranges::any_of(
+      runs, [&](const RunSpec& run) { return run.network[layer].activation_quant.method != kNoQuantizer; });
+  if (!any) return x;
+  const std::string& name = runs[0].network[layer].name;
+  const SlotId slot = b.add_activation(name, x);
+  const BufferId y = b.add_buffer(name, b.shape(x), b.has_gradient(x));
+  b.forward(QuantizeOp{x, y, slot});
+  if (b.has_gradient(x)) b.backward(QuantizeBackwardOp{x, y, slot});
+  return y;
+}
+
+const LayerSpec& layer_of(const RunSpec& run, const std::string& name) {
+  return *std::ranges::find_if(run.network, [&](const LayerSpec& layer) { return layer.name == name; });
+}
+
+RunSettings settings_of(const RunSpec& run, const Plan& plan, std::int64_t train_items) {
+  RunSettings settings;
+  settings.seed = run.seed;
+  settings.solver = run.solver;
+  settings.iterations = run.train.epochs * iterations_per_epoch(run, train_items);
+  for (const ParamInfo& param : plan.params) {
+    const LayerSpec& layer = layer_of(run, param.layer);
+    const ParamSpec& mult = param.is_bias ? layer.bias : layer.weight;
+    const InitSpec init = param.is_bias ? InitSpec{InitType::kConstant, 0} : layer.init;
+    settings.params.push_back(
+        {param.is_bias ? layer.bias_quant : layer.weight_quant, mult.lr_mult, mult.decay_mult, init});
+  }
+  for (const ActivationInfo& slot : plan.activations) {
+    settings.activations.push_back(layer_of(run, slot.layer).activation_quant);
+  }
+  return settings;
+}
+
+}  // namespace
+
+std::int64_t iterations_per_epoch(const RunSpec& spec, std::int64_t train_items) {
+  const std::int64_t fallback = std::max<std::int64_t>(1, train_items / spec.data.train.batch_size);
+  return spec.train.iterations_per_epoch.value_or(fallback);
+}
+
+bool same_pack(const RunSpec& a, const RunSpec& b) {
+  const auto same_layer = [](const LayerSpec& p, const LayerSpec& q) {
+    return p.name == q.name && p.type == q.type && p.input == q.input && p.params == q.params;
+  };
+  const auto same_source = [](const SourceSpec& p, const SourceSpec& q) {
+    return p.lmdb == q.lmdb && p.synthetic_digits == q.synthetic_digits && p.data_seed == q.data_seed &&
+           p.batch_size == q.batch_size;
+  };
+  return std::ranges::equal(a.network, b.network, same_layer) && same_source(a.data.train, b.data.train) &&
+         same_source(a.data.test, b.data.test) && a.data.crop == b.data.crop && a.data.pad == b.data.pad &&
+         a.loss == b.loss && a.train.epochs == b.train.epochs &&
+         a.train.iterations_per_epoch == b.train.iterations_per_epoch && a.train.test_every == b.train.test_every &&
+         a.train.log_every == b.train.log_every && a.train.checkpoint_every == b.train.checkpoint_every;
+}
+
+Plan lower(const std::vector<RunSpec>& runs, const DataInfo& data) {
+  QRUN_CHECK(!runs.empty(), "a pack holds at least one run");
+  const RunSpec& spec = runs[0];
+  Plan start;
+  start.input = data.shape;
+  start.train_batch = spec.data.train.batch_size;
+  start.test_batch = spec.data.test.batch_size;
+  Builder builder(std::move(start));
+  const BufferId images = builder.add_buffer("data", data.shape, false);
+  std::map<std::string, BufferId> outputs{{"data", images}};
+  BufferId last = images;
+  for (std::size_t i = 0; i < spec.network.size(); ++i) {
+    const LayerSpec& layer = spec.network[i];
+    last = quantize_output(builder, runs, i, lower_layer(builder, layer, outputs.at(layer.input.at(0))));
+    outputs[layer.name] = last;
+  }
+  const LayerSpec& score = spec.network.back();
+  const Shape logits = builder.shape(last);
+  if (logits.h != 1 || logits.w != 1 || !builder.has_gradient(last)) {
+    throw ConfigError(score.position, "network." + score.name,
+                      "the loss needs one score a class from trained layers, this layer gives " + to_string(logits) +
+                          "; end the network with a linear layer");
+  }
+  builder.loss(SoftmaxCrossEntropyOp{last, logits.c});
+  Plan plan = std::move(builder).finish();
+  plan.images = images;
+  plan.logits = last;
+  plan.classes = logits.c;
+  plan = fuse_quantize_pool(std::move(plan));
+  for (const RunSpec& run : runs) plan.runs.push_back(settings_of(run, plan, data.train_items));
+  return plan;
+}
+
+std::vector<float> initial_values(const Plan& plan, int run, ParamId param) {
+  const RunSettings& settings = plan.runs[static_cast<std::size_t>(run)];
+  const ParamInfo& info = plan.params[static_cast<std::size_t>(param)];
+  const InitSpec& init = settings.params[static_cast<std::size_t>(param)].init;
+  const std::uint64_t stream = stream::kInit + static_cast<std::uint64_t>(param);
+  const auto fan_in = static_cast<double>(info.fan_in);
+  std::vector<float> values(static_cast<std::size_t>(info.size()));
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    double v = init.value;
+    switch (init.type) {
+      case InitType::kXavier:
+        v = std::sqrt(3.0 / fan_in) * (2.0 * random_uniform(settings.seed, stream, i) - 1.0);
+        break;
+      case InitType::kHe: v = std::sqrt(2.0 / fan_in) * random_normal(settings.seed, stream, i); break;
+      case InitType::kGaussian: v = init.value * random_normal(settings.seed, stream, i); break;
+      case InitType::kConstant: break;
+    }
+    values[i] = static_cast<float>(v);
+  }
+  return values;
+}
+
+}  // namespace qrun
