@@ -7,12 +7,19 @@
 
 #include <bit>
 #include <cstring>
+#include <vector>
 
 #include "cpu/kernel_files.h"
 #include "quant/all.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace qrun::cpu::HWY_NAMESPACE {
+namespace {  // two files share this namespace
+namespace hn = hwy::HWY_NAMESPACE;
+
+using D = hn::CappedTag<float, kLanes>;
+using DI = hn::RebindToSigned<D>;
+constexpr auto kStep = static_cast<std::int64_t>(hn::MaxLanes(D()));
 
 std::uint32_t max_abs_bits(const float* x, std::int64_t n, std::int64_t valid) {
   std::uint32_t best[kLanes] = {};
@@ -53,7 +60,7 @@ HWY_INLINE Sums add_up(const float* x, std::int64_t n, std::int64_t valid, const
 Sums sum_and_abs(const float* x, std::int64_t n, std::int64_t valid) {
   return add_up(x, n, valid, [](double v, double& sum, double& other) HWY_ATTR {
     sum += v;
-    other += v < 0 ? -v : v;
+    other += __builtin_fabs(v);
   });
 }
 
@@ -63,7 +70,7 @@ Sums squares(const float* x, std::int64_t n, std::int64_t valid, double mean) {
 
 Sums above(const float* x, std::int64_t n, std::int64_t valid, double delta) {
   return add_up(x, n, valid, [delta](double v, double& sum, double& other) HWY_ATTR {
-    const double magnitude = v < 0 ? -v : v;
+    const double magnitude = __builtin_fabs(v);
     sum += magnitude > delta ? magnitude : 0.0;
     other += magnitude > delta ? 1.0 : 0.0;
   });
@@ -93,58 +100,51 @@ void mask_saturated(int method, const QParams& params, const float* x, const flo
   AllQuantizers::visit(method, [&]<class Q>() HWY_ATTR { mask_loop<Q>(params, x, dy, dx, n); });
 }
 
-/// One window for 16 images. `value(v)` is what the quantizer makes of v.
-template <class Value>
-HWY_INLINE void pool_window(const PoolJob& job, std::int64_t top, std::int64_t left, float* HWY_RESTRICT y,
-                            std::int32_t* HWY_RESTRICT argmax, const Value& value) {
+/// One window for 16 images.
+HWY_INLINE void pool_window(const PoolJob& job, const float* plane, std::int64_t top, std::int64_t left,
+                            std::int64_t out) {
+  const D d;
+  const DI di;
   const std::int64_t y0 = HWY_MAX(top, 0);
   const std::int64_t y1 = HWY_MIN(top + job.k, job.h);
   const std::int64_t x0 = HWY_MAX(left, 0);
   const std::int64_t x1 = HWY_MIN(left + job.k, job.w);
-  float best[kLanes];
-  std::int32_t where[kLanes];
-  const float* first = job.x + (y0 * job.w + x0) * kLanes;
-  for (std::int64_t l = 0; l < kLanes; ++l) {
-    best[l] = value(first[l]);
-    where[l] = static_cast<std::int32_t>(y0 * job.w + x0);
-  }
-  for (std::int64_t iy = y0; iy < y1; ++iy) {
-    for (std::int64_t ix = x0; ix < x1; ++ix) {
-      const float* HWY_RESTRICT x = job.x + (iy * job.w + ix) * kLanes;
-      const auto position = static_cast<std::int32_t>(iy * job.w + ix);
-      for (std::int64_t l = 0; l < kLanes; ++l) {
-        const float v = value(x[l]);
-        where[l] = v > best[l] ? position : where[l];
-        best[l] = v > best[l] ? v : best[l];
+  for (std::int64_t lane = 0; lane < kLanes; lane += kStep) {
+    auto best = hn::LoadU(d, plane + (y0 * job.w + x0) * kLanes + lane);
+    auto where = hn::Set(di, static_cast<std::int32_t>(y0 * job.w + x0));
+    for (std::int64_t iy = y0; iy < y1; ++iy) {
+      for (std::int64_t ix = x0; ix < x1; ++ix) {
+        const auto v = hn::LoadU(d, plane + (iy * job.w + ix) * kLanes + lane);
+        const auto larger = hn::Gt(v, best);
+        best = hn::IfThenElse(larger, v, best);
+        where =
+            hn::IfThenElse(hn::RebindMask(di, larger), hn::Set(di, static_cast<std::int32_t>(iy * job.w + ix)), where);
       }
     }
-  }
-  std::memcpy(y, best, sizeof best);
-  std::memcpy(argmax, where, sizeof where);
-}
-
-template <class Value>
-HWY_INLINE void pool_plane(const PoolJob& job, const Value& value) {
-  for (std::int64_t oy = 0; oy < job.out_h; ++oy) {
-    for (std::int64_t ox = 0; ox < job.out_w; ++ox) {
-      const std::int64_t out = (oy * job.out_w + ox) * kLanes;
-      pool_window(job, oy * job.stride - job.pad, ox * job.stride - job.pad, job.y + out, job.argmax + out, value);
-    }
+    hn::StoreU(best, d, job.y + out + lane);
+    hn::StoreU(where, di, job.argmax + out + lane);
   }
 }
 
 void max_pool(const PoolJob& job) {
-  if (job.method == kNoQuantizer) {
-    pool_plane(job, [](float v) HWY_ATTR { return v; });
-    return;
+  thread_local std::vector<float> quantized;  // one plane: stays in the cache between the two passes
+  const float* plane = job.x;
+  if (job.method != kNoQuantizer) {
+    const std::int64_t n = job.h * job.w * kLanes;
+    if (static_cast<std::int64_t>(quantized.size()) < n) quantized.resize(static_cast<std::size_t>(n));
+    quantize(job.method, *job.params, job.x, quantized.data(), n);
+    plane = quantized.data();
   }
-  AllQuantizers::visit(job.method, [&]<class Q>() HWY_ATTR {
-    const QParams p = *job.params;
-    pool_plane(job, [p](float v) HWY_ATTR { return decode(Q::code(v, p), p); });
-  });
+  for (std::int64_t oy = 0; oy < job.out_h; ++oy) {
+    for (std::int64_t ox = 0; ox < job.out_w; ++ox) {
+      pool_window(job, plane, oy * job.stride - job.pad, ox * job.stride - job.pad, (oy * job.out_w + ox) * kLanes);
+    }
+  }
 }
 
 void max_pool_backward(const PoolBackwardJob& job) {
+  const D d;
+  const DI di;
   // Windows side by side that cover the plane write each position once; others add to zero.
   const bool covers = job.k == job.stride && job.pad == 0 && job.out_h * job.k == job.h && job.out_w * job.k == job.w;
   if (!covers) std::memset(job.dx, 0, static_cast<std::size_t>(job.h * job.w * kLanes) * sizeof(float));
@@ -159,10 +159,10 @@ void max_pool_backward(const PoolBackwardJob& job) {
         for (std::int64_t ix = HWY_MAX(ox * job.stride - job.pad, 0); ix < x1; ++ix) {
           const auto position = static_cast<std::int32_t>(iy * job.w + ix);
           float* HWY_RESTRICT dx = job.dx + (iy * job.w + ix) * kLanes;
-          if (covers) {
-            for (std::int64_t l = 0; l < kLanes; ++l) dx[l] = where[l] == position ? dy[l] : 0.0f;
-          } else {
-            for (std::int64_t l = 0; l < kLanes; ++l) dx[l] += where[l] == position ? dy[l] : 0.0f;
+          for (std::int64_t lane = 0; lane < kLanes; lane += kStep) {
+            const auto chosen = hn::Eq(hn::LoadU(di, where + lane), hn::Set(di, position));
+            const auto gradient = hn::IfThenElseZero(hn::RebindMask(d, chosen), hn::LoadU(d, dy + lane));
+            hn::StoreU(covers ? gradient : hn::Add(hn::LoadU(d, dx + lane), gradient), d, dx + lane);
           }
         }
       }
@@ -201,7 +201,9 @@ void update_params_of(SolverType type, const UpdateParams& p, const float* g, fl
   }
 }
 
-void fill(Kernels& kernels) {
+}  // namespace
+
+void fill_elements(Kernels& kernels) {
   kernels.max_abs_bits = &max_abs_bits;
   kernels.sum_and_abs = &sum_and_abs;
   kernels.squares = &squares;
@@ -220,7 +222,7 @@ HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
 namespace qrun::cpu {
-HWY_EXPORT(fill);
-void fill_element_kernels(Kernels& kernels) { HWY_DYNAMIC_DISPATCH(fill)(kernels); }
+HWY_EXPORT(fill_elements);
+void fill_element_kernels(Kernels& kernels) { HWY_DYNAMIC_DISPATCH(fill_elements)(kernels); }
 }  // namespace qrun::cpu
 #endif

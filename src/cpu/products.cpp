@@ -10,6 +10,7 @@
 
 HWY_BEFORE_NAMESPACE();
 namespace qrun::cpu::HWY_NAMESPACE {
+namespace {  // two files share this namespace
 namespace hn = hwy::HWY_NAMESPACE;
 
 using D = hn::CappedTag<float, kLanes>;
@@ -207,7 +208,9 @@ bool row_gradient(const RowGradientJob& job) {
   }
 }
 
-void fill(Kernels& kernels) {
+}  // namespace
+
+void fill_products(Kernels& kernels) {
   kernels.tiles = &tiles;
   kernels.filter = &filter;
   kernels.row_gradient = &row_gradient;
@@ -218,7 +221,7 @@ HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
 namespace qrun::cpu {
-HWY_EXPORT(fill);
-void fill_product_kernels(Kernels& kernels) { HWY_DYNAMIC_DISPATCH(fill)(kernels); }
+HWY_EXPORT(fill_products);
+void fill_product_kernels(Kernels& kernels) { HWY_DYNAMIC_DISPATCH(fill_products)(kernels); }
 }  // namespace qrun::cpu
 #endif

@@ -50,7 +50,8 @@ struct QStats {
 struct QParams {
   float scale = 1;
   float offset = 0;
-  float low = 0;  // smallest and largest value before rounding, in steps
+  float inverse = 1;  // 1 / scale, rounded from double: encoding multiplies
+  float low = 0;      // smallest and largest value before rounding, in steps
   float high = 0;
   float center = 0;  // ulq: the mean as the sum of two floats, so that x - mean keeps float precision
   float center_low = 0;
@@ -96,11 +97,8 @@ QRUN_HD float decode(std::int32_t code, const QParams& p) {
   return scaled + p.offset;
 }
 
-/// The smallest positive float where a tiny step would round to zero.
-QRUN_HD float positive_scale(double step) {
-  const auto scale = static_cast<float>(step);
-  return scale > 0.0f ? scale : 0x1p-149f;
-}
+/// Steps below the smallest normal float are raised to it, so that `inverse` is finite.
+QRUN_HD double normal_step(double step) { return step > 0x1p-126 ? step : 0x1p-126; }
 
 /// floor(log2(v)) of a positive number, from its exponent.
 QRUN_HD std::int32_t floor_log2(double v) {

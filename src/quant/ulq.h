@@ -36,6 +36,7 @@ struct Ulq {
     const double alpha = lambda(settings.lambda, settings.bits) * s.deviation + 1e-7;
     QParams p;
     p.scale = static_cast<float>(alpha);
+    p.inverse = static_cast<float>(1.0 / alpha);
     p.offset = static_cast<float>(s.mean + 0.5 * alpha);
     p.low = 1.0f - half;
     p.high = half;
@@ -45,7 +46,7 @@ struct Ulq {
     p.delta = s.mean;
     return p;
   }
-  QRUN_HD static float steps(float x, const QParams& p) { return ((x - p.center) - p.center_low) / p.scale + 0.5f; }
+  QRUN_HD static float steps(float x, const QParams& p) { return ((x - p.center) - p.center_low) * p.inverse + 0.5f; }
   QRUN_HD static std::int32_t code(float x, const QParams& p) {
     return round_half_away(clamp_steps(steps(x, p), p.low, p.high)) - 1;
   }

@@ -8,7 +8,9 @@ namespace qrun {
 /// Parameters of a symmetric uniform quantizer of `bits` with this step (> 0).
 QRUN_HD QParams uniform_params(double step, int bits) {
   QParams p;
-  p.scale = positive_scale(step);
+  step = normal_step(step);
+  p.scale = static_cast<float>(step);
+  p.inverse = static_cast<float>(1.0 / step);
   p.high = static_cast<float>((1 << (bits - 1)) - 1);
   p.low = -p.high;
   p.alpha = step;
@@ -17,9 +19,9 @@ QRUN_HD QParams uniform_params(double step, int bits) {
 
 QRUN_HD std::int32_t uniform_code(float x, const QParams& p) {
   return round_half_away(
-      clamp_steps(x / p.scale, p.low, p.high));  // clamped first: converting an out-of-range float is undefined
+      clamp_steps(x * p.inverse, p.low, p.high));  // clamped first: converting an out-of-range float is undefined
 }
 
-QRUN_HD bool uniform_saturates(float x, const QParams& p) { return rounds_outside(x / p.scale, p.low, p.high); }
+QRUN_HD bool uniform_saturates(float x, const QParams& p) { return rounds_outside(x * p.inverse, p.low, p.high); }
 
 }  // namespace qrun
