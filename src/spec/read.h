@@ -16,8 +16,8 @@ struct Sweep {
 };
 
 /// Reads `path` and what it is based on, applies overrides `KEY=VALUE` in order, resolves and checks everything that
-/// can be known without opening data. Throws ConfigError with a line for each mistake, Error where a file can't be
-/// read.
+/// can be known without opening data. Throws ConfigError with a line for each mistake, an unreadable file being
+/// one.
 [[nodiscard]] Sweep read_config(const std::string& path, const std::vector<std::string>& overrides);
 
 /// Reads canonical text back, as RunSpec::text() writes it and run files store it. `file` names it in messages.

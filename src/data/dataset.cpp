@@ -1,0 +1,208 @@
+#include "data/dataset.h"
+
+#include <algorithm>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <vector>
+
+#include "core/error.h"
+#include "data/digits.h"
+#include "data/lmdb.h"
+#include "datum.pb.h"
+
+namespace qrun {
+namespace {
+
+constexpr std::int64_t kKeepInMemory = std::int64_t{256} << 20;  // bytes; a larger set is read item by item
+constexpr std::int64_t kLargestItem = std::int64_t{1}
+                                      << 28;  // values: what an item may claim before it is believed damaged
+
+/// Everything in memory, as bytes or as floats.
+class MemoryDataset : public Dataset {
+ public:
+  MemoryDataset(Shape shape, std::vector<std::uint8_t> bytes, std::vector<float> floats,
+                std::vector<std::int32_t> labels)
+      : shape_(shape), bytes_(std::move(bytes)), floats_(std::move(floats)), labels_(std::move(labels)) {}
+
+  [[nodiscard]] Shape shape() const override { return shape_; }
+  [[nodiscard]] std::int64_t items() const override { return static_cast<std::int64_t>(labels_.size()); }
+  [[nodiscard]] Item item(std::int64_t index) const override {
+    const auto size = static_cast<std::size_t>(shape_.size());
+    const std::size_t first = static_cast<std::size_t>(index) * size;
+    Item item;
+    if (bytes_.empty()) {
+      item.floats = {floats_.data() + first, size};
+    } else {
+      item.bytes = {bytes_.data() + first, size};
+    }
+    item.label = labels_[static_cast<std::size_t>(index)];
+    return item;
+  }
+
+ private:
+  Shape shape_;
+  std::vector<std::uint8_t> bytes_;
+  std::vector<float> floats_;
+  std::vector<std::int32_t> labels_;
+};
+
+[[noreturn]] void bad_item(const std::string& folder, std::string_view key, const std::string& problem) {
+  throw Error(folder + ": item " + std::string(key) + ": " + problem);
+}
+
+/// Parses and checks one value; `shape` is that of the first item, if any came before.
+void parse(const std::string& folder, std::string_view key, std::string_view value, const std::optional<Shape>& shape,
+           proto::Datum& datum) {
+  if (!datum.ParseFromArray(value.data(), static_cast<int>(value.size()))) bad_item(folder, key, "not a Caffe Datum");
+  if (datum.encoded()) bad_item(folder, key, "a compressed image (encoded: true); write the database with raw pixels");
+  const Shape own{datum.channels(), datum.height(), datum.width()};
+  if (own.c < 1 || own.h < 1 || own.w < 1) bad_item(folder, key, "shape " + to_string(own));
+  if (own.c > kLargestItem / own.h / own.w)
+    bad_item(folder, key, "a shape of " + to_string(own) + ", too large to be true");
+  const bool bytes = !datum.data().empty();
+  const std::int64_t found = bytes ? static_cast<std::int64_t>(datum.data().size()) : datum.float_data_size();
+  if (found != own.size())
+    bad_item(
+        folder, key,
+        std::to_string(found) + " values where its shape " + to_string(own) + " says " + std::to_string(own.size()));
+  if (shape && *shape != own)
+    bad_item(folder, key, "shape " + to_string(own) + " where the first item has " + to_string(*shape));
+  if (datum.label() < 0) bad_item(folder, key, "label " + std::to_string(datum.label()) + "; labels count from 0");
+}
+
+/// Items read from the database when asked for.
+class LmdbDataset : public Dataset {
+ public:
+  LmdbDataset(std::shared_ptr<const LmdbReader> reader, Shape shape, std::vector<std::string> keys)
+      : reader_(std::move(reader)), shape_(shape), keys_(std::move(keys)) {}
+
+  [[nodiscard]] Shape shape() const override { return shape_; }
+  [[nodiscard]] std::int64_t items() const override { return static_cast<std::int64_t>(keys_.size()); }
+  [[nodiscard]] Item item(std::int64_t index) const override {
+    thread_local proto::Datum datum;
+    const std::string& key = keys_[static_cast<std::size_t>(index)];
+    reader_->get(key, [&](std::string_view value) { parse(reader_->folder(), key, value, shape_, datum); });
+    Item item;
+    item.label = datum.label();
+    if (datum.data().empty()) {
+      item.floats = {datum.float_data().data(), static_cast<std::size_t>(datum.float_data_size())};
+    } else {
+      item.bytes = {reinterpret_cast<const std::uint8_t*>(datum.data().data()), datum.data().size()};
+    }
+    return item;
+  }
+
+ private:
+  std::shared_ptr<const LmdbReader> reader_;
+  Shape shape_;
+  std::vector<std::string> keys_;
+};
+
+std::shared_ptr<const Dataset> read_into_memory(const LmdbReader& reader, Shape shape, bool as_bytes) {
+  std::vector<std::uint8_t> bytes;
+  std::vector<float> floats;
+  std::vector<std::int32_t> labels;
+  const std::int64_t values = reader.items() * shape.size();
+  as_bytes ? bytes.reserve(static_cast<std::size_t>(values)) : floats.reserve(static_cast<std::size_t>(values));
+  proto::Datum datum;
+  reader.each([&](std::string_view key, std::string_view value) {
+    parse(reader.folder(), key, value, shape, datum);
+    if (as_bytes == datum.data().empty()) bad_item(reader.folder(), key, "bytes and float_data in one database");
+    const std::string& data = datum.data();
+    bytes.insert(bytes.end(), data.begin(), data.end());
+    floats.insert(floats.end(), datum.float_data().begin(), datum.float_data().end());
+    labels.push_back(datum.label());
+    return true;
+  });
+  return std::make_shared<MemoryDataset>(shape, std::move(bytes), std::move(floats), std::move(labels));
+}
+
+std::shared_ptr<const Dataset> read_lmdb(const std::string& folder) {
+  auto reader = std::make_shared<const LmdbReader>(folder);
+  if (reader->items() == 0) throw Error(folder + ": the database is empty");
+  proto::Datum first;
+  reader->each([&](std::string_view key, std::string_view value) {
+    return parse(folder, key, value, std::nullopt, first), false;
+  });
+  const Shape shape{first.channels(), first.height(), first.width()};
+  const bool as_bytes = !first.data().empty();
+  if (reader->items() <= kKeepInMemory / shape.size() / (as_bytes ? 1 : 4))
+    return read_into_memory(*reader, shape, as_bytes);
+  std::vector<std::string> keys;
+  reader->each([&](std::string_view key, std::string_view) { return keys.emplace_back(key), true; });
+  return std::make_shared<LmdbDataset>(std::move(reader), shape, std::move(keys));
+}
+
+std::shared_ptr<const Dataset> draw(const SourceSpec& source, Split split) {
+  std::vector<std::int32_t> labels;
+  for (std::int64_t i = 0; i < source.synthetic_digits; ++i) labels.push_back(digit_label(source.data_seed, split, i));
+  return std::make_shared<MemoryDataset>(Shape{1, kDigitSize, kDigitSize},
+                                         draw_digits(source.synthetic_digits, source.data_seed, split),
+                                         std::vector<float>{}, std::move(labels));
+}
+
+/// Sets in use, by what they are: a database is opened once in a process, and runs share what they read.
+std::string identity(const SourceSpec& source, Split split) {
+  if (!source.lmdb.empty()) return source.lmdb;
+  return std::to_string(source.synthetic_digits) + " digits " + std::to_string(source.data_seed) +
+         (split == Split::kTest ? " test" : "");
+}
+
+}  // namespace
+
+std::shared_ptr<const Dataset> open_dataset(const SourceSpec& source, Split split) {
+  static std::mutex mutex;
+  static std::map<std::string, std::weak_ptr<const Dataset>> sets;
+  const std::lock_guard lock(mutex);
+  std::weak_ptr<const Dataset>& known = sets[identity(source, split)];
+  if (std::shared_ptr<const Dataset> set = known.lock()) return set;
+  try {
+    std::shared_ptr<const Dataset> set = source.lmdb.empty() ? draw(source, split) : read_lmdb(source.lmdb);
+    known = set;
+    return set;
+  } catch (const Error& error) {
+    const char* key = split == Split::kTrain ? "data.train.lmdb" : "data.test.lmdb";
+    throw ConfigError(
+        source.position, key,
+        std::string(error.what()) + "; make one with `qrun data mnist --from DIR --to DIR`, or use synthetic_digits");
+  }
+}
+
+RunData open_data(const DataSpec& spec) {
+  RunData data;
+  data.train = open_dataset(spec.train, Split::kTrain);
+  data.test = open_dataset(spec.test, Split::kTest);
+  const Shape train = data.train->shape();
+  const Shape test = data.test->shape();
+  if (train != test) {
+    throw ConfigError(
+        spec.test.position, "data.test",
+        "images of " + to_string(test) + ", but training images are " + to_string(train) + "; both must be equal");
+  }
+  const Shape padded{train.c, train.h + 2 * spec.pad, train.w + 2 * spec.pad};
+  if (spec.crop > padded.h || spec.crop > padded.w) {
+    throw ConfigError(spec.train.position, "data.crop",
+                      std::to_string(spec.crop) + " is larger than the padded image " + to_string(padded) +
+                          "; at most " + std::to_string(std::min(padded.h, padded.w)));
+  }
+  const auto means = static_cast<std::int64_t>(spec.mean.size());
+  if (means > 1 && means != train.c) {
+    throw ConfigError(spec.train.position, "data.mean",
+                      std::to_string(means) + " values for images of " + std::to_string(train.c) +
+                          " channels; give one, or one a channel");
+  }
+  data.shape = spec.crop > 0 ? Shape{train.c, spec.crop, spec.crop} : padded;
+  return data;
+}
+
+std::int32_t largest_label(const RunData& data) {
+  constexpr std::int64_t kSample = 1000;
+  std::int32_t largest = 0;
+  for (const Dataset* set : {data.train.get(), data.test.get()}) {
+    for (std::int64_t i = 0; i < std::min(kSample, set->items()); ++i) largest = std::max(largest, set->item(i).label);
+  }
+  return largest;
+}
+
+}  // namespace qrun

@@ -1,0 +1,241 @@
+// A run's sequence of items, transformed, prepared ahead by a thread.
+#include <algorithm>
+#include <array>
+#include <condition_variable>
+#include <exception>
+#include <mutex>
+#include <numeric>
+#include <thread>
+#include <vector>
+
+#include "core/error.h"
+#include "core/rng.h"
+#include "data/dataset.h"
+
+namespace qrun {
+namespace {
+
+/// Which item stands at a position of the run's sequence.
+class Order {
+ public:
+  Order(std::int64_t items, bool shuffle, std::uint64_t seed) : items_(items), shuffle_(shuffle), seed_(seed) {}
+
+  std::int64_t item(std::int64_t position) {
+    const std::int64_t pass = position / items_;
+    if (!shuffle_) return position % items_;
+    if (pass != pass_) permute(pass);
+    return permutation_[static_cast<std::size_t>(position % items_)];
+  }
+
+ private:
+  /// Fisher and Yates, from the numbers of this pass.
+  void permute(std::int64_t pass) {
+    permutation_.resize(static_cast<std::size_t>(items_));
+    std::iota(permutation_.begin(), permutation_.end(), std::int64_t{0});
+    const std::uint64_t first = static_cast<std::uint64_t>(pass) * static_cast<std::uint64_t>(items_);
+    for (auto i = static_cast<std::uint64_t>(items_) - 1; i > 0; --i) {
+      std::swap(permutation_[i], permutation_[random_below(seed_, stream::kShuffle, first + i, i + 1)]);
+    }
+    pass_ = pass;
+  }
+
+  std::int64_t items_;
+  bool shuffle_;
+  std::uint64_t seed_;
+  std::int64_t pass_ = -1;
+  std::vector<std::int64_t> permutation_;
+};
+
+/// (pixel - mean) * scale, border, crop and mirror; random in training as a function of the position.
+class Transform {
+ public:
+  Transform(const DataSpec& spec, Shape in, bool random, std::uint64_t seed)
+      : in_(in),
+        padded_{in.c, in.h + 2 * spec.pad, in.w + 2 * spec.pad},
+        pad_(spec.pad),
+        random_(random),
+        mirror_(random && spec.mirror),
+        seed_(seed) {
+    out_ = spec.crop > 0 ? Shape{in.c, spec.crop, spec.crop} : padded_;
+    scale_ = static_cast<float>(spec.scale);
+    for (std::int64_t c = 0; c < in.c; ++c) {
+      mean_.push_back(spec.mean.empty()
+                          ? 0.0F
+                          : static_cast<float>(spec.mean[spec.mean.size() == 1 ? 0 : static_cast<std::size_t>(c)]));
+    }
+  }
+
+  [[nodiscard]] Shape shape() const { return out_; }
+
+  void operator()(const Item& item, std::int64_t position, float* out) const {
+    if (item.bytes.empty()) {
+      apply(item.floats.data(), position, out);
+    } else {
+      apply(item.bytes.data(), position, out);
+    }
+  }
+
+ private:
+  template <class T>
+  void apply(const T* pixels, std::int64_t position, float* out) const {
+    if (out_ == in_ && !mirror_) {
+      for (std::int64_t c = 0; c < in_.c; ++c)
+        normalise(pixels + c * in_.h * in_.w, in_.h * in_.w, c, out + c * in_.h * in_.w);
+      return;
+    }
+    const auto draw = [&](std::uint64_t k, std::int64_t n) {
+      return static_cast<std::int64_t>(random_below(
+          seed_, stream::kAugment, 3 * static_cast<std::uint64_t>(position) + k, static_cast<std::uint64_t>(n)));
+    };
+    const std::int64_t spare_h = padded_.h - out_.h;
+    const std::int64_t spare_w = padded_.w - out_.w;
+    const std::int64_t top = (random_ ? draw(0, spare_h + 1) : spare_h / 2) - pad_;
+    const std::int64_t left = (random_ ? draw(1, spare_w + 1) : spare_w / 2) - pad_;
+    const bool flip = mirror_ && draw(2, 2) == 1;
+    for (std::int64_t c = 0; c < out_.c; ++c) {
+      for (std::int64_t y = 0; y < out_.h; ++y) {
+        for (std::int64_t x = 0; x < out_.w; ++x, ++out) {
+          const std::int64_t row = y + top;
+          const std::int64_t col = (flip ? out_.w - 1 - x : x) + left;
+          const bool inside = row >= 0 && row < in_.h && col >= 0 && col < in_.w;
+          *out = 0.0F;
+          if (inside) normalise(pixels + (c * in_.h + row) * in_.w + col, 1, c, out);
+        }
+      }
+    }
+  }
+  template <class T>
+  void normalise(const T* pixels, std::int64_t n, std::int64_t channel, float* out) const {
+    const float mean = mean_[static_cast<std::size_t>(channel)];
+    for (std::int64_t i = 0; i < n; ++i) out[i] = (static_cast<float>(pixels[i]) - mean) * scale_;
+  }
+
+  Shape in_, padded_, out_;
+  std::int64_t pad_;
+  bool random_, mirror_;
+  std::uint64_t seed_;
+  float scale_ = 1;
+  std::vector<float> mean_;
+};
+
+struct Slot {
+  std::int64_t first = -1, n = 0;
+  std::vector<float> images;
+  std::vector<std::int32_t> labels;
+  std::exception_ptr error;
+};
+
+/// Guesses that the next call asks for the batch behind the last one, and has it ready.
+class PrefetchedFeed : public Feed {
+ public:
+  PrefetchedFeed(std::shared_ptr<const Dataset> set, const DataSpec& spec, Split split, std::uint64_t seed)
+      : set_(std::move(set)),
+        wraps_(split == Split::kTrain),
+        order_(set_->items(), split == Split::kTrain && spec.train.shuffle, seed),
+        transform_(spec, set_->shape(), split == Split::kTrain, seed) {}
+
+  ~PrefetchedFeed() override {
+    {
+      const std::lock_guard lock(mutex_);
+      stop_ = true;
+    }
+    wake_.notify_all();
+    if (thread_.joinable()) thread_.join();
+  }
+  PrefetchedFeed(const PrefetchedFeed&) = delete;
+  PrefetchedFeed& operator=(const PrefetchedFeed&) = delete;
+
+  [[nodiscard]] Shape shape() const override { return transform_.shape(); }
+  [[nodiscard]] std::int64_t items() const override { return set_->items(); }
+
+  Batch fetch(std::int64_t first, std::int64_t n) override {
+    std::unique_lock lock(mutex_);
+    if (!thread_.joinable()) thread_ = std::thread([this] { loop(); });
+    if (given_) pop();  // the batch of the last call is free now
+    if (count_ == 0 || front().first != first || front().n != n) restart(lock, first, n);
+    ready_.wait(lock, [&] { return count_ > 0; });
+    given_ = true;
+    const Slot& slot = front();
+    if (slot.error) std::rethrow_exception(slot.error);
+    return {slot.images.data(), slot.labels.data(), n};
+  }
+
+ private:
+  static constexpr std::size_t kSlots = 6;  // batches
+
+  [[nodiscard]] Slot& front() { return slots_[head_]; }
+  void pop() {
+    given_ = false;
+    head_ = (head_ + 1) % kSlots;
+    --count_;
+    if (count_ <= kSlots / 2) wake_.notify_one();  // in bursts: a thread is woken for several batches
+  }
+  /// Throws away what was guessed wrong and continues at `first`.
+  void restart(std::unique_lock<std::mutex>& lock, std::int64_t first, std::int64_t n) {
+    if (count_ == 0 && filling_ && next_ == first && batch_ == n) return;  // under way
+    ready_.wait(lock, [&] { return !filling_; });
+    count_ = 0;
+    next_ = first;
+    batch_ = n;
+    wake_.notify_one();
+  }
+
+  void loop() {
+    std::unique_lock lock(mutex_);
+    while (!stop_) {
+      const bool ended = !wraps_ && next_ >= items();
+      if (count_ == kSlots || ended || batch_ == 0) {
+        wake_.wait(lock);
+        continue;
+      }
+      filling_ = true;
+      Slot& slot = slots_[(head_ + count_) % kSlots];
+      slot.first = next_;
+      slot.n = wraps_ ? batch_ : std::min(batch_, items() - next_);
+      lock.unlock();
+      fill(slot);
+      lock.lock();
+      filling_ = false;
+      next_ = slot.first + slot.n;
+      ++count_;
+      ready_.notify_all();
+    }
+  }
+
+  void fill(Slot& slot) {
+    const std::int64_t size = shape().size();
+    slot.images.resize(static_cast<std::size_t>(slot.n * size));
+    slot.labels.resize(static_cast<std::size_t>(slot.n));
+    slot.error = nullptr;
+    try {
+      for (std::int64_t i = 0; i < slot.n; ++i) {
+        const Item item = set_->item(order_.item(slot.first + i));
+        transform_(item, slot.first + i, slot.images.data() + i * size);
+        slot.labels[static_cast<std::size_t>(i)] = item.label;
+      }
+    } catch (...) {
+      slot.error = std::current_exception();
+    }
+  }
+
+  std::shared_ptr<const Dataset> set_;
+  bool wraps_;
+  Order order_;
+  Transform transform_;
+  std::array<Slot, kSlots> slots_;
+  std::size_t head_ = 0, count_ = 0;  // of filled slots
+  std::int64_t next_ = 0, batch_ = 0;
+  bool given_ = false, filling_ = false, stop_ = false;
+  std::mutex mutex_;
+  std::condition_variable wake_, ready_;
+  std::thread thread_;
+};
+
+}  // namespace
+
+std::shared_ptr<Feed> make_feed(std::shared_ptr<const Dataset> set, const DataSpec& spec, Split split,
+                                std::uint64_t seed) {
+  return std::make_shared<PrefetchedFeed>(std::move(set), spec, split, seed);
+}
+
+}  // namespace qrun

@@ -1,0 +1,21 @@
+// MNIST's idx files: big-endian headers, then bytes; plain or compressed by gzip.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace qrun {
+
+struct IdxImages {
+  std::int64_t count = 0, height = 0, width = 0;
+  std::vector<std::uint8_t> pixels;  // [count, height, width]
+};
+
+/// Throw Error naming the file and what is wrong: magic, counts, size. `path` may lack its .gz.
+[[nodiscard]] IdxImages read_idx_images(const std::string& path);
+
+/// Labels 0 to 9, as many as the file says.
+[[nodiscard]] std::vector<std::uint8_t> read_idx_labels(const std::string& path);
+
+}  // namespace qrun

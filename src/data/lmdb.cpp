@@ -1,0 +1,145 @@
+#include "data/lmdb.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <array>
+#include <cstdio>
+#include <filesystem>
+
+#include "core/error.h"
+
+namespace qrun {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::size_t kMapHeadroom = std::size_t{64} << 20;
+constexpr std::int64_t kItemsATransaction = 4096;
+
+MDB_val to_val(std::string_view text) { return {text.size(), const_cast<char*>(text.data())}; }
+std::string_view to_view(const MDB_val& value) { return {static_cast<const char*>(value.mv_data), value.mv_size}; }
+
+/// Ends a transaction where it goes out of scope.
+struct Abort {
+  void operator()(MDB_txn* txn) const { mdb_txn_abort(txn); }
+};
+using Transaction = std::unique_ptr<MDB_txn, Abort>;
+struct CloseCursor {
+  void operator()(MDB_cursor* cursor) const { mdb_cursor_close(cursor); }
+};
+
+[[noreturn]] void fail_writing(const std::string& folder, const std::string& reason) {
+  throw EnvironmentError("cannot write " + folder + ": " + reason);
+}
+void check_write(int code, const std::string& folder) {
+  if (code != MDB_SUCCESS) fail_writing(folder, mdb_strerror(code));
+}
+
+void sync_folder(const fs::path& folder) {
+  const int descriptor = open(folder.c_str(), O_RDONLY | O_DIRECTORY);
+  if (descriptor < 0) return;
+  fsync(descriptor);
+  close(descriptor);
+}
+
+void put_items(MDB_env* env, const std::string& folder, std::int64_t first, std::int64_t last,
+               const std::function<std::string(std::int64_t)>& value, std::int64_t& bytes) {
+  MDB_txn* raw = nullptr;
+  check_write(mdb_txn_begin(env, nullptr, 0, &raw), folder);
+  Transaction txn(raw);
+  MDB_dbi dbi = 0;
+  check_write(mdb_dbi_open(txn.get(), nullptr, 0, &dbi), folder);
+  for (std::int64_t i = first; i < last; ++i) {
+    std::array<char, 24> key{};
+    const int length = std::snprintf(key.data(), key.size(), "%08lld", static_cast<long long>(i));
+    const std::string text = value(i);
+    MDB_val key_val = to_val({key.data(), static_cast<std::size_t>(length)});
+    MDB_val data_val = to_val(text);
+    check_write(mdb_put(txn.get(), dbi, &key_val, &data_val, MDB_APPEND), folder);
+    bytes += static_cast<std::int64_t>(text.size());
+  }
+  check_write(mdb_txn_commit(txn.release()), folder);
+}
+
+}  // namespace
+
+LmdbReader::LmdbReader(const std::string& folder) : folder_(folder) {
+  if (!fs::exists(fs::path(folder) / "data.mdb")) {
+    throw Error(folder + (fs::exists(folder) ? ": holds no data.mdb" : ": no such folder"));
+  }
+  MDB_env* env = nullptr;
+  check(mdb_env_create(&env), "create");
+  env_.reset(env);
+  mdb_env_set_maxreaders(env, 126);
+  // Without lock files: a data set at rest needs none, and its folder may be read-only.
+  check(mdb_env_open(env, folder.c_str(), MDB_RDONLY | MDB_NOLOCK | MDB_NOTLS, 0644), "open");
+  const Transaction txn(begin());
+  check(mdb_dbi_open(txn.get(), nullptr, 0, &dbi_), "open");
+  MDB_stat stat{};
+  check(mdb_stat(txn.get(), dbi_, &stat), "stat");
+  items_ = static_cast<std::int64_t>(stat.ms_entries);
+}
+
+void LmdbReader::check(int code, const char* operation) const {
+  if (code != MDB_SUCCESS) throw Error(folder_ + ": cannot " + operation + " it: " + mdb_strerror(code));
+}
+
+MDB_txn* LmdbReader::begin() const {
+  MDB_txn* txn = nullptr;
+  check(mdb_txn_begin(env_.get(), nullptr, MDB_RDONLY, &txn), "read");
+  return txn;
+}
+
+void LmdbReader::each(const std::function<bool(std::string_view, std::string_view)>& visit) const {
+  const Transaction txn(begin());
+  MDB_cursor* raw = nullptr;
+  check(mdb_cursor_open(txn.get(), dbi_, &raw), "read");
+  const std::unique_ptr<MDB_cursor, CloseCursor> cursor(raw);
+  MDB_val key{};
+  MDB_val value{};
+  int code = mdb_cursor_get(raw, &key, &value, MDB_FIRST);
+  for (; code == MDB_SUCCESS; code = mdb_cursor_get(raw, &key, &value, MDB_NEXT)) {
+    if (!visit(to_view(key), to_view(value))) return;
+  }
+  if (code != MDB_NOTFOUND) check(code, "read");
+}
+
+void LmdbReader::get(std::string_view key, const std::function<void(std::string_view)>& visit) const {
+  const Transaction txn(begin());
+  MDB_val key_val = to_val(key);
+  MDB_val value{};
+  check(mdb_get(txn.get(), dbi_, &key_val, &value), "read");
+  visit(to_view(value));
+}
+
+std::int64_t write_lmdb(const std::string& folder, std::int64_t count,
+                        const std::function<std::string(std::int64_t)>& value) {
+  const fs::path target = fs::path(folder).lexically_normal();
+  const fs::path temporary = target.string() + ".tmp";
+  std::int64_t bytes = 0;
+  try {
+    fs::remove_all(temporary);  // of an import that was killed
+    fs::create_directories(temporary);
+    {
+      MDB_env* raw = nullptr;
+      check_write(mdb_env_create(&raw), folder);
+      const std::unique_ptr<MDB_env, decltype(&mdb_env_close)> env(raw, &mdb_env_close);
+      const std::size_t item = count > 0 ? value(0).size() + 64 : 0;
+      check_write(mdb_env_set_mapsize(raw, kMapHeadroom + static_cast<std::size_t>(count) * item * 3), folder);
+      check_write(mdb_env_open(raw, temporary.c_str(), MDB_NOSYNC | MDB_NOLOCK, 0644), folder);
+      for (std::int64_t first = 0; first < count; first += kItemsATransaction) {
+        put_items(raw, folder, first, std::min(first + kItemsATransaction, count), value, bytes);
+      }
+      check_write(mdb_env_sync(raw, 1), folder);
+    }
+    fs::remove_all(target);
+    fs::rename(temporary, target);
+    sync_folder(target.has_parent_path() ? target.parent_path() : ".");
+  } catch (const fs::filesystem_error& error) {
+    fail_writing(folder, error.code().message());
+  }
+  return bytes;
+}
+
+}  // namespace qrun

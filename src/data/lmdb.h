@@ -1,0 +1,47 @@
+// LMDB folders: reading in key order, and writing a new one atomically.
+#pragma once
+
+#include <lmdb.h>
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+namespace qrun {
+
+/// A read-only database. An LMDB must be opened once in a process: share this object.
+class LmdbReader {
+ public:
+  /// Throws Error with the path and the reason.
+  explicit LmdbReader(const std::string& folder);
+
+  [[nodiscard]] std::int64_t items() const { return items_; }
+  [[nodiscard]] const std::string& folder() const { return folder_; }
+
+  /// Calls `visit(key, value)` in key order until it returns false. Both are borrowed for the call.
+  void each(const std::function<bool(std::string_view, std::string_view)>& visit) const;
+
+  /// Calls `visit(value)` with the value of a key. Thread-safe.
+  void get(std::string_view key, const std::function<void(std::string_view)>& visit) const;
+
+ private:
+  struct Close {
+    void operator()(MDB_env* env) const { mdb_env_close(env); }
+  };
+  [[nodiscard]] MDB_txn* begin() const;
+  void check(int code, const char* operation) const;
+
+  std::string folder_;
+  std::unique_ptr<MDB_env, Close> env_;
+  MDB_dbi dbi_ = 0;
+  std::int64_t items_ = 0;
+};
+
+/// Writes `count` items under 8-digit keys beside `folder` and renames; replaces what is there. Returns bytes written.
+/// Throws EnvironmentError (path, reason) if the disk is full or not writable.
+std::int64_t write_lmdb(const std::string& folder, std::int64_t count,
+                        const std::function<std::string(std::int64_t)>& value);
+
+}  // namespace qrun

@@ -1,0 +1,172 @@
+#include "spec/address.h"
+
+#include <algorithm>
+#include <span>
+#include <vector>
+
+#include "spec/document.h"
+#include "spec/names.h"
+
+namespace qrun::spec {
+namespace {
+
+constexpr const char* kNoSweeps = "sweeps are not supported by this version yet; give one value";
+
+using Segments = std::span<const std::string>;
+
+/// Without a line, the name of the source stands alone in messages. The column stays: it tells two mistakes apart.
+void forget_lines(Node& node) {
+  node.at.line = 0;
+  for (Node& item : node.items) forget_lines(item);
+  for (Entry& entry : node.entries) {
+    entry.key_at.line = 0;
+    forget_lines(entry.value);
+  }
+}
+
+/// True for `1,2,4`, not for `[1, 2]` or `"a,b"`.
+bool has_outer_comma(const std::string& text) {
+  int depth = 0;
+  char quote = 0;
+  for (const char c : text) {
+    if (quote != 0) {
+      if (c == quote) quote = 0;
+    } else if (c == '"' || c == '\'') {
+      quote = c;
+    } else if (c == '[' || c == '{') {
+      ++depth;
+    } else if (c == ']' || c == '}') {
+      --depth;
+    } else if (c == ',' && depth == 0) {
+      return true;
+    }
+  }
+  return false;
+}
+
+std::vector<std::string> names_of(const Node& layers) {
+  std::vector<std::string> names;
+  for (const Node& layer : layers.items) {
+    const Node* name = layer.find("name");
+    if (name != nullptr && name->is_scalar()) names.push_back(name->scalar);
+  }
+  return names;
+}
+
+std::vector<std::string> keys_of(const Node& map) {
+  std::vector<std::string> keys;
+  for (const Entry& entry : map.entries) keys.push_back(entry.key);
+  return keys;
+}
+
+class Assigner {
+ public:
+  Assigner(const Assignment& assignment, Problems& problems) : assignment_(assignment), problems_(problems) {}
+
+  void run(Node& root) {
+    const std::vector<std::string> segments = split(assignment_.address, '.');
+    if (std::ranges::any_of(segments, &std::string::empty)) {
+      fail("is not an address; write names with dots between them, such as solver.lr");
+    } else if (segments[0] == "sweep") {
+      fail(kNoSweeps);
+    } else if (segments[0] == "base" || segments[0] == "set") {
+      fail("can only be given in a file; name the file that has it");
+    } else if (segments[0] != "vars" || is_known_variable(root, segments)) {
+      put(root, "", segments);
+    }
+  }
+
+ private:
+  void fail(const std::string& text) { problems_.add(assignment_.at, assignment_.address, text); }
+
+  bool is_known_variable(const Node& root, const std::vector<std::string>& segments) {
+    const Node* vars = root.find("vars");
+    const Node none;
+    if (segments.size() > 1 && vars != nullptr && vars->find(segments[1]) != nullptr) return true;
+    fail(segments.size() == 1 ? "is the map of all variables; name one, such as vars.w_bits"
+                              : segments[1] + " is not a variable of the file; " +
+                                    suggest(segments[1], keys_of(vars == nullptr ? none : *vars)));
+    return false;
+  }
+
+  void put(Node& node, const std::string& address, Segments rest) {
+    if (rest.empty()) {
+      node = assignment_.value;
+    } else if (node.is_list() && address == "network") {
+      put_in_layers(node, rest);
+    } else if (node.is_map() || node.is_null()) {
+      put_in_map(node, address, rest);
+    } else if (!node.is_broken()) {
+      fail(address + " is " + (node.is_list() ? "a list" : node.scalar) + " here; set " + address + " as a whole");
+    }
+  }
+
+  void put_in_map(Node& node, const std::string& address, Segments rest) {
+    if (node.is_null()) {
+      node = map_node({});
+      node.at = assignment_.at;
+    }
+    if (node.find(rest[0]) == nullptr) {
+      Node missing;
+      missing.at = assignment_.at;
+      node.add(rest[0], std::move(missing), assignment_.at);
+    }
+    put(*node.find(rest[0]), key_address(address, rest[0]), rest.subspan(1));
+  }
+
+  void put_in_layers(Node& layers, Segments rest) {
+    std::vector<Node*> matching;
+    for (Node& layer : layers.items) {
+      const Node* name = layer.find("name");
+      if (name != nullptr && name->is_scalar() && matches(rest[0], name->scalar)) matching.push_back(&layer);
+    }
+    if (matching.empty()) return fail("no layer is called " + rest[0] + "; " + suggest(rest[0], names_of(layers)));
+    const Segments inner = rest.subspan(1);
+    const auto has_place = [&](const Node* layer) { return holds_parent(*layer, inner); };
+    const bool all = !is_pattern(rest[0]) || std::ranges::none_of(matching, has_place);
+    for (Node* layer : matching) {
+      if (all || has_place(layer)) put(*layer, key_address("network", layer->find("name")->scalar), inner);
+    }
+  }
+
+  /// True if all but the last segment exist. Text on the way, such as `${q}`, counts: put() then explains it.
+  static bool holds_parent(const Node& node, Segments rest) {
+    if (rest.size() <= 1) return true;
+    if (node.is_scalar()) return node.scalar != "none";
+    const Node* next = node.find(rest[0]);
+    return next != nullptr && holds_parent(*next, rest.subspan(1)) && (!next->is_scalar() || next->scalar != "none");
+  }
+
+  const Assignment& assignment_;
+  Problems& problems_;
+};
+
+}  // namespace
+
+std::optional<Assignment> parse_override(const std::string& text, Problems& problems) {
+  const Position at{"command line: " + text, 0, 0};
+  problems.add_source(at.file);
+  const std::size_t equals = text.find('=');
+  const bool is_assignment = equals != text.npos && equals > 0;
+  const std::string address = is_assignment ? text.substr(0, equals) : text;
+  const auto fail = [&](const std::string& what) {
+    problems.add(at, address, what);
+    return std::nullopt;
+  };
+  if (!is_assignment) return fail("is not an override; write KEY=VALUE");
+  const std::string value = text.substr(equals + 1);
+  if (has_outer_comma(value)) return fail(kNoSweeps);
+  try {
+    Problems repeated;
+    Assignment assignment{address, at, parse_document(value, at.file, repeated)};
+    if (!repeated.empty()) return fail("the value has a key twice; keep one");
+    forget_lines(assignment.value);
+    return assignment;
+  } catch (const ConfigError&) {
+    return fail("the value is not YAML; check its brackets and quotes");
+  }
+}
+
+void assign(Node& root, const Assignment& assignment, Problems& problems) { Assigner(assignment, problems).run(root); }
+
+}  // namespace qrun::spec

@@ -1,0 +1,194 @@
+#include "spec/document.h"
+
+#include <yaml-cpp/eventhandler.h>
+#include <yaml-cpp/exceptions.h>
+#include <yaml-cpp/parser.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <optional>
+#include <sstream>
+#include <system_error>
+
+namespace qrun::spec {
+namespace {
+
+constexpr const char* kKey = "YAML";  // what a mistake below the level of keys is filed under
+
+std::size_t depth_of(const Node& node) {
+  std::size_t deepest = 0;
+  for (const Node& item : node.items) deepest = std::max(deepest, depth_of(item));
+  for (const Entry& entry : node.entries) deepest = std::max(deepest, depth_of(entry.value));
+  return deepest + 1;
+}
+
+/// Builds the tree from the parser's events; every bound is checked before the nodes are made.
+class TreeBuilder final : public YAML::EventHandler {
+ public:
+  explicit TreeBuilder(std::string file) : file_(std::move(file)) {}
+
+  [[nodiscard]] Node take() { return std::move(root_); }
+
+  void OnDocumentStart(const YAML::Mark& /*mark*/) override {}
+  void OnDocumentEnd() override {}
+
+  void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override {
+    add(start(Node::Kind::kNull, "", mark), anchor, 1);
+  }
+
+  void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
+                const std::string& value) override {
+    Node node = start(Node::Kind::kScalar, tag, mark);
+    node.scalar = value;
+    node.quoted = tag == "!";
+    add(std::move(node), anchor, 1);
+  }
+
+  void OnAlias(const YAML::Mark& mark, YAML::anchor_t anchor) override {
+    const auto known = anchors_.find(anchor);
+    if (known == anchors_.end())
+      fail(mark, "an alias refers to what it is part of; only finished values can be reused");
+    if (open_.size() + depth_of(known->second) > kMaxDepth) fail_depth(mark);
+    add(Node(known->second), 0, count_nodes(known->second));
+  }
+
+  void OnSequenceStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
+                       YAML::EmitterStyle::value /*style*/) override {
+    open(start(Node::Kind::kList, tag, mark), mark, anchor);
+  }
+  void OnSequenceEnd() override { close(); }
+
+  void OnMapStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
+                  YAML::EmitterStyle::value /*style*/) override {
+    open(start(Node::Kind::kMap, tag, mark), mark, anchor);
+  }
+  void OnMapEnd() override { close(); }
+
+ private:
+  struct Open {
+    Node node;
+    YAML::anchor_t anchor = 0;
+    std::optional<Node> key;
+  };
+
+  [[nodiscard]] Position position(const YAML::Mark& mark) const { return {file_, mark.line + 1, mark.column + 1}; }
+
+  [[noreturn]] void fail(const YAML::Mark& mark, const std::string& text) const {
+    throw ConfigError(position(mark), kKey, text);
+  }
+  [[noreturn]] void fail_depth(const YAML::Mark& mark) const {
+    fail(mark, "nested too deeply; at most " + std::to_string(kMaxDepth) + " levels are read");
+  }
+
+  Node start(Node::Kind kind, const std::string& tag, const YAML::Mark& mark) const {
+    if (!tag.empty() && tag != "?" && tag != "!") fail(mark, "the tag " + tag + " is not supported; leave it out");
+    Node node;
+    node.kind = kind;
+    node.at = position(mark);
+    return node;
+  }
+
+  void open(Node node, const YAML::Mark& mark, YAML::anchor_t anchor) {
+    if (open_.size() >= kMaxDepth) fail_depth(mark);
+    count(node.at, 1);
+    open_.push_back({std::move(node), anchor, std::nullopt});
+  }
+
+  void close() {
+    Open done = std::move(open_.back());
+    open_.pop_back();
+    add(std::move(done.node), done.anchor, 0);
+  }
+
+  void count(const Position& at, std::size_t nodes) {
+    nodes_ += nodes;
+    if (nodes_ <= kMaxNodes) return;
+    throw ConfigError(at, kKey, "more than " + std::to_string(kMaxNodes) + " nodes after aliases; split the file");
+  }
+
+  void add(Node node, YAML::anchor_t anchor, std::size_t nodes) {
+    count(node.at, nodes);
+    if (anchor != 0) anchors_[anchor] = node;
+    if (open_.empty()) {
+      root_ = std::move(node);
+    } else if (Open& parent = open_.back(); parent.node.is_list()) {
+      parent.node.items.push_back(std::move(node));
+    } else if (!parent.key) {
+      check_key(node);
+      parent.key = std::move(node);
+    } else {
+      parent.node.add(std::move(parent.key->scalar), std::move(node), std::move(parent.key->at));
+      parent.key.reset();
+    }
+  }
+
+  static void check_key(const Node& key) {
+    if (!key.is_scalar()) throw ConfigError(key.at, kKey, "a key is not text; write it as a name or in quotes");
+    if (key.scalar == "<<") throw ConfigError(key.at, kKey, "merge keys are not supported; use base, or an alias");
+  }
+
+  std::string file_;
+  Node root_;
+  std::vector<Open> open_;
+  std::map<YAML::anchor_t, Node> anchors_;
+  std::size_t nodes_ = 0;
+};
+
+/// Keeps the first of repeated keys.
+void report_repeated(Node& node, const std::string& address, Problems& problems) {
+  std::map<std::string, Position> seen;
+  std::erase_if(node.entries, [&](const Entry& entry) {
+    const auto [first, is_new] = seen.try_emplace(entry.key, entry.key_at);
+    if (!is_new) {
+      problems.add(entry.key_at, key_address(address, entry.key),
+                   "is given twice, first in line " + std::to_string(first->second.line) + "; keep one");
+    }
+    return !is_new;
+  });
+  for (Entry& entry : node.entries) report_repeated(entry.value, key_address(address, entry.key), problems);
+  for (std::size_t i = 0; i < node.items.size(); ++i) {
+    report_repeated(node.items[i], item_address(address, node, i), problems);
+  }
+}
+
+}  // namespace
+
+Node parse_document(const std::string& text, const std::string& file, Problems& problems) {
+  TreeBuilder builder(file);
+  try {
+    std::istringstream stream(text);
+    YAML::Parser parser(stream);
+    parser.HandleNextDocument(builder);
+    TreeBuilder second(file);
+    if (parser.HandleNextDocument(second)) {
+      throw ConfigError({file, 0, 0}, kKey, "holds more than one document; keep one");
+    }
+  } catch (const YAML::Exception& error) {
+    const Position at =
+        error.mark.is_null() ? Position{file, 1, 1} : Position{file, error.mark.line + 1, error.mark.column + 1};
+    throw ConfigError(at, kKey, error.msg + "; check indentation, brackets and quotes here and just before");
+  }
+  Node root = builder.take();
+  report_repeated(root, "", problems);
+  return root;
+}
+
+std::string read_file(const std::string& path, const Position& at, const std::string& key) {
+  const auto fail = [&](const std::string& text) { throw ConfigError(at, key, text); };
+  std::error_code ignored;  // whatever hinders this hinders reading, too, which then says why
+  if (std::filesystem::is_directory(path, ignored)) fail("cannot read " + path + ": is a folder; name a YAML file");
+  errno = 0;
+  std::ifstream file(path, std::ios::binary);
+  std::string text(kMaxBytes + 1, '\0');
+  if (!file.read(text.data(), static_cast<std::streamsize>(text.size())) && !file.eof()) {
+    fail("cannot read " + path + ": " + std::generic_category().message(errno) + "; name a YAML file");
+  }
+  text.resize(static_cast<std::size_t>(file.gcount()));
+  if (text.size() > kMaxBytes) fail(path + " is over 1 MiB; a configuration is smaller");
+  return text;
+}
+
+}  // namespace qrun::spec

@@ -1,0 +1,85 @@
+#include "spec/names.h"
+
+#include <algorithm>
+#include <cctype>
+#include <numeric>
+
+namespace qrun::spec {
+namespace {
+
+constexpr std::size_t kMaxLength = 100;
+
+/// Insertions, deletions and replacements that turn `a` into `b` (Levenshtein).
+std::size_t edit_distance(std::string_view a, std::string_view b) {
+  std::vector<std::size_t> row(b.size() + 1);
+  std::iota(row.begin(), row.end(), 0);
+  for (std::size_t i = 1; i <= a.size(); ++i) {
+    std::size_t diagonal = row[0];
+    row[0] = i;
+    for (std::size_t j = 1; j <= b.size(); ++j) {
+      const std::size_t replaced = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
+      diagonal = row[j];
+      row[j] = std::min({row[j] + 1, row[j - 1] + 1, replaced});
+    }
+  }
+  return row.back();
+}
+
+}  // namespace
+
+bool is_name(std::string_view text, std::string_view extra) {
+  const auto allowed = [&](char c) {
+    return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_' || c == '-' || extra.find(c) != extra.npos;
+  };
+  return !text.empty() && text.size() <= kMaxLength && text.front() != '.' && std::ranges::all_of(text, allowed);
+}
+
+bool is_pattern(std::string_view pattern) { return pattern.find_first_of("*?") != pattern.npos; }
+
+bool matches(std::string_view pattern, std::string_view name) {
+  std::size_t p = 0;
+  std::size_t star = pattern.npos;  // the last `*` met, and where its match ends for now
+  std::size_t after = 0;
+  for (std::size_t n = 0; n < name.size();) {
+    if (p < pattern.size() && pattern[p] == '*') {
+      star = p++;
+      after = n;
+    } else if (p < pattern.size() && (pattern[p] == '?' || pattern[p] == name[n])) {
+      ++p;
+      ++n;
+    } else if (star != pattern.npos) {
+      p = star + 1;
+      n = ++after;
+    } else {
+      return false;
+    }
+  }
+  return pattern.find_first_not_of('*', p) == pattern.npos;
+}
+
+std::string suggest(std::string_view name, const std::vector<std::string>& known) {
+  if (known.empty()) return "there is none";
+  constexpr std::size_t kLongest = 1000;  // a longer one is no typing mistake, and the comparison costs its square
+  const auto distance = [&](const std::string& other) { return edit_distance(name.substr(0, kLongest), other); };
+  const auto nearest = std::ranges::min_element(known, {}, distance);
+  if (distance(*nearest) <= std::max<std::size_t>(1, name.size() / 3)) return "did you mean " + *nearest + "?";
+  return known.size() == 1 ? "only " + known[0] + " is known" : "one of " + join(known);
+}
+
+std::string join(const std::vector<std::string>& names) {
+  std::string text;
+  for (const std::string& name : names) text += (text.empty() ? "" : ", ") + name;
+  return text;
+}
+
+std::vector<std::string> split(std::string_view text, char separator) {
+  std::vector<std::string> parts;
+  for (std::size_t start = 0;;) {
+    const std::size_t end = text.find(separator, start);
+    parts.emplace_back(text.substr(start, end - start));
+    if (end == text.npos) return parts;
+    start = end + 1;
+  }
+}
+
+}  // namespace qrun::spec

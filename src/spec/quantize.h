@@ -1,0 +1,42 @@
+// Quantizers of a configuration: a blob's settings, a layer's own entry, patterns for whole networks.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "quant/quantizer.h"
+#include "spec/fields.h"
+#include "spec/run_spec.h"
+
+namespace qrun::spec {
+
+/// What of a layer may be quantized.
+enum class Blob : std::uint8_t { kWeight, kBias, kActivation };
+inline constexpr std::size_t kBlobs = 3;
+inline constexpr std::array<const char*, kBlobs> kBlobNames = {"weight", "bias", "activation"};
+
+[[nodiscard]] QuantSettings& quant_of(LayerSpec& layer, Blob blob);
+
+/// Settings of those blobs that an entry names; `none` for the whole entry names all three.
+using BlobQuants = std::array<std::optional<QuantSettings>, kBlobs>;
+
+/// `{weight: {method: ulq, bits: 2}, activation: none}` or `none`.
+[[nodiscard]] BlobQuants read_quants(const Value& value);
+/// The entry of a layer that has these blobs.
+[[nodiscard]] Node write_quants(const LayerSpec& layer, const std::vector<Blob>& blobs);
+[[nodiscard]] Node schema_of_quants();
+
+/// An entry of the top-level `quantize`: a pattern of layer names.
+struct QuantPattern {
+  std::string glob;
+  BlobQuants quants;
+};
+
+/// The settings for a blob of a layer: of the matching pattern with the most literal characters, later before earlier.
+[[nodiscard]] std::optional<QuantSettings> find_pattern(const std::vector<QuantPattern>& patterns,
+                                                        const std::string& layer, Blob blob);
+
+}  // namespace qrun::spec

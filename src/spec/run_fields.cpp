@@ -1,0 +1,85 @@
+#include "spec/run_fields.h"
+
+#include <algorithm>
+#include <limits>
+
+#include "spec/emit.h"
+#include "spec/names.h"
+#include "spec/sections.h"
+
+namespace qrun::spec {
+namespace {
+
+Field name_field(std::string& name) {
+  Field field = text("name", "letters, digits, _, ., -; default: the file's stem", name);
+  field.read = [&name](const Value& value) {
+    const std::optional<std::string> read = read_text(value);
+    if (!read) return;
+    if (!is_name(*read, ".")) {
+      return value.fail(*read + " is not a name; use up to 100 letters, digits, _, . and -, not starting with a dot");
+    }
+    name = *read;
+  };
+  return field;
+}
+
+/// A key that only files have: consumed before the document is read, so that nothing is left to do here.
+Field consumed(const char* name, const char* about, const char* type) {
+  Field field;
+  field.name = name;
+  field.about = about;
+  field.read = [](const Value& /*value*/) {};
+  field.schema = [type] { return map_node({{"type", text_node(type)}}); };
+  return field;
+}
+
+Field sweep_field() {
+  Field field;
+  field.name = "sweep";
+  field.read = [](const Value& value) {
+    value.fail("sweeps are not supported by this version yet; remove it and run the points one by one");
+  };
+  field.nullable = true;
+  return field;
+}
+
+}  // namespace
+
+Fields run_fields(RunSpec& run, NetworkDraft& draft) {
+  return {
+      name_field(run.name),
+      integer("seed", "of initial weights, shuffling and augmentation", run.seed,
+              {0, std::numeric_limits<std::uint64_t>::max()}),
+      choice("engine", "auto: cuda if a device answers, else cpu; check: both, compared",
+             {"auto", "cpu", "cuda", "check"}, run.engine),
+      required(section("data", "training and test items", data_fields(run.data))),
+      network_field(draft),
+      choice(
+          "loss", "mean over the batch, on the last layer", {"softmax_cross_entropy"}, [] { return std::size_t{0}; },
+          [](std::size_t) {}),
+      required(section("solver", "how the master parameters are updated", solver_fields(run.solver))),
+      required(section("train", "how long, and what is kept", train_fields(run.train))),
+      section("output", "where results go", output_fields(run.output)),
+      cluster_field(run.cluster),
+  };
+}
+
+Fields file_fields(RunSpec& run, NetworkDraft& draft) {
+  Fields fields = run_fields(run, draft);
+  fields.push_back(consumed("base", "a file, relative to this one, to merge over", "string"));
+  fields.push_back(consumed("set", "address -> value: changes single values of the base", "object"));
+  fields.push_back(consumed("vars", "names to use as ${name}", "object"));
+  fields.push_back(patterns_field(draft));
+  fields.push_back(sweep_field());
+  return fields;
+}
+
+std::string run_text(const RunSpec& run, const std::vector<std::string>& skipped) {
+  RunSpec copy = run;
+  NetworkDraft draft{.layers = copy.network};
+  Node root = write_fields(run_fields(copy, draft));
+  for (const std::string& name : skipped) root.erase(name);
+  return emit(root);
+}
+
+}  // namespace qrun::spec

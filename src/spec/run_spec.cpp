@@ -1,0 +1,48 @@
+#include "spec/run_spec.h"
+
+// The header-only form: one function, no library to link.
+#define XXH_INLINE_ALL
+#include <fmt/format.h>
+#include <xxhash.h>
+
+#include <algorithm>
+#include <cctype>
+
+#include "spec/run_fields.h"
+
+namespace qrun {
+namespace {
+
+constexpr std::size_t kHashDigits = 12;
+constexpr std::size_t kMaxReadable = 80;
+
+/// The last part of an address where that names one value only, else all of it.
+std::string short_name(const std::vector<std::pair<std::string, std::string>>& swept, const std::string& address) {
+  const auto last = [](const std::string& path) { return path.substr(path.rfind('.') + 1); };
+  const auto same = std::ranges::count_if(swept, [&](const auto& pair) { return last(pair.first) == last(address); });
+  return same == 1 ? last(address) : address;
+}
+
+}  // namespace
+
+std::string RunSpec::text() const { return spec::run_text(*this, {}); }
+
+std::string RunSpec::hash() const {
+  const std::string defining = spec::run_text(*this, {"name", "output", "cluster", "engine"});
+  return fmt::format("{:016x}", XXH3_64bits(defining.data(), defining.size())).substr(0, kHashDigits);
+}
+
+std::string RunSpec::id() const {
+  std::string readable;
+  for (const auto& [address, value] : swept) {
+    readable += fmt::format("{}{}={}", readable.empty() ? "" : ",", short_name(swept, address), value);
+  }
+  for (char& c : readable) {
+    const bool keeps =
+        std::isalnum(static_cast<unsigned char>(c)) != 0 || std::string("_.=,-").find(c) != std::string::npos;
+    if (!keeps) c = '_';
+  }
+  return fmt::format("{}-{}", readable.empty() ? "run" : readable.substr(0, kMaxReadable), hash());
+}
+
+}  // namespace qrun

@@ -1,0 +1,104 @@
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "spec/read.h"
+#include "spec/run_fields.h"
+#include "spec/scalars.h"
+
+namespace qrun {
+namespace spec {
+namespace {
+
+/// A schema that already allows text as it is needs no word about variables.
+bool is_scalar_schema(const Node& schema) {
+  const Node* type = schema.find("type");
+  return schema.find("enum") != nullptr || (type != nullptr && type->is_scalar() && type->scalar != "object" &&
+                                            type->scalar != "array" && type->scalar != "string");
+}
+
+nlohmann::ordered_json to_json(const Node& node) {
+  if (node.is_list()) {
+    auto list = nlohmann::ordered_json::array();
+    for (const Node& item : node.items) list.push_back(to_json(item));
+    return list;
+  }
+  if (node.is_map()) {
+    auto map = nlohmann::ordered_json::object();
+    for (const Entry& entry : node.entries) map[entry.key] = to_json(entry.value);
+    return map;
+  }
+  if (node.is_null()) return nullptr;
+  if (node.quoted) return node.scalar;
+  return nlohmann::ordered_json::parse(node.scalar);  // plain scalars are numbers and booleans
+}
+
+Node strings(const std::vector<std::string>& names) {
+  std::vector<Node> items;
+  for (const std::string& name : names) items.push_back(text_node(name));
+  return list_node(std::move(items));
+}
+
+}  // namespace
+
+Node or_variable(Node schema) { return schema_any_of({std::move(schema), schema_ref("variable")}); }
+
+Node schema_ref(const std::string& name) { return map_node({{"$ref", text_node("#/$defs/" + name)}}); }
+
+Node schema_any_of(std::vector<Node> schemas) { return map_node({{"anyOf", list_node(std::move(schemas))}}); }
+
+Node schema_of_choice(const std::vector<std::string>& names) { return map_node({{"enum", strings(names)}}); }
+
+Node schema_of_integer(const IntRange& range) {
+  return map_node({{"type", text_node("integer")},
+                   {"minimum", plain_node(std::to_string(range.min))},
+                   {"maximum", plain_node(std::to_string(range.max))}});
+}
+
+Node schema_of_number(const NumberRange& range) {
+  Node schema = map_node({{"type", text_node("number")}});
+  const auto bound = [&](const char* open, const char* closed, bool is_open, double value) {
+    if (std::isfinite(value)) {
+      schema.add(is_open ? open : closed, plain_node(format_number(value)));
+    }
+  };
+  bound("exclusiveMinimum", "minimum", range.low_open, range.low);
+  bound("exclusiveMaximum", "maximum", range.high_open, range.high);
+  return schema;
+}
+
+Node schema_of(const Fields& fields) {
+  Node properties = map_node({});
+  for (const Field& field : fields) {
+    if (!field.schema) continue;
+    Node schema = field.schema();
+    if (is_scalar_schema(schema)) schema = or_variable(std::move(schema));
+    if (field.nullable) schema = schema_any_of({std::move(schema), map_node({{"type", text_node("null")}})});
+    if (!field.about.empty()) schema.add("description", text_node(field.about));
+    properties.add(field.name, std::move(schema));
+  }
+  return map_node({{"type", text_node("object")},
+                   {"properties", std::move(properties)},
+                   {"additionalProperties", plain_node("false")}});
+}
+
+}  // namespace spec
+
+std::string config_schema() {
+  RunSpec run;
+  spec::NetworkDraft draft{.layers = run.network};
+  spec::Node schema = spec::schema_of(spec::file_fields(run, draft));
+  // Below the top level nothing is required: a base may give it.
+  const auto required = [](const std::vector<std::string>& names) {
+    return spec::map_node({{"required", spec::strings(names)}});
+  };
+  schema.add("anyOf", spec::list_node({required({"base"}), required({"data", "network", "solver", "train"})}));
+  const spec::Node variable =
+      spec::map_node({{"type", spec::text_node("string")}, {"pattern", spec::text_node("\\$\\{[^}]+\\}")}});
+  schema.add("$defs", spec::map_node({{"variable", variable}, {"quantizers", spec::schema_of_quants()}}));
+  spec::Node root = spec::map_node({{"$schema", spec::text_node("https://json-schema.org/draft/2020-12/schema")},
+                                    {"title", spec::text_node("qrun configuration")}});
+  for (spec::Entry& entry : schema.entries) root.entries.push_back(std::move(entry));
+  return spec::to_json(root).dump(2) + "\n";
+}
+
+}  // namespace qrun

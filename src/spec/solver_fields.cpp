@@ -1,0 +1,115 @@
+#include <memory>
+
+#include "spec/names.h"
+#include "spec/sections.h"
+
+namespace qrun::spec {
+namespace {
+
+const std::vector<std::string> kSolvers = {"sgd", "nesterov", "adam", "adagrad", "rmsprop", "adadelta"};
+const std::vector<std::string> kPolicies = {"fixed", "step", "multistep", "exp", "inv", "poly", "sigmoid", "cosine"};
+
+/// The field belongs to some of the types; elsewhere giving it is a mistake that names them.
+template <class Enum>
+Field only_for(const std::vector<std::string>& names, const Enum& type, std::shared_ptr<bool> is_known,
+               std::vector<Enum> types, Field field) {
+  return refused_if(
+      [&names, &type, is_known = std::move(is_known), types = std::move(types)]() -> std::string {
+        if (!*is_known) return "";
+        std::vector<std::string> owners;
+        for (const Enum owner : types) {
+          if (owner == type) return "";
+          owners.push_back(names[static_cast<std::size_t>(owner)]);
+        }
+        return "does not belong to " + names[static_cast<std::size_t>(type)] + "; it is for " + join(owners) +
+               " (null removes it)";
+      },
+      std::move(field));
+}
+
+Field steps_field(std::vector<std::int64_t>& steps) {
+  Field field;
+  field.name = "steps";
+  field.about = "iterations at which the rate is multiplied by gamma, ascending";
+  field.read = [&steps](const Value& value) {
+    if (!value.node.is_list()) return value.fail_kind("a list of iterations is wanted");
+    if (value.node.items.empty()) value.fail("is an empty list; give at least one iteration");
+    for (std::size_t i = 0; i < value.node.items.size(); ++i) {
+      const std::optional<std::uint64_t> step = read_integer(value.item(i), {1, kMany});
+      if (!step) return;
+      if (!steps.empty() && static_cast<std::int64_t>(*step) <= steps.back()) {
+        return value.item(i).fail(std::to_string(*step) + " is not after " + std::to_string(steps.back()) +
+                                  "; list the steps in ascending order");
+      }
+      steps.push_back(static_cast<std::int64_t>(*step));
+    }
+  };
+  field.write = [&steps] {
+    std::vector<Node> items;
+    for (const std::int64_t step : steps) items.push_back(plain_node(std::to_string(step)));
+    return list_node(std::move(items));
+  };
+  field.schema = [] {
+    return map_node({{"type", text_node("array")}, {"items", or_variable(schema_of_integer({1, kMany}))}});
+  };
+  return field;
+}
+
+Fields policy_fields(LrPolicy& policy) {
+  using enum LrPolicyType;
+  const auto known = std::make_shared<bool>(true);
+  const auto only = [&policy, known](std::vector<LrPolicyType> types, Field field) {
+    return required_if([known] { return *known; },
+                       only_for(kPolicies, policy.type, known, std::move(types), std::move(field)));
+  };
+  Field gamma = number("gamma", "the policy's factor", policy.gamma, kAnyNumber);
+  gamma.read = [&policy](const Value& value) {  // a sigmoid falls or rises by its sign
+    if (const auto read = read_number(value, policy.type == kSigmoid ? kAnyNumber : kNotNegative)) {
+      policy.gamma = *read;
+    }
+  };
+  return {
+      deciding(choice("type", "how the rate changes with the iteration", kPolicies, policy.type), kPolicies, known),
+      only({kStep, kMultistep, kExp, kInv, kSigmoid}, std::move(gamma)),
+      only({kInv, kPoly}, number("power", "the policy's exponent", policy.power, kNotNegative)),
+      only({kStep, kSigmoid}, integer("step_size", "the policy's length in iterations", policy.step_size, {1, kMany})),
+      only({kMultistep}, steps_field(policy.steps)),
+      integer("warmup_iterations", "the rate rises from 0 over these", policy.warmup_iterations, {0, kMany}),
+  };
+}
+
+/// Reading the type sets the defaults that depend on it.
+Field solver_type_field(Solver& solver) {
+  return choice(
+      "type", "the update rule", kSolvers, [&solver] { return static_cast<std::size_t>(solver.type); },
+      [&solver](std::size_t index) {
+        solver.type = static_cast<SolverType>(index);
+        if (solver.type == SolverType::kAdadelta) {
+          solver.momentum = 0.95;
+          solver.epsilon = 1e-6;
+        }
+      });
+}
+
+}  // namespace
+
+Fields solver_fields(Solver& solver) {
+  using enum SolverType;
+  const auto known = std::make_shared<bool>(true);
+  const auto only = [&solver, known](std::vector<SolverType> types, Field field) {
+    return only_for(kSolvers, solver.type, known, std::move(types), std::move(field));
+  };
+  return {
+      deciding(solver_type_field(solver), kSolvers, known),
+      required(number("lr", "learning rate", solver.lr, kPositive)),
+      only({kSgd, kNesterov, kAdadelta}, number("momentum", "share of the last step", solver.momentum, kBelowOne)),
+      number("weight_decay", "L2 penalty on the master parameters", solver.weight_decay, kNotNegative),
+      only({kAdam}, number("beta1", "decay of the mean gradient", solver.beta1, kBelowOne)),
+      only({kAdam}, number("beta2", "decay of the mean squared gradient", solver.beta2, kBelowOne)),
+      only({kAdam, kAdagrad, kRmsprop, kAdadelta}, number("epsilon", "added to the root", solver.epsilon, kPositive)),
+      only({kRmsprop}, number("decay", "decay of the mean squared gradient", solver.decay, kBelowOne)),
+      section("lr_policy", "how the learning rate changes", policy_fields(solver.lr_policy)),
+  };
+}
+
+}  // namespace qrun::spec

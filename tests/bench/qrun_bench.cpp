@@ -1,0 +1,156 @@
+// Measures the engine itself: images/s of a pack, milliseconds of each op, the processor's peak. Prints JSON lines.
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <map>
+#include <string>
+
+#include "cpu/cpu_engine.h"
+#include "data/dataset.h"
+#include "peak.h"
+#include "plan/lower.h"
+#include "spec/read.h"
+
+namespace qrun {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+
+struct Options {
+  std::string config = "configs/lenet_2bit.yaml";
+  int runs = 1, threads = 1;
+  std::int64_t iterations = 200;
+};
+
+struct Loaded {
+  Plan plan;
+  std::unique_ptr<Engine> engine;
+  std::unique_ptr<Program> program;
+};
+
+/// A pack of the configuration's run, seeds counting up.
+Loaded load(const Options& options) {
+  RunSpec spec = read_config(options.config, {}).runs.at(0);
+  const RunData data = open_data(spec.data);
+  std::vector<RunSpec> specs;
+  std::vector<RunFeeds> feeds;
+  for (int r = 0; r < options.runs; ++r, ++spec.seed) {
+    specs.push_back(spec);
+    feeds.push_back({make_feed(data.train, spec.data, Split::kTrain, spec.seed),
+                     make_feed(data.test, spec.data, Split::kTest, spec.seed)});
+  }
+  Loaded loaded;
+  loaded.plan = lower(specs, {data.shape, data.train->items()});
+  loaded.engine = make_cpu_engine(options.threads);
+  loaded.program = loaded.engine->load(loaded.plan, feeds);
+  for (int r = 0; r < options.runs; ++r) {
+    RunState state = loaded.program->state(r);
+    for (std::size_t p = 0; p < state.params.size(); ++p)
+      state.params[p].master = initial_values(loaded.plan, r, static_cast<ParamId>(p));
+    loaded.program->restore(r, state);
+  }
+  const std::atomic<bool> stop{false};
+  loaded.program->train(20, stop);
+  return loaded;
+}
+
+void pack(const Options& options) {
+  const Loaded loaded = load(options);
+  const std::atomic<bool> stop{false};
+  const auto start = Clock::now();
+  loaded.program->train(options.iterations, stop);
+  const double seconds = seconds_since(start);
+  const auto images = static_cast<double>(options.runs * options.iterations * loaded.plan.train_batch);
+  std::printf(R"({"runs": %d, "threads": %d, "instruction_set": "%s", "seconds": %.4f, "images_per_second": %.1f})"
+              "\n",
+              options.runs, options.threads, loaded.engine->info().instruction_set.c_str(), seconds, images / seconds);
+}
+
+/// Name, and multiply-adds for one image.
+std::pair<std::string, double> describe(const Op& op) {
+  const auto conv = [](const ConvShape& s) { return static_cast<double>(s.weights() * s.out_h() * s.out_w()); };
+  if (const auto* o = std::get_if<Conv2dOp>(&op)) return {"conv2d", conv(o->s)};
+  if (const auto* o = std::get_if<Conv2dBackwardDataOp>(&op)) return {"conv2d dx", conv(o->s)};
+  if (const auto* o = std::get_if<Conv2dBackwardWeightOp>(&op)) return {"conv2d dw", conv(o->s)};
+  if (const auto* o = std::get_if<LinearOp>(&op)) return {"linear", static_cast<double>(o->in * o->out)};
+  if (const auto* o = std::get_if<LinearBackwardDataOp>(&op)) return {"linear dx", static_cast<double>(o->in * o->out)};
+  if (const auto* o = std::get_if<LinearBackwardWeightOp>(&op))
+    return {"linear dw", static_cast<double>(o->in * o->out)};
+  if (std::holds_alternative<QuantizeParamOp>(op)) return {"quantize parameter", 0};
+  if (std::holds_alternative<UpdateOp>(op)) return {"update", 0};
+  if (std::holds_alternative<SoftmaxCrossEntropyOp>(op)) return {"loss", 0};
+  if (std::holds_alternative<QuantizeMaxPool2dOp>(op)) return {"quantize and pool", 0};
+  if (std::holds_alternative<QuantizeMaxPool2dBackwardOp>(op)) return {"quantize and pool dx", 0};
+  return {"element-wise", 0};
+}
+
+void ops(const Options& options) {
+  const Loaded loaded = load(options);
+  const double peak = peak_gflops();
+  double total = 0;
+  for (std::size_t i = 0; i < loaded.plan.steps.size(); ++i) {
+    double best = 1e9;
+    for (int trial = 0; trial < 30; ++trial) {
+      const auto start = Clock::now();
+      loaded.program->run_step(0, i, loaded.plan.train_batch);
+      best = std::min(best, seconds_since(start));
+    }
+    const auto [name, macs] = describe(loaded.plan.steps[i].op);
+    const double gflops = 2.0 * macs * static_cast<double>(loaded.plan.train_batch) / best * 1e-9;
+    total += best;
+    std::printf(R"({"step": %zu, "op": "%s", "milliseconds": %.4f, "gflops": %.1f, "of_peak": %.3f})"
+                "\n",
+                i, name.c_str(), best * 1e3, gflops, gflops / peak / options.threads);
+  }
+  std::printf(R"({"total_milliseconds": %.3f, "peak_gflops": %.1f})"
+              "\n",
+              total * 1e3, peak);
+}
+
+int usage() {
+  std::fputs("qrun_bench pack|ops|peak [--config FILE] [--runs R] [--threads T] [--iterations N]\n", stderr);
+  return 2;
+}
+
+int bench(int argc, char** argv) {
+  if (argc < 2) return usage();
+  Options options;
+  for (int i = 2; i + 1 < argc; i += 2) {
+    const std::string key = argv[i];
+    if (key == "--config")
+      options.config = argv[i + 1];
+    else if (key == "--runs")
+      options.runs = std::atoi(argv[i + 1]);
+    else if (key == "--threads")
+      options.threads = std::atoi(argv[i + 1]);
+    else if (key == "--iterations")
+      options.iterations = std::atoi(argv[i + 1]);
+    else
+      return usage();
+  }
+  const std::string command = argv[1];
+  if (command == "pack")
+    pack(options);
+  else if (command == "ops")
+    ops(options);
+  else if (command == "peak")
+    std::printf("{\"peak_gflops\": %.1f}\n", peak_gflops());
+  else
+    return usage();
+  return 0;
+}
+
+}  // namespace
+}  // namespace qrun
+
+int main(int argc, char** argv) {
+  try {
+    return qrun::bench(argc, argv);
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "%s\n", error.what());
+    return 1;
+  }
+}

@@ -1,0 +1,215 @@
+#include "plan/lower.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "core/error.h"
+#include "plan/fuse.h"
+#include "quant/all.h"
+
+namespace qrun {
+namespace {
+
+LayerSpec layer(const std::string& name, const std::string& type, const std::string& input,
+                std::map<std::string, std::int64_t> params) {
+  LayerSpec spec;
+  spec.name = name;
+  spec.type = type;
+  spec.input = {input};
+  spec.params = std::move(params);
+  spec.position = {"net.yaml", 7, 3};
+  return spec;
+}
+LayerSpec conv(const std::string& name, const std::string& input, std::int64_t out, std::int64_t k,
+               std::int64_t pad = 0, std::int64_t groups = 1) {
+  return layer(
+      name, "conv2d", input,
+      {{"out_channels", out}, {"kernel_size", k}, {"stride", 1}, {"padding", pad}, {"groups", groups}, {"bias", 1}});
+}
+LayerSpec pool(const std::string& name, const std::string& input, std::int64_t k, std::int64_t pad = 0,
+               std::int64_t ceil_mode = 0) {
+  return layer(name, "max_pool2d", input,
+               {{"kernel_size", k}, {"stride", k}, {"padding", pad}, {"ceil_mode", ceil_mode}});
+}
+LayerSpec linear(const std::string& name, const std::string& input, std::int64_t out) {
+  return layer(name, "linear", input, {{"out_features", out}, {"bias", 1}});
+}
+
+RunSpec lenet() {
+  RunSpec spec;
+  spec.data.train.batch_size = 64;
+  spec.data.test.batch_size = 100;
+  spec.train.epochs = 20;
+  spec.network = {conv("conv1", "data", 20, 5), pool("pool1", "conv1", 2),   conv("conv2", "pool1", 50, 5),
+                  pool("pool2", "conv2", 2),    linear("fc1", "pool2", 500), layer("relu1", "relu", "fc1", {}),
+                  linear("score", "relu1", 10)};
+  return spec;
+}
+const DataInfo kMnist{{1, 28, 28}, 60000};
+
+template <class T>
+int count(const Plan& plan) {
+  return static_cast<int>(
+      std::ranges::count_if(plan.steps, [](const Step& step) { return std::holds_alternative<T>(step.op); }));
+}
+
+std::string refusal(const RunSpec& spec) {
+  try {
+    static_cast<void>(lower({spec}, kMnist));
+  } catch (const ConfigError& error) {
+    return error.what();
+  }
+  return "accepted";
+}
+
+TEST(Lower, GivesLeNetItsShapes) {
+  const Plan plan = lower({lenet()}, kMnist);
+  std::vector<std::string> shapes;
+  for (const BufferInfo& buffer : plan.buffers) shapes.push_back(buffer.layer + " " + to_string(buffer.shape));
+  EXPECT_THAT(shapes, testing::ElementsAre("data 1x28x28", "conv1 20x24x24", "pool1 20x12x12", "conv2 50x8x8",
+                                           "pool2 50x4x4", "fc1 500x1x1", "relu1 500x1x1", "score 10x1x1"));
+  EXPECT_EQ(plan.classes, 10);
+  EXPECT_EQ(plan.params.size(), 8U);
+  EXPECT_EQ(plan.params[4].dims, (std::vector<std::int64_t>{500, 800}));
+}
+
+TEST(Lower, NeedsNoGradientOfTheImages) {
+  const Plan plan = lower({lenet()}, kMnist);
+  EXPECT_EQ(count<Conv2dOp>(plan), 2);
+  EXPECT_EQ(count<Conv2dBackwardDataOp>(plan), 1);
+  EXPECT_EQ(count<Conv2dBackwardWeightOp>(plan), 2);
+  EXPECT_FALSE(plan.buffers[static_cast<std::size_t>(plan.images)].has_gradient);
+}
+
+TEST(Lower, RunsBackwardStepsInReverse) {
+  const Plan plan = lower({lenet()}, kMnist);
+  BufferId last = plan.logits + 1;
+  for (const Step& step : plan.steps) {
+    if (step.phase != Phase::kBackward) continue;
+    std::visit(
+        [&](const auto& op) {
+          if constexpr (requires { op.y; }) {
+            EXPECT_LE(op.y, last);
+            last = op.y;
+          }
+        },
+        step.op);
+  }
+}
+
+TEST(Lower, DerivesIterationsFromTheData) {
+  RunSpec spec = lenet();
+  EXPECT_EQ(lower({spec}, kMnist).runs[0].iterations, 20 * 937);
+  spec.train.iterations_per_epoch = 781;
+  EXPECT_EQ(lower({spec}, kMnist).runs[0].iterations, 15620);
+  EXPECT_EQ(iterations_per_epoch(lenet(), 10), 1) << "at least one";
+}
+
+TEST(Lower, QuantizesALayerOfThePackIfAnyRunAsks) {
+  RunSpec plain = lenet();
+  RunSpec quantized = lenet();
+  quantized.network[4].activation_quant = {.method = AllQuantizers::find("clip"), .bits = 8};
+  const Plan plan = lower({plain, quantized}, kMnist);
+  ASSERT_EQ(plan.activations.size(), 1U);
+  EXPECT_EQ(plan.activations[0].layer, "fc1");
+  EXPECT_EQ(plan.runs[0].activations[0].method, kNoQuantizer);
+  EXPECT_EQ(plan.runs[1].activations[0].method, AllQuantizers::find("clip"));
+  EXPECT_EQ(count<QuantizeOp>(lower({plain}, kMnist)), 0);
+}
+
+TEST(Fuse, MergesQuantizerAndPoolingForwardAndBackward) {
+  RunSpec spec = lenet();
+  spec.network[0].activation_quant = {.method = AllQuantizers::find("clip"), .bits = 8};
+  const Plan plan = lower({spec}, kMnist);
+  EXPECT_EQ(count<QuantizeMaxPool2dOp>(plan), 1);
+  EXPECT_EQ(count<QuantizeMaxPool2dBackwardOp>(plan), 1);
+  EXPECT_EQ(count<QuantizeOp>(plan) + count<QuantizeBackwardOp>(plan), 0);
+  EXPECT_EQ(count<MaxPool2dOp>(plan), 1) << "pool2 has no quantizer before it";
+}
+
+TEST(Fuse, KeepsAQuantizedBufferThatOthersRead) {
+  RunSpec spec = lenet();
+  spec.network[4].activation_quant = {.method = AllQuantizers::find("clip"), .bits = 8};
+  EXPECT_EQ(count<QuantizeOp>(lower({spec}, kMnist)), 1) << "relu follows, not pooling";
+}
+
+TEST(Lower, NamesTheLayerWhoseShapesDontFit) {
+  RunSpec spec = lenet();
+  spec.network[2] = conv("conv2", "pool1", 50, 13);
+  EXPECT_EQ(refusal(spec),
+            "net.yaml:7:3: network.conv2: kernel_size 13 is larger than its input 20x12x12 with padding 0; use a "
+            "smaller kernel or more padding");
+  spec.network[2] = conv("conv2", "pool1", 50, 5, 0, 3);
+  EXPECT_THAT(refusal(spec),
+              testing::StartsWith("net.yaml:7:3: network.conv2: groups 3 divides not both its 20 input and 50"));
+  spec.network[2] = pool("conv2", "pool1", 2, 2);
+  EXPECT_THAT(refusal(spec), testing::HasSubstr("padding 2 is more than half of kernel_size 2; at most 1"));
+}
+
+TEST(Lower, WantsOneScoreAClass) {
+  RunSpec spec = lenet();
+  spec.network.resize(4);
+  EXPECT_THAT(refusal(spec),
+              testing::HasSubstr(
+                  "network.pool2: the loss needs one score a class from trained layers, this layer gives 50x4x4"));
+}
+
+TEST(Lower, CeilModeStartsItsLastWindowInside) {
+  const PoolShape s{.c = 1, .h = 5, .w = 4, .k = 2, .stride = 2, .pad = 0, .ceil_mode = true};
+  EXPECT_EQ(s.out_h(), 3);
+  EXPECT_EQ(s.out_w(), 2);
+  const PoolShape padded{.c = 1, .h = 3, .w = 3, .k = 2, .stride = 2, .pad = 1, .ceil_mode = true};
+  EXPECT_EQ(padded.out_h(), 2) << "a third window would start in the padding";
+}
+
+TEST(SamePack, ComparesShapesNotNumbers) {
+  RunSpec a = lenet();
+  RunSpec b = lenet();
+  b.seed = 9;
+  b.solver.lr = 0.5;
+  b.network[0].weight_quant = {.method = AllQuantizers::find("ulq"), .bits = 2};
+  EXPECT_TRUE(same_pack(a, b));
+  b.network[0].params["out_channels"] = 21;
+  EXPECT_FALSE(same_pack(a, b));
+}
+
+TEST(InitialValues, FollowTheirDistribution) {
+  RunSpec spec = lenet();
+  spec.network[4].init = {InitType::kHe, 0};
+  spec.network[6].init = {InitType::kConstant, 0.25};
+  const Plan plan = lower({spec}, kMnist);
+  const std::vector<float> xavier = initial_values(plan, 0, 2);
+  const double bound = std::sqrt(3.0 / 500.0);
+  double squares = 0;
+  for (const float v : xavier) {
+    ASSERT_LE(std::fabs(v), bound);
+    squares += static_cast<double>(v) * static_cast<double>(v);
+  }
+  EXPECT_NEAR(squares / static_cast<double>(xavier.size()), 1.0 / 500.0, 5e-5) << "25,000 draws: 4 standard errors";
+  squares = 0;
+  const std::vector<float> he = initial_values(plan, 0, 4);
+  for (const float v : he) squares += static_cast<double>(v) * static_cast<double>(v);
+  EXPECT_NEAR(squares / static_cast<double>(he.size()), 2.0 / 800.0, 3e-5);
+  EXPECT_THAT(initial_values(plan, 0, 6), testing::Each(0.25f));
+  EXPECT_THAT(initial_values(plan, 0, 1), testing::Each(0.0f)) << "biases start at 0";
+}
+
+TEST(NetworkCosts, CountLeNet) {
+  RunSpec spec = lenet();
+  spec.network[2].weight_quant = {.method = AllQuantizers::find("ulq"), .bits = 2};
+  spec.network[0].activation_quant = {.method = AllQuantizers::find("clip"), .bits = 8};
+  const std::vector<LayerCost> costs = network_costs(spec, kMnist.shape);
+  ASSERT_EQ(costs.size(), 7U);
+  EXPECT_EQ(costs[0].macs, 20 * 25 * 576);
+  EXPECT_EQ(costs[0].bit_operations, costs[0].macs * 32 * 32);
+  EXPECT_EQ(costs[2].macs, 50 * 20 * 25 * 64);
+  EXPECT_EQ(costs[2].bit_operations, costs[2].macs * 2 * 8) << "codes of conv1 reach conv2 through pooling";
+  EXPECT_EQ(costs[2].parameters, 25050);
+  EXPECT_EQ(costs[2].bits_quantized, 25000 * 2 + 64 + 50 * 32);
+  EXPECT_EQ(costs[4].bits_float, 32 * 400500);
+}
+
+}  // namespace
+}  // namespace qrun
