@@ -9,7 +9,7 @@
 #include "core/error.h"
 #include "data/digits.h"
 #include "data/lmdb.h"
-#include "datum.pb.h"
+#include "data/datum.pb.h"
 
 namespace qrun {
 namespace {

@@ -4,7 +4,7 @@
 #include "data/digits.h"
 #include "data/idx.h"
 #include "data/lmdb.h"
-#include "datum.pb.h"
+#include "data/datum.pb.h"
 
 namespace qrun {
 namespace {

@@ -1,8 +1,7 @@
 #include "spec/document.h"
 
 #include <yaml-cpp/eventhandler.h>
-#include <yaml-cpp/exceptions.h>
-#include <yaml-cpp/parser.h>
+#include <yaml-cpp/yaml.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -159,7 +158,8 @@ void report_repeated(Node& node, const std::string& address, Problems& problems)
 Node parse_document(const std::string& text, const std::string& file, Problems& problems) {
   TreeBuilder builder(file);
   try {
-    std::istringstream stream(text);
+    // Behind a newline yaml-cpp takes the end of the file for the end of an open quote.
+    std::istringstream stream(text.substr(0, text.find_last_not_of(" \t\r\n") + 1));
     YAML::Parser parser(stream);
     parser.HandleNextDocument(builder);
     TreeBuilder second(file);
@@ -172,6 +172,7 @@ Node parse_document(const std::string& text, const std::string& file, Problems& 
     throw ConfigError(at, kKey, error.msg + "; check indentation, brackets and quotes here and just before");
   }
   Node root = builder.take();
+  if (root.at.file.empty()) root.at = {file, 1, 1};  // no document at all
   report_repeated(root, "", problems);
   return root;
 }

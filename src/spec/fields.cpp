@@ -129,8 +129,8 @@ Field text_or_null(const char* name, const char* about, std::string& target) {
   return field;
 }
 
-Field choice(const char* name, const char* about, std::vector<std::string> names, std::function<std::size_t()> get,
-             std::function<void(std::size_t)> set) {
+Field choice(const char* name, const char* about, const std::vector<std::string>& names,
+             std::function<std::size_t()> get, std::function<void(std::size_t)> set) {
   Field field = plain_field(name, about);
   field.read = [names, set = std::move(set)](const Value& value) {
     if (const auto index = read_choice(value, names)) set(*index);
@@ -148,7 +148,7 @@ Field deciding(Field field, std::vector<std::string> names, std::shared_ptr<bool
   return field;
 }
 
-Field section(const char* name, const char* about, Fields fields) {
+Field section(const char* name, const char* about, const Fields& fields) {
   Field field = plain_field(name, about);
   field.read = [fields](const Value& value) { read_fields(value, fields); };
   field.write = [fields] { return write_fields(fields); };

@@ -41,7 +41,7 @@ using Fields = std::vector<Field>;
 [[nodiscard]] Field text(const char* name, const char* about, std::string& target);
 /// Empty text stands for a field that was not given.
 [[nodiscard]] Field text_or_null(const char* name, const char* about, std::string& target);
-[[nodiscard]] Field choice(const char* name, const char* about, std::vector<std::string> names,
+[[nodiscard]] Field choice(const char* name, const char* about, const std::vector<std::string>& names,
                            std::function<std::size_t()> get, std::function<void(std::size_t)> set);
 
 /// A choice on which other fields depend: `known` becomes false where it can't be read, so that they stay silent.
@@ -49,14 +49,14 @@ using Fields = std::vector<Field>;
 
 /// An enum whose values are the indexes of `names`.
 template <class Enum>
-[[nodiscard]] Field choice(const char* name, const char* about, std::vector<std::string> names, Enum& target) {
+[[nodiscard]] Field choice(const char* name, const char* about, const std::vector<std::string>& names, Enum& target) {
   return choice(
-      name, about, std::move(names), [&target] { return static_cast<std::size_t>(target); },
+      name, about, names, [&target] { return static_cast<std::size_t>(target); },
       [&target](std::size_t index) { target = static_cast<Enum>(index); });
 }
 
 /// A map with fields of its own.
-[[nodiscard]] Field section(const char* name, const char* about, Fields fields);
+[[nodiscard]] Field section(const char* name, const char* about, const Fields& fields);
 
 /// Reads a map: every key must be a field's name, a required field must be there. Null reads as an empty map.
 void read_fields(const Value& value, const Fields& fields);

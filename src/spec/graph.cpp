@@ -13,7 +13,8 @@ class Graph {
   Graph(const Value& list, std::vector<LayerSpec>& layers) : list_(list), layers_(layers) {}
 
   void connect() {
-    if (std::ranges::any_of(layers_, &std::string::empty, &LayerSpec::name)) return;  // reported where it was read
+    const auto is_unusable = [](const std::string& name) { return name.empty() || name == kImages; };
+    if (std::ranges::any_of(layers_, is_unusable, &LayerSpec::name)) return;  // reported where it was read
     bool sound = true;
     for (std::size_t i = 0; i < layers_.size(); ++i) sound = check_name(i) && sound;
     for (std::size_t i = 0; sound && i < layers_.size(); ++i) {

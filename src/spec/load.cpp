@@ -39,18 +39,12 @@ class Loader {
     chain_.push_back(identity);
     problems_.add_source(path);
     Node node = parse_document(text, path, problems_);
-    if (node.is_null()) node = empty_map(path);
+    if (node.is_null()) node.kind = Node::Kind::kMap;
     if (!node.is_map()) throw ConfigError(node.at, "YAML", "the file is not a map; write keys and values");
     return apply_set(apply_base(std::move(node), path));
   }
 
  private:
-  static Node empty_map(const std::string& path) {
-    Node node = map_node({});
-    node.at = {path, 1, 1};
-    return node;
-  }
-
   Node apply_base(Node node, const std::string& path) {
     const Node* base = node.find("base");
     if (base == nullptr) return node;

@@ -46,7 +46,7 @@ Node list_node(std::vector<Node> items) {
 Node map_node(std::vector<std::pair<std::string, Node>> entries) {
   Node node;
   node.kind = Node::Kind::kMap;
-  for (auto& [key, value] : entries) node.add(std::move(key), std::move(value));
+  for (std::pair<std::string, Node>& entry : entries) node.add(std::move(entry.first), std::move(entry.second));
   return node;
 }
 

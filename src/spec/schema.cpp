@@ -93,7 +93,7 @@ std::string config_schema() {
   };
   schema.add("anyOf", spec::list_node({required({"base"}), required({"data", "network", "solver", "train"})}));
   const spec::Node variable =
-      spec::map_node({{"type", spec::text_node("string")}, {"pattern", spec::text_node("\\$\\{[^}]+\\}")}});
+      spec::map_node({{"type", spec::text_node("string")}, {"pattern", spec::text_node(R"(\$\{[^}]+\})")}});
   schema.add("$defs", spec::map_node({{"variable", variable}, {"quantizers", spec::schema_of_quants()}}));
   spec::Node root = spec::map_node({{"$schema", spec::text_node("https://json-schema.org/draft/2020-12/schema")},
                                     {"title", spec::text_node("qrun configuration")}});

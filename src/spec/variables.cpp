@@ -74,12 +74,7 @@ class Filler {
       variable.state = State::kDone;
     } else if (variable.state == State::kUnderWay) {
       report_circle(name);
-      static const Node broken = [] {
-        Node node;
-        node.kind = Node::Kind::kBroken;
-        return node;
-      }();
-      return broken;
+      return broken_;
     }
     return variable.value;
   }
@@ -154,6 +149,11 @@ class Filler {
   }
 
   Problems& problems_;
+  const Node broken_ = [] {
+    Node node;
+    node.kind = Node::Kind::kBroken;
+    return node;
+  }();
   std::vector<std::string> names_;  // in the order of the file
   std::map<std::string, Variable> variables_;
   std::vector<std::string> path_;    // variables under way

@@ -1,0 +1,38 @@
+# One word for each thing one does with qrun; CMake and the scripts do the work.
+# Where apt is not at hand, install the packages by other means and say `make SETUP=: test`.
+SETUP ?= scripts/setup.sh
+PYTHON ?= /usr/bin/python3
+JOBS ?= $(shell nproc)
+
+.DEFAULT_GOAL := build
+.PHONY: setup build run test bench format lint bundle clean
+
+setup:
+	@$(SETUP)
+
+build: setup
+	@cmake --preset release --log-level=WARNING
+	@cmake --build --preset release --parallel $(JOBS)
+
+run: build
+	@PYTHON=$(PYTHON) scripts/run_lenet.sh
+
+test: build
+	@ctest --test-dir build --output-on-failure --parallel $(JOBS)
+
+bench: build
+	@$(PYTHON) scripts/bench.py
+
+format: setup
+	@$(SETUP) lint
+	@scripts/lint.sh format
+
+lint: build
+	@$(SETUP) lint
+	@scripts/lint.sh
+
+bundle: build
+	@scripts/bundle.sh
+
+clean:
+	@rm -rf build build-debug build-sanitize bundle

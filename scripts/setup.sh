@@ -1,0 +1,54 @@
+#!/usr/bin/env bash
+# Installs by apt what is missing to build, run and test qrun; `setup.sh lint` does so for the style checks.
+# Says nothing and changes nothing where all is there.
+set -euo pipefail
+
+build=(
+  g++ cmake ninja-build ccache pkg-config make
+  libyaml-cpp-dev liblmdb-dev libhdf5-dev libcli11-dev libspdlog-dev libfmt-dev libgtest-dev libgmock-dev
+  libhwy-dev protobuf-compiler libprotobuf-dev zlib1g-dev libbenchmark-dev libxxhash-dev nlohmann-json3-dev
+  python3 python3-h5py python3-numpy python3-matplotlib python3-jsonschema python3-yaml
+  ca-certificates curl
+)
+lint=(clang-format clang-tidy shellcheck pyflakes3)
+
+case "${1:-build}" in
+  build) wanted=("${build[@]}") ;;
+  lint) wanted=("${lint[@]}") ;;
+  *)
+    echo "usage: scripts/setup.sh [build|lint]" >&2
+    exit 2
+    ;;
+esac
+
+if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
+  echo "scripts/setup.sh knows apt only (Debian 12 is the system it is tested on)." >&2
+  echo "Install the counterparts of: ${wanted[*]}" >&2
+  echo "and then say: make SETUP=: run" >&2
+  exit 1
+fi
+
+declare -A installed=()
+while read -r package status; do
+  [[ $status == installed ]] && installed[$package]=1
+done < <(dpkg-query --show --showformat='${Package} ${db:Status-Status}\n' "${wanted[@]}" 2>/dev/null || true)
+
+missing=()
+for package in "${wanted[@]}"; do
+  [[ -n ${installed[$package]:-} ]] || missing+=("$package")
+done
+((${#missing[@]})) || exit 0
+
+as_root=()
+if ((EUID != 0)); then
+  if ! command -v sudo >/dev/null; then
+    echo "These packages are missing, and there is neither root nor sudo to install them: ${missing[*]}" >&2
+    exit 1
+  fi
+  as_root=(sudo)
+fi
+
+echo "installing: ${missing[*]}"
+"${as_root[@]}" apt-get update -qq
+"${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
+  apt-get install -y -qq --no-install-recommends "${missing[@]}" </dev/null

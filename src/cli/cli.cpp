@@ -1,0 +1,76 @@
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <filesystem>
+#include <new>
+#include <string_view>
+#include <vector>
+
+#include "cli/commands.h"
+#include "cli/engines.h"
+#include "core/error.h"
+
+namespace qrun {
+namespace {
+
+constexpr std::array<std::string_view, 6> kCommands = {"run", "check", "data", "show", "eval", "quantize"};
+
+/// `qrun CONFIG ...` means `qrun run CONFIG ...`: true where the arguments name no command themselves.
+bool means_run(int argc, char** argv) {
+  if (argc < 2) return false;
+  const std::string_view first = argv[1];
+  const bool asks = first == "-h" || first == "--help" || first == "--version";
+  return !asks && std::ranges::find(kCommands, first) == kCommands.end();
+}
+
+int report(const std::string& message, int code) {
+  std::fprintf(stderr, "%s\n", message.c_str());
+  return code;
+}
+
+int act(const Action& action) {
+  try {
+    return action();
+  } catch (const ConfigError& error) {
+    return report(error.what(), kUsage);
+  } catch (const EnvironmentError& error) {
+    return report(std::string("qrun: ") + error.what(), kEnvironment);
+  } catch (const std::bad_alloc&) {
+    return report("qrun: out of memory; use a smaller batch_size or network", kEnvironment);
+  } catch (const std::exception& error) {
+    return report(std::string("qrun: ") + error.what(), kRunFailed);
+  }
+}
+
+}  // namespace
+
+int cli_main(int argc, char** argv) {
+  CLI::App app(
+      "Quantization-aware training: one YAML file in, metrics and integer weights in HDF5 out.\n"
+      "`qrun CONFIG` is short for `qrun run CONFIG`.",
+      "qrun");
+  app.footer("Example: qrun configs/smoke.yaml\nEach command has --help of its own.");
+  app.set_version_flag("--version", version_text);
+  app.require_subcommand(1);
+  Action action;
+  add_run(app, action);
+  add_check(app, action);
+  add_data(app, action);
+  add_show(app, action);
+  add_eval(app, action);
+  add_quantize(app, action);
+
+  std::vector<std::string> arguments(argv + std::min(argc, 1), argv + argc);
+  if (means_run(argc, argv)) arguments.insert(arguments.begin(), "run");
+  std::ranges::reverse(arguments);  // as CLI11 wants them
+  try {
+    app.parse(arguments);
+  } catch (const CLI::Success& success) {
+    return app.exit(success);
+  } catch (const CLI::ParseError& error) {
+    return report(std::string("qrun: ") + error.what() + "; see qrun --help", kUsage);
+  }
+  return act(action);
+}
+
+}  // namespace qrun

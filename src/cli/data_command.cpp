@@ -1,0 +1,48 @@
+#include <cstdio>
+
+#include "cli/commands.h"
+#include "data/import.h"
+
+namespace qrun {
+namespace {
+
+int report(const std::vector<Imported>& imported) {
+  for (const Imported& set : imported)
+    std::printf("%s: %lld items\n", set.path.c_str(), static_cast<long long>(set.items));
+  return kAllComplete;
+}
+
+}  // namespace
+
+void add_data(CLI::App& app, Action& action) {
+  struct Options {
+    std::string from, to;
+    std::int64_t train = 60000, test = 10000;
+    std::uint64_t data_seed = 1;
+  };
+  auto options = std::make_shared<Options>();
+  CLI::App* data = app.add_subcommand("data", "make LMDB databases");
+  data->require_subcommand(1);
+  data->footer("Example: qrun data mnist --from data/mnist --to data/mnist");
+  CLI::App* mnist = data->add_subcommand("mnist", "from MNIST's idx files, plain or .gz");
+  mnist->add_option("--from", options->from, "folder of the four idx files")->required();
+  mnist->add_option("--to", options->to, "folder for train_lmdb and test_lmdb")->required();
+  mnist->footer("Example: qrun data mnist --from data/mnist --to data/mnist");
+  mnist->callback(
+      [options, &action] { action = [options] { return report(import_mnist(options->from, options->to)); }; });
+  CLI::App* digits = data->add_subcommand("synthetic-digits", "of drawn digits, 28 x 28");
+  digits->add_option("--to", options->to, "folder for train_lmdb and test_lmdb")->required();
+  digits->add_option("--train", options->train, "training items")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 10000000));
+  digits->add_option("--test", options->test, "test items")->capture_default_str()->check(CLI::Range(1, 10000000));
+  digits->add_option("--data-seed", options->data_seed, "another seed draws other digits")->capture_default_str();
+  digits->footer("Example: qrun data synthetic-digits --to data/digits");
+  digits->callback([options, &action] {
+    action = [options] {
+      return report(import_synthetic_digits(options->to, options->train, options->test, options->data_seed));
+    };
+  });
+}
+
+}  // namespace qrun

@@ -1,0 +1,56 @@
+#include "cli/engines.h"
+
+#include <filesystem>
+
+#include "core/error.h"
+#include "core/log.h"
+#include "cpu/cpu_engine.h"
+#include "engine/plugin.h"
+
+namespace qrun {
+namespace {
+
+EngineProbe probe_cuda() {
+  std::error_code code;
+  const std::filesystem::path program = std::filesystem::read_symlink("/proc/self/exe", code);
+  return open_cuda_engine(program.parent_path().string(), QRUN_VERSION, 0);
+}
+
+}  // namespace
+
+BuildInfo build_info() { return {QRUN_VERSION, QRUN_GIT_COMMIT}; }
+
+std::string version_text() {
+  std::string text = std::string("qrun ") + QRUN_VERSION + " (" + QRUN_GIT_COMMIT + ")\n";
+  std::string sets;
+  for (const std::string& set : cpu_instruction_sets()) sets += (sets.empty() ? "" : ", ") + set;
+  text += "engine cpu: " + sets + "\n";
+  const EngineProbe cuda = probe_cuda();
+  text += cuda.engine ? "engine cuda: " + cuda.engine->info().device : "engine " + cuda.problem;
+  return text;
+}
+
+std::optional<EngineChoice> engine_choice(const std::string& name) {
+  if (name == "auto") return EngineChoice::kAuto;
+  if (name == "cpu") return EngineChoice::kCpu;
+  if (name == "cuda") return EngineChoice::kCuda;
+  if (name == "check") return EngineChoice::kCheck;
+  return std::nullopt;
+}
+
+std::unique_ptr<Engine> make_engine(EngineChoice choice, int threads) {
+  if (choice == EngineChoice::kCpu) return make_cpu_engine(threads);
+  EngineProbe cuda = probe_cuda();
+  if (choice == EngineChoice::kAuto) {
+    if (cuda.engine) return std::move(cuda.engine);
+    spdlog::info("engine=cpu {}", cuda.problem);
+    return make_cpu_engine(threads);
+  }
+  if (!cuda.engine) throw EnvironmentError(cuda.problem + "; use --engine cpu");
+  if (choice == EngineChoice::kCheck)
+    throw EnvironmentError(
+        "check: compares the CUDA engine with the CPU engine, which this version cannot yet; use --engine cpu");
+  return std::move(cuda.engine);
+}
+
+}  // namespace qrun

@@ -1,0 +1,26 @@
+// The one place that names the engines.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "engine/engine.h"
+#include "runner/session.h"
+#include "spec/run_spec.h"
+
+namespace qrun {
+
+[[nodiscard]] BuildInfo build_info();
+
+/// Version, commit, engines, and why one is not usable.
+[[nodiscard]] std::string version_text();
+
+/// cpu, cuda, check or auto, as the configuration and the command line write it.
+[[nodiscard]] std::optional<EngineChoice> engine_choice(const std::string& name);
+
+/// The chosen engine. `auto` takes the CPU, with a line in the log, where CUDA is not usable.
+/// Throws EnvironmentError where an engine that was asked for is not usable.
+[[nodiscard]] std::unique_ptr<Engine> make_engine(EngineChoice choice, int threads);
+
+}  // namespace qrun

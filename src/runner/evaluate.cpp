@@ -1,0 +1,63 @@
+#include "runner/evaluate.h"
+
+#include <algorithm>
+
+#include "core/error.h"
+#include "data/dataset.h"
+#include "plan/lower.h"
+#include "quant/all.h"
+#include "spec/read.h"
+#include "store/run_file.h"
+
+namespace qrun {
+namespace {
+
+const StoredBlob& blob_of(const std::string& file, const RunRecord& record, const ParamInfo& info) {
+  const auto at = std::ranges::find_if(
+      record.weights, [&](const StoredBlob& blob) { return blob.layer == info.layer && blob.blob == info.blob(); });
+  if (at == record.weights.end() || at->dims != info.dims) {
+    throw Error(file + ": no " + info.blob() + " of layer " + info.layer + " in the shape that its configuration says");
+  }
+  return *at;
+}
+
+std::vector<float> decoded(const StoredBlob& blob) {
+  if (blob.quant.method == kNoQuantizer) return blob.master;
+  std::vector<float> values;
+  const std::size_t slice = blob.quantized.codes.size() / blob.quantized.params.size();
+  for (std::size_t i = 0; i < blob.quantized.codes.size(); ++i)
+    values.push_back(decode(blob.quantized.codes[i], blob.quantized.params[i / slice]));
+  return values;
+}
+
+}  // namespace
+
+Evaluation evaluate(const std::string& run_file, Engine& engine) {
+  const RunRecord record = read_run(run_file, ReadDepth::kAll);
+  if (record.predictions.empty())
+    throw Error(run_file + ": holds no final test to compare with (status " + record.status + ")");
+  const RunSpec spec = read_run_text(record.config, run_file);
+  const RunData data = open_data(spec.data);
+  const Plan plan = lower({spec}, {data.shape, data.train->items()});
+  const std::unique_ptr<Program> program =
+      engine.load(plan, {{make_feed(data.train, spec.data, Split::kTrain, spec.seed),
+                          make_feed(data.test, spec.data, Split::kTest, spec.seed)}});
+  RunState state = program->state(0);
+  for (const StoredActivation& activation : record.activations) {
+    const auto slot = std::ranges::find(plan.activations, activation.layer, &ActivationInfo::layer);
+    if (slot != plan.activations.end())
+      state.ranges[static_cast<std::size_t>(slot - plan.activations.begin())] = activation.range;
+  }
+  program->restore(0, state);
+  for (std::size_t p = 0; p < plan.params.size(); ++p)
+    program->set_values(0, static_cast<ParamId>(p), decoded(blob_of(run_file, record, plan.params[p])));
+  const TestResult result = program->test(0).at(0);
+  if (result.labels != record.labels)
+    throw Error(run_file + ": the test data has changed since (other labels); evaluate with the same data");
+  Evaluation evaluation{result.accuracy, result.loss, static_cast<std::int64_t>(result.labels.size()), 0};
+  for (std::size_t i = 0; i < result.predictions.size(); ++i)
+    evaluation.differing += result.predictions[i] != record.predictions[i] ? 1 : 0;
+  return evaluation;
+}
+
+}  // namespace qrun

@@ -1,0 +1,134 @@
+#include "runner/session.h"
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <array>
+#include <chrono>
+#include <cmath>
+
+#include "quant/all.h"
+#include "store/network_json.h"
+
+namespace qrun {
+namespace {
+
+std::string host_name() {
+  std::array<char, 256> name{};
+  gethostname(name.data(), name.size() - 1);
+  return name.data();
+}
+
+}  // namespace
+
+std::string utc_now() {
+  return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}",
+                     fmt::gmtime(std::chrono::system_clock::to_time_t(std::chrono::system_clock::now())));
+}
+
+RunSession::RunSession(const RunSpec& spec, const EngineInfo& engine, const BuildInfo& build, const Shape& input,
+                       std::int64_t classes)
+    : spec_(spec) {
+  record_.run_id = spec.id();
+  record_.name = spec.name;
+  record_.config = spec.text();
+  record_.seed = spec.seed;
+  record_.engine = engine.name;
+  record_.arithmetic = engine.arithmetic;
+  record_.device = engine.device;
+  record_.instruction_set = engine.instruction_set;
+  record_.threads = engine.threads;
+  record_.hostname = host_name();
+  record_.qrun_version = build.version;
+  record_.git_commit = build.commit;
+  record_.started = utc_now();
+  record_.swept = spec.swept;
+  record_.classes = classes;
+  record_.network_json = network_json(spec, input);
+}
+
+std::optional<double> RunSession::last_accuracy() const {
+  if (record_.test.empty()) return std::nullopt;
+  return record_.test.back().accuracy;
+}
+
+void RunSession::add_losses(const std::vector<float>& losses) {
+  for (const float loss : losses) {
+    last_loss_ = loss;
+    epoch_sum_ += static_cast<double>(loss);
+    ++epoch_count_;
+  }
+}
+
+void RunSession::add_point(std::int64_t iteration, double lr) {
+  record_.iterations.push_back({iteration, static_cast<double>(last_loss_), lr});
+}
+
+const TrainPoint& RunSession::end_epoch(std::int64_t epoch, std::int64_t iteration, double lr,
+                                        double images_per_second) {
+  const double mean = epoch_sum_ / static_cast<double>(epoch_count_);
+  record_.train.push_back({epoch, iteration, static_cast<double>(last_loss_), mean, lr, images_per_second});
+  epoch_sum_ = 0;
+  epoch_count_ = 0;
+  return record_.train.back();
+}
+
+bool RunSession::add_test(std::int64_t epoch, std::int64_t iteration, const TestResult& result) {
+  record_.test.push_back({epoch, iteration, result.loss, result.accuracy});
+  const bool best = std::isnan(record_.best_test_accuracy) || result.accuracy > record_.best_test_accuracy;
+  if (best) record_.best_test_accuracy = result.accuracy;
+  record_.final_test_accuracy = result.accuracy;
+  return best;
+}
+
+void RunSession::fail(const Divergence& divergence) {
+  fail(fmt::format("diverged at iteration {}: {} of layer {} is not finite; try a smaller solver.lr",
+                   divergence.iteration, divergence.blob, divergence.layer));
+}
+
+void RunSession::fail(const std::string& reason) {
+  record_.status = "failed";
+  record_.error = reason;
+}
+
+void RunSession::set_final_test(const Plan& plan, int run, const TestResult& result, const RunState& state) {
+  record_.labels = result.labels;
+  record_.predictions = result.predictions;
+  record_.final_test_accuracy = result.accuracy;
+  record_.activations.clear();
+  const RunSettings& settings = plan.runs[static_cast<std::size_t>(run)];
+  for (std::size_t slot = 0; slot < result.activations.size(); ++slot) {
+    if (result.activations[slot].codes.empty()) continue;
+    const ActivationInfo& info = plan.activations[slot];
+    record_.activations.push_back({.layer = info.layer,
+                                   .shape = plan.buffers[static_cast<std::size_t>(info.x)].shape,
+                                   .quant = settings.activations[slot],
+                                   .quantized = result.activations[slot],
+                                   .range = state.ranges[slot]});
+  }
+}
+
+void RunSession::set_weights(const Plan& plan, int run, Program& program, const RunState& state) {
+  record_.weights.clear();
+  const RunSettings& settings = plan.runs[static_cast<std::size_t>(run)];
+  for (std::size_t p = 0; p < plan.params.size(); ++p) {
+    const ParamInfo& info = plan.params[p];
+    StoredBlob blob{.layer = info.layer,
+                    .blob = info.blob(),
+                    .dims = info.dims,
+                    .quant = settings.params[p].quant,
+                    .quantized = {},
+                    .master = state.params[p].master};
+    if (blob.quant.method != kNoQuantizer) blob.quantized = program.codes(run, static_cast<ParamId>(p));
+    record_.weights.push_back(std::move(blob));
+  }
+}
+
+void RunSession::finish(const std::string& status, double wall_seconds) {
+  if (!failed()) record_.status = status;
+  record_.finished = utc_now();
+  record_.wall_seconds = wall_seconds;
+}
+
+}  // namespace qrun

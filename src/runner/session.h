@@ -1,0 +1,56 @@
+// One run of a pack while it trains: its metrics, and what goes into its file.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "engine/engine.h"
+#include "spec/run_spec.h"
+#include "store/run_file.h"
+
+namespace qrun {
+
+/// Of the program that writes: goes into every run file.
+struct BuildInfo {
+  std::string version, commit;
+};
+
+/// The current time, ISO 8601, UTC.
+[[nodiscard]] std::string utc_now();
+
+class RunSession {
+ public:
+  RunSession(const RunSpec& spec, const EngineInfo& engine, const BuildInfo& build, const Shape& input,
+             std::int64_t classes);
+
+  [[nodiscard]] const RunSpec& spec() const { return spec_; }
+  [[nodiscard]] const RunRecord& record() const { return record_; }
+  [[nodiscard]] bool failed() const { return record_.status == "failed"; }
+  [[nodiscard]] std::optional<double> last_accuracy() const;
+  [[nodiscard]] float last_loss() const { return last_loss_; }
+
+  /// Losses of the iterations since the last call, which ended with iteration `iteration` done.
+  void add_losses(const std::vector<float>& losses);
+  void add_point(std::int64_t iteration, double lr);
+  const TrainPoint& end_epoch(std::int64_t epoch, std::int64_t iteration, double lr, double images_per_second);
+  /// True if this is the best test so far.
+  bool add_test(std::int64_t epoch, std::int64_t iteration, const TestResult& result);
+  void fail(const Divergence& divergence);
+  void fail(const std::string& reason);
+
+  /// Takes predictions and activation codes of the final test.
+  void set_final_test(const Plan& plan, int run, const TestResult& result, const RunState& state);
+  /// Takes master parameters and codes.
+  void set_weights(const Plan& plan, int run, Program& program, const RunState& state);
+  void finish(const std::string& status, double wall_seconds);
+
+ private:
+  const RunSpec& spec_;
+  RunRecord record_;
+  float last_loss_ = 0;
+  double epoch_sum_ = 0;
+  std::int64_t epoch_count_ = 0;
+};
+
+}  // namespace qrun

@@ -1,0 +1,155 @@
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "quant/all.h"
+#include "store/atomic_file.h"
+#include "store/blob_io.h"
+#include "store/h5.h"
+#include "store/run_file.h"
+
+namespace qrun {
+namespace {
+
+constexpr std::int64_t kFormatVersion = 1;
+
+/// One data set for a member of a list of structs.
+template <class Row, class T>
+void write_column(const h5::Group& group, const char* name, const std::vector<Row>& rows, T Row::*member) {
+  std::vector<T> values;
+  for (const Row& row : rows) values.push_back(row.*member);
+  group.write(name, values, {static_cast<std::int64_t>(values.size())});
+}
+
+void write_identity(const h5::Group& root, const RunRecord& r) {
+  root.attribute("format", "qrun-run");
+  root.attribute("format_version", kFormatVersion);
+  root.attribute("run_id", r.run_id);
+  root.attribute("name", r.name);
+  root.attribute("status", r.status);
+  if (r.status == "failed") root.attribute("error", r.error);
+  root.attribute("config", r.config);
+  root.attribute("seed", r.seed);
+  root.attribute("engine", r.engine);
+  root.attribute("arithmetic", r.arithmetic);
+  root.attribute("device", r.device);
+  root.attribute("instruction_set", r.instruction_set);
+  root.attribute("hostname", r.hostname);
+  root.attribute("threads", static_cast<std::int64_t>(r.threads));
+  root.attribute("qrun_version", r.qrun_version);
+  root.attribute("git_commit", r.git_commit);
+  root.attribute("started", r.started);
+  root.attribute("finished", r.finished);
+  root.attribute("wall_seconds", r.wall_seconds);
+  root.attribute("best_test_accuracy", r.best_test_accuracy);
+  root.attribute("final_test_accuracy", r.final_test_accuracy);
+}
+
+/// Swept values under their dotted paths, each in the type that YAML gives it.
+void write_params(const h5::Group& root, const RunRecord& r) {
+  const h5::Group group = root.create("params");
+  for (const auto& [path, text] : r.swept) {
+    const nlohmann::json value = nlohmann::json::parse(text, nullptr, false);
+    if (value.is_boolean()) {
+      group.attribute(path, static_cast<std::int8_t>(value.get<bool>() ? 1 : 0));
+    } else if (value.is_number_unsigned()) {
+      group.attribute(path, value.get<std::uint64_t>());
+    } else if (value.is_number_integer()) {
+      group.attribute(path, value.get<std::int64_t>());
+    } else if (value.is_number()) {
+      group.attribute(path, value.get<double>());
+    } else {
+      group.attribute(path, text);
+    }
+  }
+}
+
+void write_confusion(const h5::Group& metrics, const RunRecord& r) {
+  std::vector<std::int64_t> counts(static_cast<std::size_t>(r.classes * r.classes));
+  for (std::size_t i = 0; i < r.labels.size(); ++i) {
+    if (r.labels[i] < r.classes) ++counts[static_cast<std::size_t>(r.labels[i] * r.classes + r.predictions[i])];
+  }
+  metrics.write("confusion", counts, {r.classes, r.classes});
+}
+
+void write_metrics(const h5::Group& root, const RunRecord& r) {
+  const h5::Group metrics = root.create("metrics");
+  const h5::Group train = metrics.create("train");
+  write_column(train, "epoch", r.train, &TrainPoint::epoch);
+  write_column(train, "iteration", r.train, &TrainPoint::iteration);
+  write_column(train, "loss", r.train, &TrainPoint::loss);
+  write_column(train, "loss_mean", r.train, &TrainPoint::loss_mean);
+  write_column(train, "lr", r.train, &TrainPoint::lr);
+  write_column(train, "images_per_second", r.train, &TrainPoint::images_per_second);
+  train.scale("epoch", {"iteration", "loss", "loss_mean", "lr", "images_per_second"});
+  const h5::Group test = metrics.create("test");
+  write_column(test, "epoch", r.test, &TestPoint::epoch);
+  write_column(test, "iteration", r.test, &TestPoint::iteration);
+  write_column(test, "loss", r.test, &TestPoint::loss);
+  write_column(test, "accuracy", r.test, &TestPoint::accuracy);
+  test.scale("epoch", {"iteration", "loss", "accuracy"});
+  if (!r.iterations.empty()) {
+    const h5::Group iterations = metrics.create("iterations");
+    write_column(iterations, "iteration", r.iterations, &IterationPoint::iteration);
+    write_column(iterations, "loss", r.iterations, &IterationPoint::loss);
+    write_column(iterations, "lr", r.iterations, &IterationPoint::lr);
+    iterations.scale("iteration", {"loss", "lr"});
+  }
+  if (!r.labels.empty()) write_confusion(metrics, r);
+}
+
+void write_test(const h5::Group& root, const RunRecord& r) {
+  if (r.labels.empty()) return;
+  const h5::Group test = root.create("test");
+  test.write("labels", r.labels, {static_cast<std::int64_t>(r.labels.size())});
+  test.write("predictions", r.predictions, {static_cast<std::int64_t>(r.predictions.size())});
+}
+
+void write_weights(const h5::Group& root, const RunRecord& r) {
+  const h5::Group weights = root.create("weights");
+  for (const StoredBlob& blob : r.weights) {
+    const h5::Group layer = weights.has(blob.layer) ? weights.open(blob.layer) : weights.create(blob.layer);
+    const h5::Group group = layer.create(blob.blob);
+    if (blob.quant.method != kNoQuantizer) write_codes(group, blob.quant, blob.quantized, blob.dims);
+    group.write("master", blob.master, blob.dims);
+  }
+}
+
+void write_activations(const h5::Group& root, const RunRecord& r) {
+  if (r.activations.empty()) return;
+  const h5::Group activations = root.create("activations");
+  std::int64_t samples = 0;
+  for (const StoredActivation& a : r.activations) {
+    samples = static_cast<std::int64_t>(a.quantized.params.size());
+    const h5::Group group = activations.create(a.layer);
+    write_integers(group, "codes", a.quantized.codes, code_bits(a.quant), {samples, a.shape.c, a.shape.h, a.shape.w});
+    write_column(group, "scale", a.quantized.params, &QParams::scale);
+    write_column(group, "offset", a.quantized.params, &QParams::offset);
+    write_quantizer(group.object("codes"), a.quant);
+    if (a.range >= 0) group.attribute("range_ema", a.range);
+  }
+  const auto first = [&](const std::vector<std::int32_t>& all) {
+    return std::vector<std::int32_t>(all.begin(), all.begin() + std::min<std::ptrdiff_t>(std::ssize(all), samples));
+  };
+  activations.write("labels", first(r.labels), {std::min(samples, static_cast<std::int64_t>(r.labels.size()))});
+  activations.write("predictions", first(r.predictions),
+                    {std::min(samples, static_cast<std::int64_t>(r.predictions.size()))});
+}
+
+}  // namespace
+
+void write_run(const std::string& path, const RunRecord& record) {
+  write_atomically(path, [&](const std::string& temporary) {
+    h5::File file = h5::File::create(temporary);
+    const h5::Group& root = file.root();
+    write_identity(root, record);
+    write_params(root, record);
+    write_metrics(root, record);
+    write_test(root, record);
+    write_weights(root, record);
+    write_activations(root, record);
+    root.create("network").attribute("json", record.network_json);
+    std::move(file).finish();
+  });
+}
+
+}  // namespace qrun

@@ -1,0 +1,92 @@
+// Files that build on others: merging, `set`, circles.
+#include "support.h"
+
+namespace qrun::test {
+namespace {
+
+TEST(Base, MapsMergeListsAndValuesReplace) {
+  Files files;
+  files.write("base.yaml", kSmall + "vars: {a: 1, b: 2}\n");
+  files.write("a.yaml",
+              "base: base.yaml\n"
+              "data: {train: {batch_size: 5}}\n"
+              "network:\n"
+              "  - {name: only, type: linear, out_features: 10}\n"
+              "train: {epochs: \"${b}\"}\n"
+              "vars: {b: 3}\n");
+  const RunSpec run = files.read("a.yaml");
+  EXPECT_EQ(run.data.train.batch_size, 5);
+  EXPECT_EQ(run.data.train.synthetic_digits, 100);
+  ASSERT_EQ(run.network.size(), 1U);
+  EXPECT_EQ(run.network[0].name, "only");
+  EXPECT_EQ(run.train.epochs, 3);
+  EXPECT_EQ(run.name, "a") << "the stem of the file that was asked for";
+}
+
+TEST(Base, IsRelativeToItsFileAndMayBeChained) {
+  Files files;
+  files.write("common/root.yaml", kSmall);
+  files.write("common/middle.yaml", "base: root.yaml\nseed: 5\n");
+  files.write("jobs/a.yaml", "base: ../common/middle.yaml\ntrain: {epochs: 2}\n");
+  const RunSpec run = files.read("jobs/a.yaml");
+  EXPECT_EQ(run.seed, 5U);
+  EXPECT_EQ(run.train.epochs, 2);
+}
+
+TEST(Base, MistakesPointIntoTheirOwnFileTheBaseFirstReadLast) {
+  Files files;
+  files.write("base.yaml", with("lr: 0.01", "lr: -1"));
+  files.write("a.yaml", "base: base.yaml\n\ntrain: {epochs: 0}\n");
+  EXPECT_EQ(files.mistakes("a.yaml"), (Lines{"a.yaml:3:17: train.epochs: 0 is outside [1, 1000000000]",
+                                             "base.yaml:8:14: solver.lr: -1 is outside (0, inf)"}));
+}
+
+TEST(Base, CirclesAndMissingFilesAreRefused) {
+  Files files;
+  files.write("a.yaml", "base: b.yaml\n").write("b.yaml", "\nbase: a.yaml\n").write("c.yaml", "base: d.yaml\n");
+  files.write("e.yaml", "base: e.yaml\n").write("f.yaml", "base: [a.yaml, b.yaml]\n");
+  EXPECT_EQ(files.mistakes("a.yaml"), Lines{"b.yaml:2:7: base: a.yaml is based on itself; end the chain of bases"});
+  EXPECT_EQ(files.mistakes("e.yaml"), Lines{"e.yaml:1:7: base: e.yaml is based on itself; end the chain of bases"});
+  EXPECT_EQ(files.mistakes("c.yaml"),
+            Lines{"c.yaml:1:7: base: cannot read d.yaml: No such file or directory; name a YAML file"});
+  EXPECT_EQ(files.mistakes("f.yaml"), Lines{"f.yaml:1:7: base: is not text; name one YAML file"});
+}
+
+TEST(Base, SetChangesSingleAddresses) {
+  Files files;
+  files.write("base.yaml", kSmall);
+  files.write("a.yaml",
+              "base: base.yaml\n"
+              "set:\n"
+              "  network.conv1.quantize.weight: {method: ulq, bits: 2}\n"
+              "  network.*.quantize.activation: {method: clip, bits: 8}\n"
+              "  solver.momentum: 0.9\n");
+  files.write("b.yaml", "base: a.yaml\nset: {network.conv1.quantize.weight.bits: 4}\n");
+  const RunSpec run = files.read("b.yaml");
+  EXPECT_EQ(run.network[0].weight_quant.bits, 4);
+  EXPECT_EQ(run.network[0].activation_quant.bits, 8);
+  EXPECT_EQ(run.solver.momentum, 0.9);
+}
+
+TEST(Base, SetIsCheckedLikeTheRest) {
+  Files files;
+  files.write("base.yaml", kSmall);
+  files.write("a.yaml",
+              "base: base.yaml\n"
+              "set:\n"
+              "  network.conv2.out_channels: 4\n"
+              "  network.conv1.out_chanels: 4\n"
+              "  solver..lr: 4\n"
+              "  vars.new: 1\n"
+              "  solver.lr: 0\n");
+  EXPECT_EQ(files.mistakes("a.yaml"),
+            (Lines{"a.yaml:3:3: network.conv2.out_channels: no layer is called conv2; did you mean conv1?",
+                   "a.yaml:4:3: network.conv1.out_chanels: unknown key; did you mean out_channels?",
+                   "a.yaml:5:3: solver..lr: is not an address; write names with dots between them, such as solver.lr",
+                   "a.yaml:6:3: vars.new: new is not a variable of the file; there is none",
+                   "a.yaml:7:14: solver.lr: 0 is outside (0, inf)"}));
+  EXPECT_EQ(mistakes(kSmall + "set: 3\n"), Lines{"a.yaml:10:6: set: is not a map; write {address: value}"});
+}
+
+}  // namespace
+}  // namespace qrun::test

@@ -1,0 +1,100 @@
+// KEY=VALUE on the command line, and sweeps, which are refused for now.
+#include "support.h"
+
+namespace qrun::test {
+namespace {
+
+const std::string kQuantized =
+    with("kernel_size: 5}", "kernel_size: 5, quantize: {weight: {method: ulq, bits: 2}, activation: none}}") +
+    "vars: {w_bits: 2}\n";
+
+Lines on_command_line(const std::string& override, const std::string& rest) {
+  return {"command line: " + override + ": " + rest};
+}
+
+TEST(Overrides, ReplaceValuesInOrder) {
+  const RunSpec run = read(kQuantized, {"solver.lr=0.5", "solver.lr=0.25", "seed=0x10", "output.dir=\"some, where\""});
+  EXPECT_EQ(run.solver.lr, 0.25);
+  EXPECT_EQ(run.seed, 16U);
+  EXPECT_EQ(run.output.dir, "some, where");
+}
+
+TEST(Overrides, ReachDefaultsThatTheFileLeavesOut) {
+  const RunSpec run = read(kQuantized, {"solver.lr_policy.type=exp", "solver.lr_policy.gamma=0.9", "cluster.cpus=4"});
+  EXPECT_EQ(run.solver.lr_policy.type, LrPolicyType::kExp);
+  EXPECT_EQ(run.solver.lr_policy.gamma, 0.9);
+  ASSERT_TRUE(run.cluster.has_value());
+  EXPECT_EQ(run.cluster->cpus, 4);
+}
+
+TEST(Overrides, AddressLayersByNameAndPattern) {
+  EXPECT_EQ(read(kQuantized, {"network.conv1.quantize.weight.bits=4"}).network[0].weight_quant.bits, 4);
+  EXPECT_EQ(read(kQuantized, {"network.c*.quantize.weight.bits=4"}).network[0].weight_quant.bits, 4);
+  EXPECT_EQ(read(kQuantized, {"network.*.quantize.weight.bits=4"}).network[0].weight_quant.bits, 4)
+      << "goes to the layers that have such a quantizer";
+  const RunSpec run = read(kQuantized, {"network.*.quantize.activation={method: clip, bits: 8}"});
+  EXPECT_EQ(run.network[0].activation_quant.bits, 8);
+  EXPECT_EQ(run.network[1].activation_quant, QuantSettings{}) << "has no quantize to put it in";
+}
+
+TEST(Overrides, ValuesAreYaml) {
+  const RunSpec run = read(kQuantized, {"data.mean=[1, 2.5]", "network.conv1.quantize=none", "train.test_every=null"});
+  EXPECT_EQ(run.data.mean, (std::vector<double>{1, 2.5}));
+  EXPECT_EQ(run.network[0].weight_quant, QuantSettings{});
+  EXPECT_EQ(run.train.test_every, std::nullopt);
+}
+
+TEST(Overrides, MistakesNameTheOverride) {
+  const std::vector<std::pair<std::string, std::string>> cases = {
+      {"solver.lr=-1", "solver.lr: -1 is outside (0, inf)"},
+      {"solver.lrr=1", "solver.lrr: unknown key; did you mean lr?"},
+      {"solvr.lr=1", "solvr: unknown key; did you mean solver?"},
+      {"vars.w_bit=1", "vars.w_bit: w_bit is not a variable of the file; did you mean w_bits?"},
+      {"vars={w_bits: 1}", "vars: is the map of all variables; name one, such as vars.w_bits"},
+      {"network.cnv1.stride=2", "network.cnv1.stride: no layer is called cnv1; did you mean conv1?"},
+      {"network.pool*.stride=2", "network.pool*.stride: no layer is called pool*; one of conv1, relu1, score"},
+      {"network.conv*.quantize.weight.bits=40", "network.conv1.quantize.weight.bits: 40 is outside [1, 16] for ulq"},
+      {"network.conv1.quantize.activation.bits=4",
+       "network.conv1.quantize.activation.bits: network.conv1.quantize.activation is none here; set "
+       "network.conv1.quantize.activation as a whole"},
+      {"network.score.quantize.weight.bits=4",
+       "network.score.quantize.weight.method: is missing; how values become codes"},
+      {"seed.x=1", "seed: is a map; an integer is wanted"},
+      {"solver.lr.x=1", "solver.lr.x: solver.lr is 0.01 here; set solver.lr as a whole"},
+      {"solver..lr=1", "solver..lr: is not an address; write names with dots between them, such as solver.lr"},
+      {"base=b.yaml", "base: can only be given in a file; name the file that has it"},
+      {"solver.lr", "solver.lr: is not an override; write KEY=VALUE"},
+      {"=3", "=3: is not an override; write KEY=VALUE"},
+      {"data.mean=[1", "data.mean: the value is not YAML; check its brackets and quotes"},
+      {"data.train={batch_size: 1, batch_size: 2}", "data.train: the value has a key twice; keep one"},
+      {"seed=010", "seed: 010 has a leading zero; write a decimal integer without it, or 0x"},
+      {"seed=", "seed: is empty; an integer is wanted"},
+      {"solver.lr=${nothing}", "solver.lr: ${nothing} is not defined; only w_bits is known"},
+  };
+  for (const auto& [override, line] : cases)
+    EXPECT_EQ(mistakes(kQuantized, {override}), on_command_line(override, line));
+}
+
+TEST(Overrides, EachMistakeHasItsOwnLineInTheOrderGiven) {
+  EXPECT_EQ(mistakes(kQuantized, {"train.epochs=0", "solver.lr=0"}),
+            (Lines{"command line: train.epochs=0: train.epochs: 0 is outside [1, 1000000000]",
+                   "command line: solver.lr=0: solver.lr: 0 is outside (0, inf)"}));
+  const std::string both = "network.conv1.quantize={weight: {method: ulq, bits: 20}, bias: {method: ulq, bits: 20}}";
+  EXPECT_EQ(mistakes(kQuantized, {both}),
+            (Lines{"command line: " + both + ": network.conv1.quantize.weight.bits: 20 is outside [1, 16] for ulq",
+                   "command line: " + both + ": network.conv1.quantize.bias.bits: 20 is outside [1, 16] for ulq"}));
+}
+
+TEST(Overrides, SweepsAreRefusedInOneLine) {
+  const std::string sweeps = "sweeps are not supported by this version yet; give one value";
+  EXPECT_EQ(mistakes(kQuantized, {"vars.w_bits=1,2,4"}),
+            on_command_line("vars.w_bits=1,2,4", "vars.w_bits: " + sweeps));
+  EXPECT_EQ(mistakes(kQuantized, {"sweep.seeds=3"}), on_command_line("sweep.seeds=3", "sweep.seeds: " + sweeps));
+  EXPECT_EQ(
+      mistakes(kQuantized + "sweep: {grid: {seed: [1, 2]}}\n"),
+      Lines{"a.yaml:11:8: sweep: sweeps are not supported by this version yet; remove it and run the points one by "
+            "one"});
+}
+
+}  // namespace
+}  // namespace qrun::test
