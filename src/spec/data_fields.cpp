@@ -41,7 +41,7 @@ Fields source_fields(SourceSpec& source, bool is_training) {
 
 Field source_field(const char* name, const char* about, SourceSpec& source, bool is_training) {
   Field field = section(name, about, source_fields(source, is_training));
-  field.read = [read = std::move(field.read), &source](const Value& value) {
+  field.read = [read = std::move(field.read)](const Value& value) {
     read(value);
     const auto is_given = [&](const char* key) {
       const Node* found = value.node.find(key);

@@ -1,6 +1,7 @@
 #include "store/blob_io.h"
 
 #include <algorithm>
+#include <array>
 
 #include "core/error.h"
 #include "quant/all.h"
@@ -8,48 +9,98 @@
 namespace qrun {
 namespace {
 
-constexpr const char* kLambdas[] = {"original", "paper", "optimal"};
+// The names of enumerators in files, in their order.
+constexpr std::array kLambdas = {"original", "paper", "optimal"};
+constexpr std::array kGradients = {"ste", "ste_clipped"};
+constexpr std::array kRanges = {"batch", "ema", "fixed"};
 
-/// A number a tensor, or an array of one a channel.
-template <class Get>
-void write_each(const h5::Group& object, const char* name, const std::vector<QParams>& params, bool per_channel,
-                const Get& get) {
-  std::vector<decltype(get(params[0]))> values;
-  for (const QParams& p : params) values.push_back(get(p));
-  if (per_channel) {
-    object.attribute(name, values);
-  } else {
-    object.attribute(name, values.at(0));
-  }
+template <class Enum, class Names>
+void write_name(const h5::Group& object, const char* attribute, const Names& names, Enum value) {
+  object.attribute(attribute, names.at(static_cast<std::size_t>(value)));
 }
 
+template <class Enum, class Names>
+void read_name(const h5::Group& object, const char* attribute, const Names& names, Enum& value) {
+  const auto at = std::ranges::find(names, object.text(attribute));
+  if (at == names.end()) object.fail(attribute, "unknown value " + object.text(attribute));
+  value = static_cast<Enum>(at - names.begin());
+}
+
+/// Calls `with(attribute, member)` for each parameter that files of this method hold.
+template <class F>
+void for_parameters(const QuantInfo& info, const F& with) {
+  const std::string_view name = info.name;
+  with("scale", &QParams::scale);
+  with("offset", &QParams::offset);
+  with("alpha", &QParams::alpha);
+  if (name == "ulq" || info.needs == Stat::kTernary) with("delta", &QParams::delta);
+  if (name == "dynamic_fixed_point" || name == "ternary_quantize") with("fixedpos", &QParams::fixedpos);
+  if (name == "ternary_quantize") with("alpha_int", &QParams::alpha_int);
+}
+
+/// In files every integer that is not a code has 64 bits.
+template <class T>
+using Stored = std::conditional_t<std::is_integral_v<T>, std::int64_t, T>;
+
 void write_parameters(const h5::Group& object, const QuantSettings& quant, const std::vector<QParams>& params) {
-  const QuantInfo& info = AllQuantizers::kInfos[quant.method];
-  const std::string name = info.name;
-  write_quantizer(object, quant);
-  const auto each = [&](const char* key, const auto& get) { write_each(object, key, params, quant.per_channel, get); };
-  each("scale", [](const QParams& p) { return p.scale; });
-  each("offset", [](const QParams& p) { return p.offset; });
-  object.attribute("per_channel", static_cast<std::int8_t>(quant.per_channel ? 1 : 0));
-  each("alpha", [](const QParams& p) { return p.alpha; });
-  if (name == "ulq" || info.needs == Stat::kTernary) each("delta", [](const QParams& p) { return p.delta; });
-  if (name == "dynamic_fixed_point" || name == "ternary_quantize")
-    each("fixedpos", [](const QParams& p) { return p.fixedpos; });
-  if (name == "ternary_quantize") each("alpha_int", [](const QParams& p) { return p.alpha_int; });
+  write_settings(object, quant);
+  for_parameters(AllQuantizers::kInfos[quant.method], [&]<class T>(const char* name, T QParams::*member) {
+    std::vector<Stored<T>> values;
+    for (const QParams& p : params) values.push_back(p.*member);
+    if (quant.per_channel) {
+      object.attribute(name, values);
+    } else {
+      object.attribute(name, values.at(0));
+    }
+  });
+}
+
+std::vector<QParams> read_parameters(const h5::Group& object, const QuantSettings& quant, std::size_t count) {
+  std::vector<QParams> params(count);
+  for_parameters(AllQuantizers::kInfos[quant.method], [&]<class T>(const char* name, T QParams::*member) {
+    const std::vector<Stored<T>> values = object.numbers<Stored<T>>(name);
+    if (values.size() != count) object.fail(name, std::to_string(count) + " values expected, one a channel");
+    for (std::size_t i = 0; i < count; ++i) params[i].*member = static_cast<T>(values[i]);
+  });
+  return params;
 }
 
 }  // namespace
 
-void write_quantizer(const h5::Group& object, const QuantSettings& quant) {
+void write_settings(const h5::Group& object, const QuantSettings& quant) {
   const QuantInfo& info = AllQuantizers::kInfos[quant.method];
   object.attribute("method", info.name);
   object.attribute("bits", static_cast<std::int64_t>(quant.bits));
   object.attribute("code_bits", static_cast<std::int64_t>(code_bits(quant)));
   object.attribute("code_bias", static_cast<std::int64_t>(info.code_bias));
+  object.attribute("per_channel", static_cast<std::int8_t>(quant.per_channel ? 1 : 0));
   object.attribute("rounding", "half away from zero");
   object.attribute("formula", "value = scale * code + offset");
-  object.attribute("gradient", quant.gradient == Gradient::kSte ? "ste" : "ste_clipped");
-  if (info.has_lambda) object.attribute("lambda", kLambdas[static_cast<int>(quant.lambda)]);
+  write_name(object, "gradient", kGradients, quant.gradient);
+  if (info.has_lambda) write_name(object, "lambda", kLambdas, quant.lambda);
+  if (!info.has_range) return;
+  write_name(object, "range", kRanges, quant.range);
+  if (quant.range == Range::kFixed) object.attribute("range_value", quant.range_value);
+  if (quant.range == Range::kEma) object.attribute("ema_momentum", quant.ema_momentum);
+}
+
+QuantSettings read_settings(const h5::Group& object) {
+  QuantSettings quant;
+  const std::string method = object.text("method");
+  quant.method = AllQuantizers::find(method);
+  if (quant.method == kNoQuantizer) object.fail("method", "unknown quantizer " + method);
+  const QuantInfo& info = AllQuantizers::kInfos[quant.method];
+  quant.bits = object.number<std::int32_t>("bits");
+  if (quant.bits < info.min_bits || quant.bits > info.max_bits)
+    object.fail("bits", std::to_string(quant.bits) + " is not possible for " + method);
+  quant.per_channel = object.number<std::int8_t>("per_channel") != 0;
+  read_name(object, "gradient", kGradients, quant.gradient);
+  if (info.has_lambda) read_name(object, "lambda", kLambdas, quant.lambda);
+  if (!info.has_range) return quant;
+  read_name(object, "range", kRanges, quant.range);
+  if (quant.range == Range::kFixed) quant.range_value = object.number<double>("range_value");
+  if (quant.range == Range::kEma) quant.ema_momentum = object.number<double>("ema_momentum");
+  return quant;
 }
 
 std::vector<std::uint8_t> pack_codes(const std::vector<std::int32_t>& codes, int bits) {
@@ -63,6 +114,17 @@ std::vector<std::uint8_t> pack_codes(const std::vector<std::int32_t>& codes, int
   return packed;
 }
 
+std::vector<std::int32_t> unpack_codes(const std::vector<std::uint8_t>& packed, int bits, std::size_t count) {
+  std::vector<std::int32_t> codes;
+  std::size_t position = 0;
+  for (std::size_t i = 0; i < count; ++i) {
+    int level = 0;
+    for (int bit = 0; bit < bits; ++bit, ++position) level |= (packed[position / 8] >> (position % 8) & 1) << bit;
+    codes.push_back(level - (1 << (bits - 1)));
+  }
+  return codes;
+}
+
 void write_integers(const h5::Group& group, const char* name, const std::vector<std::int32_t>& codes, int bits,
                     const h5::Dims& dims) {
   if (bits <= 8) {
@@ -72,6 +134,15 @@ void write_integers(const h5::Group& group, const char* name, const std::vector<
   } else {
     group.write(name, codes, dims);
   }
+}
+
+std::vector<std::int32_t> read_integers(const h5::Group& group, const char* name, int bits) {
+  std::vector<std::int32_t> codes = group.read<std::int32_t>(name);
+  const std::int32_t limit = 1 << (bits - 1);
+  const auto outside = [&](std::int32_t code) { return code < -limit || code >= limit; };
+  if (std::ranges::any_of(codes, outside))
+    group.fail(name, "holds a code of more than " + std::to_string(bits) + " bits");
+  return codes;
 }
 
 void write_codes(const h5::Group& group, const QuantSettings& quant, const QuantizedBlob& blob, const h5::Dims& dims) {
@@ -86,33 +157,15 @@ void write_codes(const h5::Group& group, const QuantSettings& quant, const Quant
 
 void read_codes(const h5::Group& group, QuantSettings& quant, QuantizedBlob& blob) {
   const h5::Group codes = group.object("codes");
-  const std::string method = codes.text("method");
-  quant.method = AllQuantizers::find(method);
-  if (quant.method == kNoQuantizer) codes.fail("method", "unknown quantizer " + method);
-  quant.bits = codes.number<std::int32_t>("bits");
-  const QuantInfo& info = AllQuantizers::kInfos[quant.method];
-  if (quant.bits < info.min_bits || quant.bits > info.max_bits)
-    codes.fail("bits", std::to_string(quant.bits) + " is not possible for " + method);
-  quant.per_channel = codes.number<std::int8_t>("per_channel") != 0;
-  quant.gradient = codes.text("gradient") == "ste" ? Gradient::kSte : Gradient::kSteClipped;
-  if (info.has_lambda) {
-    const auto at = std::ranges::find(kLambdas, codes.text("lambda"));
-    if (at == std::end(kLambdas)) codes.fail("lambda", "unknown table");
-    quant.lambda = static_cast<Lambda>(at - std::begin(kLambdas));
-  }
-  blob.codes = group.read<std::int32_t>("codes");
-  const std::vector<float> scales = codes.numbers<float>("scale");
-  const std::vector<float> offsets = codes.numbers<float>("offset");
+  quant = read_settings(codes);
+  blob.codes = read_integers(group, "codes", code_bits(quant));
   const h5::Dims dims = group.dims("codes");
-  const std::size_t expected = quant.per_channel && !dims.empty() ? static_cast<std::size_t>(dims[0]) : 1;
-  if (scales.size() != expected || offsets.size() != expected)
-    codes.fail("scale", "as many scales and offsets as channels expected");
-  for (std::size_t i = 0; i < expected; ++i) {
-    QParams params;
-    params.scale = scales[i];
-    params.offset = offsets[i];
-    blob.params.push_back(params);
-  }
+  if (quant.per_channel && (dims.empty() || dims[0] == 0)) group.fail("codes", "has no channels");
+  blob.params = read_parameters(codes, quant, quant.per_channel ? static_cast<std::size_t>(dims[0]) : 1);
+  if (!group.has("packed")) return;
+  const int bits = code_bits(quant);
+  const std::vector<std::uint8_t> packed = group.read<std::uint8_t>("packed");
+  if (bits < 8 && packed != pack_codes(blob.codes, bits)) group.fail("packed", "differs from the codes");
 }
 
 }  // namespace qrun

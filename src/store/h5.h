@@ -1,17 +1,20 @@
 // A thin layer over the HDF5 C API: handles that close themselves, typed reads and writes, errors with path and reason.
+// Files are built in memory and handed out as bytes: HDF5 itself may crash where a disk is full.
 #pragma once
 
 #include <hdf5.h>
 
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
 namespace qrun::h5 {
 
-/// An open HDF5 object of any kind.
+/// An open HDF5 object of any kind; a negative id is none.
 class Handle {
  public:
   Handle() = default;
@@ -28,53 +31,47 @@ class Handle {
   Handle(const Handle&) = delete;
   Handle& operator=(const Handle&) = delete;
   [[nodiscard]] hid_t get() const { return id_; }
+  explicit operator bool() const { return id_ >= 0; }
 
  private:
   hid_t id_ = -1;
   herr_t (*close_)(hid_t) = nullptr;
 };
 
-/// The native HDF5 type of a number.
+/// Numbers that files hold.
 template <class T>
-[[nodiscard]] hid_t type_of();
-template <>
-[[nodiscard]] inline hid_t type_of<std::int8_t>() {
-  return H5T_NATIVE_INT8;
-}
-template <>
-[[nodiscard]] inline hid_t type_of<std::uint8_t>() {
-  return H5T_NATIVE_UINT8;
-}
-template <>
-[[nodiscard]] inline hid_t type_of<std::int16_t>() {
-  return H5T_NATIVE_INT16;
-}
-template <>
-[[nodiscard]] inline hid_t type_of<std::int32_t>() {
-  return H5T_NATIVE_INT32;
-}
-template <>
-[[nodiscard]] inline hid_t type_of<std::int64_t>() {
-  return H5T_NATIVE_INT64;
-}
-template <>
-[[nodiscard]] inline hid_t type_of<std::uint64_t>() {
-  return H5T_NATIVE_UINT64;
-}
-template <>
-[[nodiscard]] inline hid_t type_of<float>() {
-  return H5T_NATIVE_FLOAT;
-}
-template <>
-[[nodiscard]] inline hid_t type_of<double>() {
-  return H5T_NATIVE_DOUBLE;
+concept Number = std::is_same_v<T, std::int8_t> || std::is_same_v<T, std::uint8_t> || std::is_same_v<T, std::int16_t> ||
+    std::is_same_v<T, std::int32_t> || std::is_same_v<T, std::int64_t> || std::is_same_v<T, std::uint64_t> ||
+    std::is_same_v<T, float> || std::is_same_v<T, double>;
+
+/// The native HDF5 type of a number.
+template <Number T>
+[[nodiscard]] hid_t type_of() {
+  if constexpr (std::is_same_v<T, std::int8_t>) return H5T_NATIVE_INT8;
+  if constexpr (std::is_same_v<T, std::uint8_t>) return H5T_NATIVE_UINT8;
+  if constexpr (std::is_same_v<T, std::int16_t>) return H5T_NATIVE_INT16;
+  if constexpr (std::is_same_v<T, std::int32_t>) return H5T_NATIVE_INT32;
+  if constexpr (std::is_same_v<T, std::int64_t>) return H5T_NATIVE_INT64;
+  if constexpr (std::is_same_v<T, std::uint64_t>) return H5T_NATIVE_UINT64;
+  if constexpr (std::is_same_v<T, float>) return H5T_NATIVE_FLOAT;
+  if constexpr (std::is_same_v<T, double>) return H5T_NATIVE_DOUBLE;
 }
 
+/// Extents of a data set; none for a single value.
 using Dims = std::vector<std::int64_t>;
 
 [[nodiscard]] std::int64_t count_of(const Dims& dims);
 
-/// A group of an open file, and what is in it. Throws Error naming the file and the object where something is amiss.
+/// What went wrong last, in the words of HDF5 where it first noticed.
+[[nodiscard]] std::string reason();
+
+/// What an attribute or data set holds. Flags are int8.
+enum class Kind : std::uint8_t { kFlag, kSigned, kUnsigned, kReal, kText, kOther };
+
+[[nodiscard]] Kind kind_of(const Handle& type);
+
+/// A group or data set of an open file, and what is in it. Only hard links count: nothing outside the file is followed.
+/// All members throw Error naming the file and the object where something is missing, damaged or of another type.
 class Group {
  public:
   Group(Handle handle, std::string file, std::string path)
@@ -84,34 +81,35 @@ class Group {
   [[nodiscard]] const std::string& file() const { return file_; }
   [[nodiscard]] const std::string& path() const { return path_; }
 
+  /// A new group that keeps the order in which links and attributes are made.
   [[nodiscard]] Group create(const std::string& name) const;
   [[nodiscard]] Group open(const std::string& name) const;
   [[nodiscard]] Group object(const std::string& name) const;  // a data set or group, for its attributes
-  [[nodiscard]] bool has(const std::string& name) const;      // a hard link of this name
-  [[nodiscard]] std::vector<std::string> names() const;  // of hard links, in order of creation where that is tracked
+  [[nodiscard]] bool has(const std::string& name) const;
   [[nodiscard]] bool is_group(const std::string& name) const;
+  [[nodiscard]] std::vector<std::string> names() const;  // in order of creation where that is tracked, else by name
 
-  template <class T>
-  void write(const std::string& name, std::span<const T> values, const Dims& dims) const {
+  /// gzip and shuffle where there are 1024 values or more.
+  template <Number T>
+  void write(const std::string& name, const std::vector<T>& values, const Dims& dims) const {
     write_raw(name, type_of<T>(), values.data(), static_cast<std::int64_t>(values.size()), dims);
   }
-  template <class T>
-  void write(const std::string& name, const std::vector<T>& values, const Dims& dims) const {
-    write(name, std::span<const T>(values), dims);
-  }
+  [[nodiscard]] bool has_shape(const std::string& name) const;  // a data set that has values, or could have
   [[nodiscard]] Dims dims(const std::string& name) const;
-  template <class T>
+  [[nodiscard]] Kind kind(const std::string& name) const;  // kOther for what is no data set
+  template <Number T>
   [[nodiscard]] std::vector<T> read(const std::string& name) const {
-    std::vector<T> values(static_cast<std::size_t>(readable_size(name, sizeof(T))));
-    read_raw(name, type_of<T>(), values.data());
+    const Handle set = open_readable(name, std::is_integral_v<T> ? H5T_INTEGER : H5T_FLOAT);
+    std::vector<T> values(readable_count(name, set, sizeof(T)));
+    read_raw(name, set, type_of<T>(), values.data());
     return values;
   }
 
-  template <class T>
+  template <Number T>
   void attribute(const std::string& name, T value) const {
     attribute_raw(name, type_of<T>(), &value, {});
   }
-  template <class T>
+  template <Number T>
   void attribute(const std::string& name, const std::vector<T>& values) const {
     attribute_raw(name, type_of<T>(), values.data(), {static_cast<std::int64_t>(values.size())});
   }
@@ -119,19 +117,22 @@ class Group {
   void attribute(const std::string& name, const char* text) const { attribute(name, std::string(text)); }
 
   [[nodiscard]] bool has_attribute(const std::string& name) const;
-  template <class T>
+  [[nodiscard]] std::vector<std::string> attribute_names() const;  // in order of creation
+  [[nodiscard]] Kind attribute_kind(const std::string& name) const;
+  template <Number T>
   [[nodiscard]] std::vector<T> numbers(const std::string& name) const {
-    std::vector<T> values(static_cast<std::size_t>(attribute_size(name)));
-    attribute_read(name, type_of<T>(), values.data());
+    const Handle attribute = open_attribute(name, std::is_integral_v<T> ? H5T_INTEGER : H5T_FLOAT);
+    std::vector<T> values(attribute_count(name, attribute));
+    attribute_read(name, attribute, type_of<T>(), values.data());
     return values;
   }
-  template <class T>
+  template <Number T>
   [[nodiscard]] T number(const std::string& name) const {
     const std::vector<T> values = numbers<T>(name);
-    return values.size() == 1 ? values[0] : (fail(name, "is not one number"), T{});
+    if (values.size() != 1) fail(name, "attribute is not one number");
+    return values[0];
   }
   [[nodiscard]] std::string text(const std::string& name) const;
-  [[nodiscard]] std::string attribute_text(const std::string& name) const;  // of any type, as text
 
   /// Makes `scale` the dimension scale of the first dimension of the others, all data sets of this group.
   void scale(const std::string& scale, const std::vector<std::string>& others) const;
@@ -139,12 +140,16 @@ class Group {
   [[noreturn]] void fail(const std::string& name, const std::string& problem) const;
 
  private:
+  [[nodiscard]] std::string path_of(const std::string& name) const;
   void write_raw(const std::string& name, hid_t type, const void* values, std::int64_t size, const Dims& dims) const;
-  void read_raw(const std::string& name, hid_t type, void* values) const;
-  [[nodiscard]] std::int64_t readable_size(const std::string& name, std::size_t item) const;
+  [[nodiscard]] Handle open_set(const std::string& name) const;
+  [[nodiscard]] Handle open_readable(const std::string& name, H5T_class_t wanted) const;
+  [[nodiscard]] std::size_t readable_count(const std::string& name, const Handle& set, std::size_t item) const;
+  void read_raw(const std::string& name, const Handle& set, hid_t type, void* values) const;
   void attribute_raw(const std::string& name, hid_t type, const void* values, const Dims& dims) const;
-  [[nodiscard]] std::int64_t attribute_size(const std::string& name) const;
-  void attribute_read(const std::string& name, hid_t type, void* values) const;
+  [[nodiscard]] Handle open_attribute(const std::string& name, H5T_class_t wanted) const;
+  [[nodiscard]] std::size_t attribute_count(const std::string& name, const Handle& attribute) const;
+  void attribute_read(const std::string& name, const Handle& attribute, hid_t type, void* values) const;
 
   Handle handle_;
   std::string file_, path_;
@@ -153,17 +158,18 @@ class Group {
 /// An open file; its root group.
 class File {
  public:
-  /// A new file, links and attributes in order of creation. Throws EnvironmentError (path, reason).
+  /// A new file in memory; `path` names it in errors.
   [[nodiscard]] static File create(const std::string& path);
-  /// For reading, without locks where the file system has none. Throws Error naming the file and what is wrong.
+  /// For reading, with locks where the file system has them; HDF5_USE_FILE_LOCKING overrides that.
+  /// Throws Error naming the file and what is wrong: missing, not HDF5, damaged, locked.
   [[nodiscard]] static File open(const std::string& path);
 
   [[nodiscard]] const Group& root() const { return root_; }
-  /// Writes everything to disk and closes. Throws EnvironmentError if that fails, as it does on a full disk.
-  void finish() &&;
+  /// Closes a new file and gives its bytes.
+  [[nodiscard]] std::vector<std::byte> image() &&;
 
  private:
-  File(Handle file, Group root) : file_(std::move(file)), root_(std::move(root)) {}
+  File(Handle file, const std::string& path);
   Handle file_;
   Group root_;
 };

@@ -14,10 +14,12 @@ struct JournalLine {
   std::optional<TestPoint> test;  // the epoch's last
 };
 
-/// Appends a line with one write, so that a reader never sees half of it. Throws EnvironmentError (path, reason).
+/// Appends a line, with the time, in one write: a reader sees all of it or nothing. Numbers that are not finite become
+/// null. Throws EnvironmentError (path, the system's reason).
 void append_journal(const std::string& path, const JournalLine& line);
 
-/// The whole lines of a journal; a last line that was cut is left out. Throws Error if the file can't be read.
+/// The whole lines of a journal; lines that were cut or are something else are left out. Throws Error if the file can't
+/// be read.
 [[nodiscard]] std::vector<JournalLine> read_journal(const std::string& path);
 
 }  // namespace qrun

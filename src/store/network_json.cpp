@@ -7,33 +7,45 @@
 namespace qrun {
 namespace {
 
-nlohmann::ordered_json shape_json(const Shape& shape) { return {shape.c, shape.h, shape.w}; }
+using Json = nlohmann::ordered_json;
+
+Json shape_json(const Shape& shape) { return Json::array({shape.c, shape.h, shape.w}); }
+
+void add_costs(Json& json, const LayerCost& cost) {
+  json["parameters"] = cost.parameters;
+  json["macs"] = cost.macs;
+  json["bit_operations"] = cost.bit_operations;
+  json["model_bits_float"] = cost.bits_float;
+  json["model_bits"] = cost.bits_quantized;
+}
+
+Json layer_json(const LayerSpec& layer, const LayerCost& cost) {
+  Json json{{"name", layer.name}, {"type", layer.type}, {"input", layer.input}, {"params", layer.params}};
+  json["input_shape"] = shape_json(cost.in);
+  json["output_shape"] = shape_json(cost.out);
+  add_costs(json, cost);
+  return json;
+}
+
+void add_to(LayerCost& total, const LayerCost& cost) {
+  total.parameters += cost.parameters;
+  total.macs += cost.macs;
+  total.bit_operations += cost.bit_operations;
+  total.bits_float += cost.bits_float;
+  total.bits_quantized += cost.bits_quantized;
+}
 
 }  // namespace
 
 std::string network_json(const RunSpec& spec, const Shape& input) {
-  nlohmann::ordered_json layers = nlohmann::ordered_json::array();
+  const std::vector<LayerCost> costs = network_costs(spec, input);
+  Json json{{"input_shape", shape_json(input)}, {"layers", Json::array()}};
   LayerCost total;
-  for (const LayerCost& cost : network_costs(spec, input)) {
-    layers.push_back({{"name", cost.layer},
-                      {"type", cost.type},
-                      {"input_shape", shape_json(cost.in)},
-                      {"output_shape", shape_json(cost.out)},
-                      {"parameters", cost.parameters},
-                      {"macs", cost.macs},
-                      {"bit_operations", cost.bit_operations},
-                      {"model_bits_float", cost.bits_float},
-                      {"model_bits", cost.bits_quantized}});
-    total.parameters += cost.parameters;
-    total.macs += cost.macs;
-    total.bit_operations += cost.bit_operations;
-    total.bits_float += cost.bits_float;
-    total.bits_quantized += cost.bits_quantized;
+  for (std::size_t i = 0; i < costs.size(); ++i) {
+    json["layers"].push_back(layer_json(spec.network[i], costs[i]));
+    add_to(total, costs[i]);
   }
-  const nlohmann::ordered_json json{{"input_shape", shape_json(input)},       {"layers", layers},
-                                    {"parameters", total.parameters},         {"macs", total.macs},
-                                    {"bit_operations", total.bit_operations}, {"model_bits_float", total.bits_float},
-                                    {"model_bits", total.bits_quantized}};
+  add_costs(json, total);
   return json.dump(1);
 }
 

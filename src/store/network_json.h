@@ -8,7 +8,8 @@
 
 namespace qrun {
 
-/// JSON of all layers with their shapes, parameters, MACs, bit-operations and bits, and the totals.
+/// JSON of all layers with their inputs, own parameters, shapes [c, h, w], parameter counts, MACs, bit-operations and
+/// bits of the model (float and quantized), and the totals. Throws ConfigError where shapes don't fit.
 [[nodiscard]] std::string network_json(const RunSpec& spec, const Shape& input);
 
 }  // namespace qrun

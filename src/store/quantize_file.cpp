@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <filesystem>
+#include <set>
 
 #include "core/error.h"
 #include "quant/measure.h"
@@ -11,12 +12,6 @@
 
 namespace qrun {
 namespace {
-
-bool is_float(const h5::Group& group, const std::string& name) {
-  const h5::Handle set(H5Dopen2(group.id(), name.c_str(), H5P_DEFAULT), H5Dclose);
-  const h5::Handle type(H5Dget_type(set.get()), H5Tclose);
-  return H5Tget_class(type.get()) == H5T_FLOAT;
-}
 
 QuantizedSet quantize_set(const h5::Group& from, const std::string& name, const h5::Group& to, QuantSettings settings) {
   const h5::Dims dims = from.dims(name);
@@ -38,15 +33,24 @@ QuantizedSet quantize_set(const h5::Group& from, const std::string& name, const 
   return {group.path(), static_cast<std::int64_t>(x.size()), x.empty() ? 0.0 : squares / static_cast<double>(x.size())};
 }
 
-void quantize_group(const h5::Group& from, const h5::Group& to, const QuantSettings& settings,
+/// Fails at the second link to a group: a cycle of links would never end.
+void check_new(const h5::Group& from, const std::string& name, std::set<haddr_t>& seen) {
+  H5O_info_t info{};
+  if (H5Oget_info_by_name2(from.id(), name.c_str(), &info, H5O_INFO_BASIC, H5P_DEFAULT) < 0)
+    from.fail(name, "cannot read: " + h5::reason());
+  if (!seen.insert(info.addr).second) from.fail(name, "is a second link to the same group; remove one");
+}
+
+void quantize_group(const h5::Group& from, const h5::Group& to, const QuantSettings& settings, std::set<haddr_t>& seen,
                     std::vector<QuantizedSet>& sets) {
   for (const std::string& name : from.names()) {
     if (from.is_group(name)) {
-      quantize_group(from.open(name), to.create(name), settings, sets);
-    } else if (is_float(from, name)) {
+      check_new(from, name, seen);
+      quantize_group(from.open(name), to.create(name), settings, seen, sets);
+    } else if (from.kind(name) == h5::Kind::kReal && from.has_shape(name)) {
       sets.push_back(quantize_set(from, name, to, settings));
     } else if (H5Ocopy(from.id(), name.c_str(), to.id(), name.c_str(), H5P_DEFAULT, H5P_DEFAULT) < 0) {
-      from.fail(name, "cannot copy it");
+      from.fail(name, "cannot copy: " + h5::reason());
     }
   }
 }
@@ -56,13 +60,13 @@ void quantize_group(const h5::Group& from, const h5::Group& to, const QuantSetti
 std::vector<QuantizedSet> quantize_file(const std::string& in, const std::string& out, const QuantSettings& settings) {
   std::error_code code;
   if (std::filesystem::equivalent(in, out, code)) throw Error(out + ": input and output are the same file");
-  std::vector<QuantizedSet> sets;
   const h5::File source = h5::File::open(in);
-  write_atomically(out, [&](const std::string& temporary) {
-    h5::File target = h5::File::create(temporary);
-    quantize_group(source.root(), target.root(), settings, sets);
-    std::move(target).finish();
-  });
+  h5::File target = h5::File::create(out);
+  std::vector<QuantizedSet> sets;
+  std::set<haddr_t> seen;
+  check_new(source.root(), ".", seen);
+  quantize_group(source.root(), target.root(), settings, seen, sets);
+  write_atomically(out, std::move(target).image());
   return sets;
 }
 

@@ -1,5 +1,6 @@
 #include "core/error.h"
 #include "quant/all.h"
+#include "spec/scalars.h"
 #include "store/blob_io.h"
 #include "store/h5.h"
 #include "store/run_file.h"
@@ -64,7 +65,11 @@ void read_metrics(const h5::Group& metrics, RunRecord& r) {
   read_column(test, "iteration", r.test, &TestPoint::iteration);
   read_column(test, "loss", r.test, &TestPoint::loss);
   read_column(test, "accuracy", r.test, &TestPoint::accuracy);
-  if (metrics.has("confusion")) r.classes = metrics.dims("confusion").at(0);
+  if (metrics.has("confusion")) {
+    const h5::Dims dims = metrics.dims("confusion");
+    if (dims.size() != 2 || dims[0] != dims[1]) metrics.fail("confusion", "is not square");
+    r.classes = dims[0];
+  }
   if (!metrics.has("iterations")) return;
   const h5::Group iterations = metrics.open("iterations");
   read_column(iterations, "iteration", r.iterations, &IterationPoint::iteration, true);
@@ -84,8 +89,8 @@ void read_weights(const h5::Group& weights, RunRecord& r) {
                       .quantized = {},
                       .master = group.read<float>("master")};
       if (group.has("codes")) {
+        if (group.dims("codes") != blob.dims) group.fail("codes", "has another shape than master");
         read_codes(group, blob.quant, blob.quantized);
-        if (blob.quantized.codes.size() != blob.master.size()) group.fail("codes", "has another size than master");
       }
       r.weights.push_back(std::move(blob));
     }
@@ -98,29 +103,37 @@ void read_activations(const h5::Group& activations, RunRecord& r) {
     const h5::Group group = activations.open(layer);
     StoredActivation a;
     a.layer = layer;
-    const h5::Group codes = group.object("codes");
-    a.quant.method = AllQuantizers::find(codes.text("method"));
-    a.quant.bits = codes.number<std::int32_t>("bits");
+    a.quant = read_settings(group.object("codes"));
     const h5::Dims dims = group.dims("codes");
     if (dims.size() != 4) group.fail("codes", "four dimensions expected");
     a.shape = {dims[1], dims[2], dims[3]};
-    a.quantized.codes = group.read<std::int32_t>("codes");
+    a.quantized.codes = read_integers(group, "codes", code_bits(a.quant));
     read_column(group, "scale", a.quantized.params, &QParams::scale, true);
     read_column(group, "offset", a.quantized.params, &QParams::offset);
+    if (std::ssize(a.quantized.params) != dims[0]) group.fail("scale", "as many as samples expected");
     if (group.has_attribute("range_ema")) a.range = group.number<double>("range_ema");
     r.activations.push_back(std::move(a));
   }
 }
 
-/// Swept values in the text that YAML would give them.
+std::string real_text(double value) {
+  const std::string text = spec::format_number(value);
+  return text.find_first_of(".en") == std::string::npos ? text + ".0" : text;  // n: nan, inf
+}
+
+/// A swept value as YAML text that reads back to the same value and type.
+std::string param_text(const h5::Group& params, const std::string& name) {
+  switch (params.attribute_kind(name)) {
+    case h5::Kind::kFlag: return params.number<std::int8_t>(name) != 0 ? "true" : "false";
+    case h5::Kind::kSigned: return std::to_string(params.number<std::int64_t>(name));
+    case h5::Kind::kUnsigned: return std::to_string(params.number<std::uint64_t>(name));
+    case h5::Kind::kReal: return real_text(params.number<double>(name));
+    default: return params.text(name);
+  }
+}
+
 void read_params(const h5::Group& params, RunRecord& r) {
-  const auto collect = [](hid_t, const char* name, const H5A_info_t*, void* out) -> herr_t {
-    static_cast<std::vector<std::string>*>(out)->emplace_back(name);
-    return 0;
-  };
-  std::vector<std::string> names;
-  H5Aiterate2(params.id(), H5_INDEX_CRT_ORDER, H5_ITER_INC, nullptr, collect, &names);
-  for (const std::string& name : names) r.swept.emplace_back(name, params.attribute_text(name));
+  for (const std::string& name : params.attribute_names()) r.swept.emplace_back(name, param_text(params, name));
 }
 
 }  // namespace

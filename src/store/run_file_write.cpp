@@ -1,7 +1,11 @@
 #include <algorithm>
+#include <limits>
 #include <nlohmann/json.hpp>
+#include <optional>
 
+#include "core/error.h"
 #include "quant/all.h"
+#include "spec/scalars.h"
 #include "store/atomic_file.h"
 #include "store/blob_io.h"
 #include "store/h5.h"
@@ -44,29 +48,44 @@ void write_identity(const h5::Group& root, const RunRecord& r) {
   root.attribute("final_test_accuracy", r.final_test_accuracy);
 }
 
-/// Swept values under their dotted paths, each in the type that YAML gives it.
-void write_params(const h5::Group& root, const RunRecord& r) {
-  const h5::Group group = root.create("params");
-  for (const auto& [path, text] : r.swept) {
-    const nlohmann::json value = nlohmann::json::parse(text, nullptr, false);
-    if (value.is_boolean()) {
-      group.attribute(path, static_cast<std::int8_t>(value.get<bool>() ? 1 : 0));
-    } else if (value.is_number_unsigned()) {
-      group.attribute(path, value.get<std::uint64_t>());
-    } else if (value.is_number_integer()) {
-      group.attribute(path, value.get<std::int64_t>());
-    } else if (value.is_number()) {
-      group.attribute(path, value.get<double>());
+/// The text of a scalar in double quotes as it was meant; other text as it is.
+std::string unquoted(const std::string& text) {
+  if (!text.starts_with('"')) return text;
+  const nlohmann::json value = nlohmann::json::parse(text, nullptr, false);
+  return value.is_string() ? value.get<std::string>() : text;
+}
+
+/// A swept value in the type that its YAML text has.
+void write_param(const h5::Group& group, const std::string& path, const std::string& text) {
+  const std::optional<spec::Integer> integer = spec::parse_integer(text);
+  const bool hexadecimal = text.find("0x") != std::string::npos;
+  if (text == "true" || text == "false") {
+    group.attribute(path, static_cast<std::int8_t>(text == "true" ? 1 : 0));
+  } else if (integer && !integer->too_large && (hexadecimal || text.find_first_of(".eE") == std::string::npos)) {
+    if (integer->magnitude > std::numeric_limits<std::int64_t>::max() && !integer->negative) {
+      group.attribute(path, integer->magnitude);
     } else {
-      group.attribute(path, text);
+      group.attribute(path, static_cast<std::int64_t>(integer->negative ? 0 - integer->magnitude : integer->magnitude));
     }
+  } else if (const std::optional<double> number = spec::parse_number(text)) {
+    group.attribute(path, *number);
+  } else {
+    group.attribute(path, unquoted(text));
   }
 }
 
+void write_params(const h5::Group& root, const RunRecord& r) {
+  const h5::Group group = root.create("params");
+  for (const auto& [path, text] : r.swept) write_param(group, path, text);
+}
+
 void write_confusion(const h5::Group& metrics, const RunRecord& r) {
+  QRUN_CHECK(r.labels.size() == r.predictions.size(), "a prediction for each label");
+  const auto is_class = [&](std::int32_t c) { return c >= 0 && c < r.classes; };
   std::vector<std::int64_t> counts(static_cast<std::size_t>(r.classes * r.classes));
   for (std::size_t i = 0; i < r.labels.size(); ++i) {
-    if (r.labels[i] < r.classes) ++counts[static_cast<std::size_t>(r.labels[i] * r.classes + r.predictions[i])];
+    QRUN_CHECK(is_class(r.labels[i]) && is_class(r.predictions[i]), "labels and predictions are classes");
+    ++counts[static_cast<std::size_t>(r.labels[i] * r.classes + r.predictions[i])];
   }
   metrics.write("confusion", counts, {r.classes, r.classes});
 }
@@ -124,7 +143,8 @@ void write_activations(const h5::Group& root, const RunRecord& r) {
     write_integers(group, "codes", a.quantized.codes, code_bits(a.quant), {samples, a.shape.c, a.shape.h, a.shape.w});
     write_column(group, "scale", a.quantized.params, &QParams::scale);
     write_column(group, "offset", a.quantized.params, &QParams::offset);
-    write_quantizer(group.object("codes"), a.quant);
+    write_settings(group.object("codes"), a.quant);
+    write_settings(group, a.quant);
     if (a.range >= 0) group.attribute("range_ema", a.range);
   }
   const auto first = [&](const std::vector<std::int32_t>& all) {
@@ -138,18 +158,16 @@ void write_activations(const h5::Group& root, const RunRecord& r) {
 }  // namespace
 
 void write_run(const std::string& path, const RunRecord& record) {
-  write_atomically(path, [&](const std::string& temporary) {
-    h5::File file = h5::File::create(temporary);
-    const h5::Group& root = file.root();
-    write_identity(root, record);
-    write_params(root, record);
-    write_metrics(root, record);
-    write_test(root, record);
-    write_weights(root, record);
-    write_activations(root, record);
-    root.create("network").attribute("json", record.network_json);
-    std::move(file).finish();
-  });
+  h5::File file = h5::File::create(path);
+  const h5::Group& root = file.root();
+  write_identity(root, record);
+  write_params(root, record);
+  write_metrics(root, record);
+  write_test(root, record);
+  write_weights(root, record);
+  write_activations(root, record);
+  root.create("network").attribute("json", record.network_json);
+  write_atomically(path, std::move(file).image());
 }
 
 }  // namespace qrun

@@ -1,0 +1,89 @@
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+
+#include "core/error.h"
+#include "store/h5.h"
+
+namespace qrun::h5 {
+namespace {
+
+/// HDF5 prints its errors itself unless told not to.
+void be_quiet() { H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr); }
+
+[[noreturn]] void fail_open(const std::string& path) {
+  const std::string why = reason();
+  if (why.find("lock") != std::string::npos) {
+    throw Error(path + ": " + why +
+                "; another program may be writing it, or the file system has no locks: then set "
+                "HDF5_USE_FILE_LOCKING=FALSE");
+  }
+  throw Error(path + ": damaged HDF5 file (" + why + ")");
+}
+
+void check_readable(const std::string& path) {
+  std::error_code code;
+  const std::filesystem::file_status status = std::filesystem::status(path, code);
+  if (!std::filesystem::exists(status)) throw Error(path + ": no such file");
+  if (!std::filesystem::is_regular_file(status)) throw Error(path + ": not a file");
+  if (access(path.c_str(), R_OK) != 0) throw Error(path + ": cannot read: " + std::strerror(errno));
+  if (H5Fis_hdf5(path.c_str()) <= 0) throw Error(path + ": not an HDF5 file");
+}
+
+}  // namespace
+
+std::string reason() {
+  std::string text;
+  const auto collect = [](unsigned, const H5E_error2_t* error, void* out) -> herr_t {
+    auto& first = *static_cast<std::string*>(out);
+    if (first.empty() && error->desc != nullptr) first = error->desc;
+    return 0;
+  };
+  H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, collect, &text);
+  return text.empty() ? "unknown reason" : text;
+}
+
+File::File(Handle file, const std::string& path)
+    : file_(std::move(file)), root_(Handle(H5Gopen2(file_.get(), "/", H5P_DEFAULT), H5Gclose), path, "/") {
+  if (root_.id() < 0) throw Error(path + ": damaged HDF5 file (" + reason() + ")");
+}
+
+File File::create(const std::string& path) {
+  be_quiet();
+  constexpr std::size_t kIncrement = std::size_t{1} << 20;
+  const Handle access(H5Pcreate(H5P_FILE_ACCESS), H5Pclose);
+  H5Pset_fapl_core(access.get(), kIncrement, 0);
+  H5Pset_libver_bounds(access.get(), H5F_LIBVER_V18, H5F_LIBVER_V18);  // metadata with checksums
+  const Handle creation(H5Pcreate(H5P_FILE_CREATE), H5Pclose);
+  H5Pset_link_creation_order(creation.get(), H5P_CRT_ORDER_TRACKED | H5P_CRT_ORDER_INDEXED);
+  H5Pset_attr_creation_order(creation.get(), H5P_CRT_ORDER_TRACKED | H5P_CRT_ORDER_INDEXED);
+  Handle file(H5Fcreate(path.c_str(), H5F_ACC_TRUNC, creation.get(), access.get()), H5Fclose);
+  if (!file) throw Error(path + ": cannot create: " + reason());
+  return {std::move(file), path};
+}
+
+File File::open(const std::string& path) {
+  be_quiet();
+  check_readable(path);
+  const Handle access(H5Pcreate(H5P_FILE_ACCESS), H5Pclose);
+  H5Pset_file_locking(access.get(), 1, 1);
+  Handle file(H5Fopen(path.c_str(), H5F_ACC_RDONLY, access.get()), H5Fclose);
+  if (!file) fail_open(path);
+  return {std::move(file), path};
+}
+
+std::vector<std::byte> File::image() && {
+  const std::string path = root_.file();
+  const ssize_t size = H5Fflush(file_.get(), H5F_SCOPE_GLOBAL) < 0 ? -1 : H5Fget_file_image(file_.get(), nullptr, 0);
+  if (size < 0) throw Error(path + ": cannot write: " + reason());
+  std::vector<std::byte> bytes(static_cast<std::size_t>(size));
+  if (H5Fget_file_image(file_.get(), bytes.data(), bytes.size()) != size)
+    throw Error(path + ": cannot write: " + reason());
+  root_ = Group(Handle(), path, "/");
+  file_ = Handle();
+  return bytes;
+}
+
+}  // namespace qrun::h5

@@ -1,0 +1,306 @@
+// Pooling, quantizers, loss and updates of the engine against plain loops.
+#include "engine/support.h"
+#include "quant/measure.h"
+
+namespace qrun {
+namespace {
+
+const PoolShape kPools[] = {
+    {.c = 3, .h = 8, .w = 6, .k = 2, .stride = 2, .pad = 0, .ceil_mode = false},
+    {.c = 2, .h = 7, .w = 9, .k = 3, .stride = 2, .pad = 1, .ceil_mode = false},
+    {.c = 1, .h = 5, .w = 4, .k = 2, .stride = 2, .pad = 0, .ceil_mode = true},
+    {.c = 2, .h = 6, .w = 6, .k = 3, .stride = 1, .pad = 0, .ceil_mode = false},
+    {.c = 1, .h = 9, .w = 9, .k = 2, .stride = 3, .pad = 1, .ceil_mode = true},
+    {.c = 1, .h = 4, .w = 4, .k = 4, .stride = 4, .pad = 0, .ceil_mode = false},
+    {.c = 1, .h = 1, .w = 1, .k = 1, .stride = 1, .pad = 0, .ceil_mode = false},
+};
+
+std::string text(const PoolShape& s, std::int64_t n) {
+  return "n" + std::to_string(n) + " " + std::to_string(s.h) + "x" + std::to_string(s.w) + " k" + std::to_string(s.k) +
+         " stride " + std::to_string(s.stride) + " pad " + std::to_string(s.pad);
+}
+
+/// Few distinct values, so that windows hold ties.
+Floats tied(std::int64_t n) {
+  Floats x = normal(n, 5);
+  for (float& v : x) v = std::round(v);
+  return x;
+}
+
+TEST_P(EngineTest, MaxPoolingTakesTheFirstMaximum) {
+  for (const PoolShape& s : kPools) {
+    for (const std::int64_t n : {1, 18}) {
+      StepPlan p(n);
+      const BufferId x = p.buffer({s.c, s.h, s.w});
+      const BufferId y = p.buffer({s.c, s.out_h(), s.out_w()});
+      p.step(MaxPool2dOp{x, y, s});
+      p.step(MaxPool2dBackwardOp{x, y, s});
+      const auto program = load(p.plan);
+      const Floats xs = tied(n * s.c * s.h * s.w);
+      const Floats dys = normal(n * s.c * s.out_h() * s.out_w(), 6);
+      program->write(0, x, Tensor::kValue, n, xs);
+      program->write(0, y, Tensor::kValue, n, nans(std::ssize(dys)));
+      program->write(0, x, Tensor::kGradient, n, nans(std::ssize(xs)));
+      program->run_step(0, 0, n);
+      program->write(0, y, Tensor::kGradient, n, dys);
+      program->run_step(0, 1, n);
+      const std::vector<std::int64_t> where = ref::argmax(s, n, xs);
+      const Floats ys = program->read(0, y, Tensor::kValue, n);
+      ref::Sums dx(xs.size());
+      for (std::size_t i = 0; i < ys.size(); ++i) {
+        ASSERT_EQ(ys[i], xs[ref::at(where[i])]) << text(s, n) << " at " << i;
+        dx[ref::at(where[i])].add(static_cast<double>(dys[i]));
+      }
+      expect_sums(program->read(0, x, Tensor::kGradient, n), dx, s.k * s.k, "dx " + text(s, n));
+    }
+  }
+}
+
+TEST_P(EngineTest, AveragePoolingDividesByWhatItCounts) {
+  for (const PoolShape& s : kPools) {
+    for (const bool count_include_pad : {false, true}) {
+      const std::int64_t n = 18;
+      StepPlan p(n);
+      const BufferId x = p.buffer({s.c, s.h, s.w});
+      const BufferId y = p.buffer({s.c, s.out_h(), s.out_w()});
+      p.step(AvgPool2dOp{x, y, s, count_include_pad});
+      p.step(AvgPool2dBackwardOp{x, y, s, count_include_pad});
+      const auto program = load(p.plan);
+      const Floats xs = normal(n * s.c * s.h * s.w, 5);
+      const Floats dys = normal(n * s.c * s.out_h() * s.out_w(), 6);
+      program->write(0, x, Tensor::kValue, n, xs);
+      program->write(0, y, Tensor::kGradient, n, dys);
+      program->write(0, x, Tensor::kGradient, n, nans(std::ssize(xs)));
+      program->run_step(0, 0, n);
+      program->run_step(0, 1, n);
+      expect_sums(program->read(0, y, Tensor::kValue, n), ref::avg_pool2d(s, n, count_include_pad, xs), s.k * s.k,
+                  "y " + text(s, n));
+      expect_sums(program->read(0, x, Tensor::kGradient, n), ref::avg_pool2d_dx(s, n, count_include_pad, dys),
+                  s.k * s.k, "dx " + text(s, n));
+    }
+  }
+}
+
+TEST_P(EngineTest, ReluPassesWhatIsPositive) {
+  StepPlan p(3);
+  const BufferId x = p.buffer({5, 1, 1});
+  const BufferId y = p.buffer({5, 1, 1});
+  p.step(ReluOp{x, y});
+  p.step(ReluBackwardOp{x, y});
+  const auto program = load(p.plan);
+  const Floats xs = {1, -1, 0, 2, -3, 0.5F, 0, -0.0F, 4, -4, 1, 1, -1, -1, 7};
+  const Floats dys = normal(15, 6);
+  program->write(0, x, Tensor::kValue, 3, xs);
+  program->write(0, y, Tensor::kGradient, 3, dys);
+  program->run_step(0, 0, 3);
+  program->run_step(0, 1, 3);
+  const Floats ys = program->read(0, y, Tensor::kValue, 3);
+  const Floats dxs = program->read(0, x, Tensor::kGradient, 3);
+  for (std::size_t i = 0; i < xs.size(); ++i) {
+    EXPECT_EQ(ys[i], xs[i] > 0 ? xs[i] : 0.0F);
+    EXPECT_EQ(dxs[i], xs[i] > 0 ? dys[i] : 0.0F);
+  }
+}
+
+std::vector<QuantSettings> settings_to_test() {
+  std::vector<QuantSettings> all;
+  for (int method = 0; method < AllQuantizers::kCount; ++method) {
+    const QuantInfo& info = AllQuantizers::kInfos[method];
+    for (const int bits : {info.min_bits, std::min(8, info.max_bits), info.max_bits}) {
+      for (const Gradient gradient : {Gradient::kSte, Gradient::kSteClipped})
+        all.push_back({.method = method, .bits = bits, .gradient = gradient});
+    }
+  }
+  all.push_back({.method = AllQuantizers::find("clip"),
+                 .bits = 4,
+                 .gradient = Gradient::kSteClipped,
+                 .range = Range::kFixed,
+                 .range_value = 0.8});
+  return all;
+}
+
+std::string text(const QuantSettings& s) {
+  return std::string(method_name(s.method)) + " " + std::to_string(s.bits) +
+         (s.gradient == Gradient::kSte ? "" : " clipped");
+}
+
+/// What a quantizer makes of x by the plain functions of quant/.
+struct Expected {
+  Floats value;
+  std::vector<bool> saturated;
+};
+Expected expected(const Floats& x, const QuantSettings& settings) {
+  const Encoded encoded = encode(x, settings, 1);
+  Expected result;
+  AllQuantizers::visit(settings.method, [&]<class Q>() {
+    for (std::size_t i = 0; i < x.size(); ++i) {
+      result.value.push_back(decode(encoded.codes[i], encoded.params[0]));
+      result.saturated.push_back(Q::saturates(x[i], encoded.params[0]));
+    }
+  });
+  return result;
+}
+
+/// Sums of doubles in another order may differ in the last bit of a parameter, and values with it.
+void expect_values(const Floats& got, const Floats& want, const std::string& what) {
+  ASSERT_EQ(got.size(), want.size());
+  for (std::size_t i = 0; i < got.size(); ++i)
+    ASSERT_NEAR(got[i], want[i], 1e-6F * std::max(1.0F, std::fabs(want[i]))) << what << " at " << i;
+}
+
+TEST_P(EngineTest, QuantizesActivationsAsTheHeadersSay) {
+  const std::int64_t n = 19;  // the last block of images has 13 lanes that must not count
+  const Shape shape{3, 9, 7};
+  for (const QuantSettings& settings : settings_to_test()) {
+    StepPlan p(n);
+    const BufferId x = p.buffer(shape);
+    const BufferId y = p.buffer(shape);
+    const SlotId slot = p.slot(x, settings);
+    p.step(QuantizeOp{x, y, slot});
+    p.step(QuantizeBackwardOp{x, y, slot});
+    const auto program = load(p.plan);
+    program->write(0, x, Tensor::kValue, 32,
+                   Floats(static_cast<std::size_t>(32 * shape.size()), 1000.0F));  // garbage in unused lanes
+    const Floats xs = normal(n * shape.size(), 8);
+    const Floats dys = normal(n * shape.size(), 9);
+    program->write(0, x, Tensor::kValue, n, xs);
+    program->write(0, y, Tensor::kGradient, n, dys);
+    program->run_step(0, 0, n);
+    program->run_step(0, 1, n);
+    const Expected want = expected(xs, settings);
+    expect_values(program->read(0, y, Tensor::kValue, n), want.value, text(settings));
+    const Floats dxs = program->read(0, x, Tensor::kGradient, n);
+    for (std::size_t i = 0; i < dxs.size(); ++i) {
+      const bool blocked = settings.gradient == Gradient::kSteClipped && want.saturated[i];
+      ASSERT_EQ(dxs[i], blocked ? 0.0F : dys[i]) << text(settings) << " at " << i;
+    }
+  }
+}
+
+TEST_P(EngineTest, FusedPoolingEqualsQuantizeThenPool) {
+  const std::int64_t n = 18;
+  for (const PoolShape& s : kPools) {
+    for (const QuantSettings& settings : settings_to_test()) {
+      StepPlan p(n);
+      const BufferId x = p.buffer({s.c, s.h, s.w});
+      const BufferId q = p.buffer({s.c, s.h, s.w});
+      const BufferId y1 = p.buffer({s.c, s.out_h(), s.out_w()});
+      const BufferId x2 = p.buffer({s.c, s.h, s.w});
+      const BufferId y2 = p.buffer({s.c, s.out_h(), s.out_w()});
+      const SlotId slot = p.slot(x, settings);
+      const SlotId fused = p.slot(x2, settings);
+      p.step(QuantizeOp{x, q, slot});
+      p.step(MaxPool2dOp{q, y1, s});
+      p.step(MaxPool2dBackwardOp{q, y1, s});
+      p.step(QuantizeBackwardOp{x, q, slot});
+      p.step(QuantizeMaxPool2dOp{x2, y2, fused, s});
+      p.step(QuantizeMaxPool2dBackwardOp{x2, y2, fused, s});
+      const auto program = load(p.plan);
+      const Floats xs = normal(n * s.c * s.h * s.w, 10);
+      const Floats dys = normal(n * s.c * s.out_h() * s.out_w(), 11);
+      for (const BufferId id : {x, x2}) program->write(0, id, Tensor::kValue, n, xs);
+      for (const BufferId id : {y1, y2}) program->write(0, id, Tensor::kGradient, n, dys);
+      for (std::size_t step = 0; step < p.plan.steps.size(); ++step) program->run_step(0, step, n);
+      ASSERT_EQ(program->read(0, y1, Tensor::kValue, n), program->read(0, y2, Tensor::kValue, n))
+          << text(settings) << text(s, n);
+      ASSERT_EQ(program->read(0, x, Tensor::kGradient, n), program->read(0, x2, Tensor::kGradient, n))
+          << text(settings) << text(s, n);
+    }
+  }
+}
+
+TEST_P(EngineTest, QuantizesParametersPerTensorAndPerChannel) {
+  for (QuantSettings settings : settings_to_test()) {
+    for (const bool per_channel : {false, true}) {
+      settings.per_channel = per_channel;
+      StepPlan p(1);
+      const ParamId w = p.param({7, 3, 5, 5}, settings);
+      p.step(QuantizeParamOp{w});
+      const auto program = load(p.plan);
+      const Floats ws = normal(7 * 75, 12);
+      program->write_param(0, w, Tensor::kValue, ws);
+      program->run_step(0, 0, 1);
+      const Encoded want = encode(ws, settings, per_channel ? 7 : 1);
+      Floats values;
+      for (std::size_t i = 0; i < ws.size(); ++i)
+        values.push_back(decode(want.codes[i], want.params[per_channel ? i / 75 : 0]));
+      expect_values(program->read_param(0, w, Tensor::kValue), values, text(settings));
+      EXPECT_EQ(program->codes(0, w).codes, want.codes) << text(settings);
+    }
+  }
+}
+
+TEST_P(EngineTest, MovingRangeStartsWithTheFirstBatch) {
+  StepPlan p(1);
+  const BufferId x = p.buffer({4, 1, 1});
+  const BufferId y = p.buffer({4, 1, 1});
+  const SlotId slot =
+      p.slot(x, {.method = AllQuantizers::find("clip"), .bits = 8, .range = Range::kEma, .ema_momentum = 0.75});
+  p.step(QuantizeOp{x, y, slot});
+  const auto program = load(p.plan);
+  program->write(0, x, Tensor::kValue, 1, {1, -4, 2, 0});
+  program->run_step(0, 0, 1);
+  EXPECT_DOUBLE_EQ(program->state(0).ranges[0], 4.0);
+  program->write(0, x, Tensor::kValue, 1, {1, -8, 2, 0});
+  program->run_step(0, 0, 1);
+  EXPECT_DOUBLE_EQ(program->state(0).ranges[0], 0.75 * 4.0 + 0.25 * 8.0);
+  EXPECT_FLOAT_EQ(program->read(0, y, Tensor::kValue, 1)[1], -5.0F) << "clipped to the range";
+}
+
+TEST_P(EngineTest, LossAndItsGradientMatchTheReference) {
+  for (const std::int64_t n : {1, 16, 37}) {
+    const std::int64_t classes = 10;
+    StepPlan p(n);
+    const BufferId x = p.buffer({classes, 1, 1});
+    p.step(SoftmaxCrossEntropyOp{x, classes});
+    const auto program = load(p.plan);
+    const Floats xs = normal(n * classes, 13);
+    std::vector<std::int32_t> labels;
+    for (std::int64_t i = 0; i < n; ++i) labels.push_back(static_cast<std::int32_t>(i % classes));
+    program->write(0, x, Tensor::kValue, n, xs);
+    program->write_labels(0, labels);
+    program->run_step(0, 0, n);
+    std::vector<double> want;
+    const double loss = ref::softmax_cross_entropy(xs, labels, classes, want);
+    EXPECT_NEAR(static_cast<double>(program->read_loss(0)), loss, 0x1p-22 * loss);
+    const Floats dxs = program->read(0, x, Tensor::kGradient, n);
+    for (std::size_t i = 0; i < dxs.size(); ++i)
+      ASSERT_NEAR(static_cast<double>(dxs[i]), want[i], 0x1p-23 * std::fabs(want[i]) + 1e-15) << i;
+  }
+}
+
+TEST_P(EngineTest, UpdatesAsTheSolverHeaderSays) {
+  for (const SolverType type : {SolverType::kSgd, SolverType::kNesterov, SolverType::kAdam, SolverType::kAdagrad,
+                                SolverType::kRmsprop, SolverType::kAdadelta}) {
+    StepPlan p(1);
+    p.plan.runs[0].solver = {.type = type, .lr = 0.1, .momentum = 0.9, .weight_decay = 0.01};
+    const ParamId w = p.param({3, 23});
+    p.plan.runs[0].params[0].lr_mult = 2;
+    p.plan.runs[0].params[0].decay_mult = 0.5;
+    p.step(UpdateOp{w});
+    const auto program = load(p.plan);
+    Floats ws = normal(69, 14);
+    const Floats gs = normal(69, 15);
+    program->write_param(0, w, Tensor::kValue, ws);
+    program->write_param(0, w, Tensor::kGradient, gs);
+    program->run_step(0, 0, 1);
+    const UpdateParams update_params = qrun::update_params(p.plan.runs[0].solver, 0, 100, 2, 0.5);
+    for (std::size_t i = 0; i < ws.size(); ++i) {
+      float a = 0;
+      float b = 0;
+      const auto step = [&]<SolverType kType>() { update<kType>(ws[i], gs[i], a, b, update_params); };
+      switch (type) {
+        case SolverType::kSgd: step.template operator()<SolverType::kSgd>(); break;
+        case SolverType::kNesterov: step.template operator()<SolverType::kNesterov>(); break;
+        case SolverType::kAdam: step.template operator()<SolverType::kAdam>(); break;
+        case SolverType::kAdagrad: step.template operator()<SolverType::kAdagrad>(); break;
+        case SolverType::kRmsprop: step.template operator()<SolverType::kRmsprop>(); break;
+        case SolverType::kAdadelta: step.template operator()<SolverType::kAdadelta>(); break;
+      }
+    }
+    EXPECT_EQ(program->read_param(0, w, Tensor::kValue), ws) << static_cast<int>(type);
+  }
+}
+
+}  // namespace
+}  // namespace qrun

@@ -1,0 +1,20 @@
+// Every test of EngineTest runs once for each of these; a missing one is seen in this line.
+#include <iostream>
+
+#include "engine/support.h"
+
+namespace qrun {
+namespace {
+
+std::vector<EngineCase> announced_cases() {
+  std::cout << "engines tested: cpu (";
+  const std::vector<std::string> sets = cpu_instruction_sets();
+  for (std::size_t i = 0; i < sets.size(); ++i) std::cout << (i > 0 ? ", " : "") << sets[i];
+  std::cout << ")\n";
+  return engine_cases();
+}
+
+INSTANTIATE_TEST_SUITE_P(Cpu, EngineTest, testing::ValuesIn(announced_cases()), case_name);
+
+}  // namespace
+}  // namespace qrun

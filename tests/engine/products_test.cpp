@@ -1,0 +1,133 @@
+// Convolution and matrix products of the engine against double-precision loops, on shapes chosen to be awkward.
+#include "engine/support.h"
+
+namespace qrun {
+namespace {
+
+std::string text(const ConvShape& s, std::int64_t n) {
+  return "n" + std::to_string(n) + " c" + std::to_string(s.c) + " " + std::to_string(s.h) + "x" + std::to_string(s.w) +
+         " o" + std::to_string(s.o) + " k" + std::to_string(s.k) + " stride " + std::to_string(s.stride) + " pad " +
+         std::to_string(s.pad) + " groups " + std::to_string(s.groups);
+}
+
+struct ConvCase {
+  std::int64_t n;
+  ConvShape s;
+};
+const ConvCase kConvs[] = {
+    {1, {.c = 1, .h = 1, .w = 1, .o = 1, .k = 1, .stride = 1, .pad = 0, .groups = 1}},
+    {2, {.c = 3, .h = 9, .w = 7, .o = 5, .k = 3, .stride = 1, .pad = 1, .groups = 1}},
+    {3, {.c = 2, .h = 12, .w = 12, .o = 7, .k = 5, .stride = 1, .pad = 0, .groups = 1}},
+    {17, {.c = 3, .h = 14, .w = 15, .o = 6, .k = 5, .stride = 1, .pad = 2, .groups = 1}},
+    {5, {.c = 4, .h = 11, .w = 10, .o = 9, .k = 3, .stride = 2, .pad = 1, .groups = 1}},
+    {4, {.c = 3, .h = 13, .w = 9, .o = 4, .k = 2, .stride = 3, .pad = 0, .groups = 1}},
+    {2, {.c = 3, .h = 17, .w = 19, .o = 11, .k = 7, .stride = 2, .pad = 3, .groups = 1}},
+    {2, {.c = 2, .h = 9, .w = 9, .o = 3, .k = 7, .stride = 1, .pad = 3, .groups = 1}},
+    {3, {.c = 6, .h = 6, .w = 5, .o = 6, .k = 3, .stride = 1, .pad = 1, .groups = 6}},
+    {3, {.c = 8, .h = 7, .w = 7, .o = 12, .k = 3, .stride = 2, .pad = 1, .groups = 4}},
+    {16, {.c = 7, .h = 4, .w = 4, .o = 13, .k = 1, .stride = 1, .pad = 0, .groups = 1}},
+    {2, {.c = 2, .h = 8, .w = 8, .o = 3, .k = 1, .stride = 3, .pad = 0, .groups = 1}},
+    {33, {.c = 1, .h = 28, .w = 28, .o = 20, .k = 5, .stride = 1, .pad = 0, .groups = 1}},
+    {2, {.c = 2, .h = 3, .w = 40, .o = 2, .k = 3, .stride = 1, .pad = 0, .groups = 1}},
+    {1, {.c = 1, .h = 5, .w = 5, .o = 2, .k = 5, .stride = 1, .pad = 4, .groups = 1}},
+};
+
+TEST_P(EngineTest, Conv2dStaysInsideTheRoundingBound) {
+  for (const auto& [n, s] : kConvs) {
+    StepPlan p(n);
+    const BufferId x = p.buffer({s.c, s.h, s.w});
+    const BufferId y = p.buffer({s.o, s.out_h(), s.out_w()});
+    const ParamId w = p.param({s.o, s.c / s.groups, s.k, s.k});
+    const ParamId b = p.param({s.o}, {}, true);
+    p.step(Conv2dOp{x, y, w, b, s});
+    p.step(Conv2dBackwardDataOp{x, y, w, s});
+    p.step(Conv2dBackwardWeightOp{x, y, w, b, s});
+    const auto program = load(p.plan);
+    const std::int64_t size_x = n * s.c * s.h * s.w;
+    const std::int64_t size_y = n * s.o * s.out_h() * s.out_w();
+    const Floats xs = normal(size_x, 1);
+    const Floats ws = normal(s.weights(), 2);
+    const Floats bs = normal(s.o, 3);
+    const Floats dys = normal(size_y, 4);
+    program->write(0, x, Tensor::kValue, n, xs);
+    program->write_param(0, w, Tensor::kValue, ws);
+    program->write_param(0, b, Tensor::kValue, bs);
+    program->write(0, y, Tensor::kValue, n, nans(size_y));
+    program->run_step(0, 0, n);
+    expect_sums(program->read(0, y, Tensor::kValue, n), ref::conv2d(s, n, xs, ws, bs), s.c / s.groups * s.k * s.k,
+                "y " + text(s, n));
+
+    program->write(0, y, Tensor::kGradient, n, dys);
+    program->write(0, x, Tensor::kGradient, n, nans(size_x));
+    program->run_step(0, 1, n);
+    expect_sums(program->read(0, x, Tensor::kGradient, n), ref::conv2d_dx(s, n, ws, dys), s.o / s.groups * s.k * s.k,
+                "dx " + text(s, n));
+
+    program->write_param(0, w, Tensor::kGradient, nans(s.weights()));
+    program->write_param(0, b, Tensor::kGradient, nans(s.o));
+    program->run_step(0, 2, n);
+    const std::int64_t terms = n * s.out_h() * s.out_w();
+    expect_sums(program->read_param(0, w, Tensor::kGradient), ref::conv2d_dw(s, n, xs, dys), terms, "dw " + text(s, n));
+    expect_sums(program->read_param(0, b, Tensor::kGradient), ref::bias_gradient(n, s.o, s.out_h() * s.out_w(), dys),
+                terms, "db " + text(s, n));
+  }
+}
+
+TEST_P(EngineTest, LinearStaysInsideTheRoundingBound) {
+  struct Case {
+    std::int64_t n, in, out;
+  };
+  for (const auto& [n, in, out] :
+       {Case{1, 1, 1}, Case{3, 7, 5}, Case{16, 16, 10}, Case{17, 33, 13}, Case{64, 50, 21}, Case{100, 19, 4}}) {
+    const std::string what = "n" + std::to_string(n) + " in " + std::to_string(in) + " out " + std::to_string(out);
+    const ConvShape s = ref::as_conv(in, out);
+    StepPlan p(n);
+    const BufferId x = p.buffer({in, 1, 1});
+    const BufferId y = p.buffer({out, 1, 1});
+    const ParamId w = p.param({out, in});
+    const ParamId b = p.param({out}, {}, true);
+    p.step(LinearOp{x, y, w, b, in, out});
+    p.step(LinearBackwardDataOp{x, y, w, in, out});
+    p.step(LinearBackwardWeightOp{x, y, w, b, in, out});
+    const auto program = load(p.plan);
+    const Floats xs = normal(n * in, 1);
+    const Floats ws = normal(out * in, 2);
+    const Floats bs = normal(out, 3);
+    const Floats dys = normal(n * out, 4);
+    program->write(0, x, Tensor::kValue, n, xs);
+    program->write_param(0, w, Tensor::kValue, ws);
+    program->write_param(0, b, Tensor::kValue, bs);
+    program->write(0, y, Tensor::kValue, n, nans(n * out));
+    program->run_step(0, 0, n);
+    expect_sums(program->read(0, y, Tensor::kValue, n), ref::conv2d(s, n, xs, ws, bs), in, "y " + what);
+    program->write(0, y, Tensor::kGradient, n, dys);
+    program->write(0, x, Tensor::kGradient, n, nans(n * in));
+    program->run_step(0, 1, n);
+    expect_sums(program->read(0, x, Tensor::kGradient, n), ref::conv2d_dx(s, n, ws, dys), out, "dx " + what);
+    program->write_param(0, w, Tensor::kGradient, nans(out * in));
+    program->write_param(0, b, Tensor::kGradient, nans(out));
+    program->run_step(0, 2, n);
+    expect_sums(program->read_param(0, w, Tensor::kGradient), ref::conv2d_dw(s, n, xs, dys), n, "dw " + what);
+    expect_sums(program->read_param(0, b, Tensor::kGradient), ref::bias_gradient(n, out, 1, dys), n, "db " + what);
+  }
+}
+
+TEST_P(EngineTest, LayersWithoutBiasStartAtZero) {
+  StepPlan p(2);
+  const BufferId x = p.buffer({3, 1, 1});
+  const BufferId y = p.buffer({2, 1, 1});
+  const ParamId w = p.param({2, 3});
+  p.step(LinearOp{x, y, w, kNone, 3, 2});
+  p.step(LinearBackwardWeightOp{x, y, w, kNone, 3, 2});
+  const auto program = load(p.plan);
+  program->write(0, x, Tensor::kValue, 2, {1, 2, 3, -1, 0, 1});
+  program->write_param(0, w, Tensor::kValue, {1, 10, 100, 2, 4, 8});
+  program->run_step(0, 0, 2);
+  EXPECT_EQ(program->read(0, y, Tensor::kValue, 2), (Floats{321, 34, 99, 6}));
+  program->write(0, y, Tensor::kGradient, 2, {1, 0, 0, 2});
+  program->run_step(0, 1, 2);
+  EXPECT_EQ(program->read_param(0, w, Tensor::kGradient), (Floats{1, 2, 3, -2, 0, 2}));
+}
+
+}  // namespace
+}  // namespace qrun

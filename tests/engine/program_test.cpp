@@ -1,0 +1,209 @@
+// Whole programs: threads, packs, states and divergence, on a small network and generated images.
+#include <atomic>
+
+#include "engine/support.h"
+#include "plan/lower.h"
+#include "quant/all.h"
+
+namespace qrun {
+namespace {
+
+/// Images that carry their label: a bright row. Enough to learn from.
+class StripeFeed : public Feed {
+ public:
+  explicit StripeFeed(std::int64_t items) : items_(items) {}
+  [[nodiscard]] Shape shape() const override { return {1, 10, 10}; }
+  [[nodiscard]] std::int64_t items() const override { return items_; }
+  Batch fetch(std::int64_t first, std::int64_t n) override {
+    images_ = normal(n * 100, static_cast<std::uint64_t>(first));
+    labels_.clear();
+    for (std::int64_t i = 0; i < n; ++i) {
+      const auto label = static_cast<std::int32_t>(random_below(3, 1, static_cast<std::uint64_t>(first + i), 4));
+      for (std::int64_t k = 0; k < 10; ++k) images_[ref::at(i * 100 + 20 * label + k)] += 3.0F;
+      labels_.push_back(label);
+    }
+    return {images_.data(), labels_.data(), n};
+  }
+
+ private:
+  std::int64_t items_;
+  Floats images_;
+  std::vector<std::int32_t> labels_;
+};
+
+LayerSpec layer(const std::string& name, const std::string& type, const std::string& input,
+                std::map<std::string, std::int64_t> params) {
+  LayerSpec spec;
+  spec.name = name;
+  spec.type = type;
+  spec.input = {input};
+  spec.params = std::move(params);
+  return spec;
+}
+
+RunSpec small_net(std::uint64_t seed, int bits) {
+  RunSpec spec;
+  spec.seed = seed;
+  spec.data.train.batch_size = 20;
+  spec.data.test.batch_size = 30;
+  spec.train.iterations_per_epoch = 50;
+  spec.solver.lr = 0.05;
+  spec.solver.momentum = 0.9;
+  spec.network = {
+      layer("conv1", "conv2d", "data",
+            {{"out_channels", 6}, {"kernel_size", 3}, {"stride", 1}, {"padding", 1}, {"groups", 1}, {"bias", 1}}),
+      layer("pool1", "max_pool2d", "conv1", {{"kernel_size", 2}, {"stride", 2}, {"padding", 0}, {"ceil_mode", 0}}),
+      layer("relu1", "relu", "pool1", {}), layer("score", "linear", "relu1", {{"out_features", 4}, {"bias", 1}})};
+  if (bits > 0) {
+    spec.network[0].weight_quant = {.method = AllQuantizers::find("ulq"), .bits = bits};
+    spec.network[0].activation_quant = {.method = AllQuantizers::find("clip"), .bits = 8, .range = Range::kEma};
+    spec.network[3].weight_quant = {
+        .method = AllQuantizers::find("ternary"), .bits = 2, .per_channel = true, .gradient = Gradient::kSteClipped};
+  }
+  return spec;
+}
+
+struct Pack {
+  std::vector<RunSpec> specs;
+  std::unique_ptr<Engine> engine;
+  std::unique_ptr<Program> program;
+  Plan plan;
+};
+
+Pack start(std::vector<RunSpec> specs, int threads, const std::string& instruction_set) {
+  Pack pack;
+  pack.specs = std::move(specs);
+  pack.plan = lower(pack.specs, {{1, 10, 10}, 1000});
+  std::vector<RunFeeds> feeds;
+  for (std::size_t i = 0; i < pack.specs.size(); ++i)
+    feeds.push_back({std::make_shared<StripeFeed>(1000), std::make_shared<StripeFeed>(95)});
+  pack.engine = make_cpu_engine(threads, instruction_set);
+  pack.program = pack.engine->load(pack.plan, feeds);
+  for (int run = 0; run < static_cast<int>(pack.specs.size()); ++run) {
+    RunState state = pack.program->state(run);
+    for (std::size_t p = 0; p < state.params.size(); ++p)
+      state.params[p].master = initial_values(pack.plan, run, static_cast<ParamId>(p));
+    pack.program->restore(run, state);
+  }
+  return pack;
+}
+
+const std::atomic<bool> kGoOn{false};
+
+std::vector<Floats> masters(Program& program, int run) {
+  std::vector<Floats> result;
+  for (const RunState::Param& param : program.state(run).params) result.push_back(param.master);
+  return result;
+}
+
+TEST_P(EngineTest, LearnsWhatIsInTheImages) {
+  Pack pack = start({small_net(1, 2)}, GetParam().threads, GetParam().instruction_set);
+  const double before = pack.program->test(0)[0].accuracy;
+  pack.program->train(100, kGoOn);
+  EXPECT_LT(before, 0.6);
+  EXPECT_GT(pack.program->test(0)[0].accuracy, 0.9);
+}
+
+TEST_P(EngineTest, GivesTheSameBitsForAnyNumberOfThreads) {
+  Pack one = start({small_net(1, 2)}, 1, GetParam().instruction_set);
+  const TrainResult losses = one.program->train(30, kGoOn);
+  for (const int threads : {2, 3, 5}) {
+    Pack many = start({small_net(1, 2)}, threads, GetParam().instruction_set);
+    EXPECT_EQ(many.program->train(30, kGoOn).losses, losses.losses) << threads;
+    EXPECT_EQ(masters(*many.program, 0), masters(*one.program, 0)) << threads;
+  }
+}
+
+TEST_P(EngineTest, ARunInAPackGetsWhatItGetsAlone) {
+  std::vector<RunSpec> specs = {small_net(1, 2), small_net(2, 0), small_net(3, 4)};
+  specs[1].solver = {.type = SolverType::kAdam, .lr = 0.003};
+  specs[2].solver.lr = 0.02;
+  Pack pack = start(specs, GetParam().threads, GetParam().instruction_set);
+  const TrainResult together = pack.program->train(40, kGoOn);
+  const std::vector<TestResult> tests = pack.program->test(5);
+  for (int run = 0; run < 3; ++run) {
+    Pack alone = start({specs[static_cast<std::size_t>(run)]}, GetParam().threads, GetParam().instruction_set);
+    EXPECT_EQ(alone.program->train(40, kGoOn).losses[0], together.losses[static_cast<std::size_t>(run)]);
+    EXPECT_EQ(masters(*alone.program, 0), masters(*pack.program, run));
+    const TestResult test = alone.program->test(5)[0];
+    EXPECT_EQ(test.predictions, tests[static_cast<std::size_t>(run)].predictions);
+    EXPECT_EQ(test.loss, tests[static_cast<std::size_t>(run)].loss);
+  }
+}
+
+TEST_P(EngineTest, ARestoredStateGoesOnToTheSameBits) {
+  for (const SolverType type : {SolverType::kSgd, SolverType::kNesterov, SolverType::kAdam, SolverType::kAdagrad,
+                                SolverType::kRmsprop, SolverType::kAdadelta}) {
+    RunSpec spec = small_net(4, 3);
+    spec.solver = {.type = type, .lr = 0.01, .momentum = 0.5, .epsilon = 1e-6};
+    Pack whole = start({spec}, GetParam().threads, GetParam().instruction_set);
+    whole.program->train(20, kGoOn);
+    Pack first = start({spec}, GetParam().threads, GetParam().instruction_set);
+    first.program->train(8, kGoOn);
+    Pack second = start({spec}, GetParam().threads, GetParam().instruction_set);
+    second.program->restore(0, first.program->state(0));
+    second.program->train(12, kGoOn);
+    EXPECT_EQ(masters(*second.program, 0), masters(*whole.program, 0)) << static_cast<int>(type);
+    EXPECT_EQ(second.program->state(0).ranges, whole.program->state(0).ranges);
+  }
+}
+
+TEST_P(EngineTest, ADivergedRunIsMaskedAndTheOthersGoOn) {
+  std::vector<RunSpec> specs = {small_net(1, 2), small_net(2, 2)};
+  specs[0].solver.lr = 1e30;
+  Pack pack = start(specs, GetParam().threads, GetParam().instruction_set);
+  const TrainResult result = pack.program->train(20, kGoOn);
+  ASSERT_TRUE(result.divergences[0].has_value());
+  EXPECT_LT(result.divergences[0]->iteration, 5);
+  EXPECT_FALSE(result.divergences[0]->layer.empty());
+  EXPECT_FALSE(result.divergences[1].has_value());
+  EXPECT_EQ(result.losses[1].size(), 20U);
+  Pack alone = start({specs[1]}, GetParam().threads, GetParam().instruction_set);
+  alone.program->train(20, kGoOn);
+  EXPECT_EQ(masters(*alone.program, 0), masters(*pack.program, 1));
+}
+
+TEST_P(EngineTest, AStopEndsAfterTheIteration) {
+  Pack pack = start({small_net(1, 2)}, GetParam().threads, GetParam().instruction_set);
+  const std::atomic<bool> stopped{true};
+  EXPECT_EQ(pack.program->train(10, stopped).iterations, 0);
+}
+
+TEST_P(EngineTest, StoredCodesPredictWhatWasTested) {
+  Pack pack = start({small_net(5, 2)}, GetParam().threads, GetParam().instruction_set);
+  pack.program->train(40, kGoOn);
+  const TestResult want = pack.program->test(0)[0];
+  Pack fresh = start({small_net(99, 2)}, GetParam().threads, GetParam().instruction_set);
+  RunState ranges = fresh.program->state(0);
+  ranges.ranges = pack.program->state(0).ranges;
+  fresh.program->restore(0, ranges);
+  for (std::size_t p = 0; p < pack.plan.params.size(); ++p) {
+    const auto id = static_cast<ParamId>(p);
+    Floats values = pack.program->state(0).params[p].master;
+    if (pack.plan.runs[0].params[p].quant.method != kNoQuantizer) {
+      const QuantizedBlob blob = pack.program->codes(0, id);
+      const std::size_t slice = values.size() / blob.params.size();
+      for (std::size_t i = 0; i < values.size(); ++i) values[i] = decode(blob.codes[i], blob.params[i / slice]);
+    }
+    fresh.program->set_values(0, id, values);
+  }
+  const TestResult got = fresh.program->test(0)[0];
+  EXPECT_EQ(got.predictions, want.predictions);
+  EXPECT_EQ(got.loss, want.loss);
+}
+
+TEST_P(EngineTest, KeepsCodesOfTheFirstImages) {
+  Pack pack = start({small_net(5, 2)}, GetParam().threads, GetParam().instruction_set);
+  pack.program->train(5, kGoOn);
+  const TestResult result = pack.program->test(40)[0];
+  ASSERT_EQ(result.activations.size(), 1U);
+  EXPECT_EQ(result.activations[0].codes.size(), 40U * 600U) << "40 images of 6 x 10 x 10, over two batches";
+  EXPECT_EQ(result.activations[0].params.size(), 40U);
+  const auto [lowest, highest] = std::ranges::minmax(result.activations[0].codes);
+  EXPECT_GE(lowest, -127);
+  EXPECT_LE(highest, 127);
+  EXPECT_GT(highest - lowest, 127) << "the range of training fits the test images";
+}
+
+}  // namespace
+}  // namespace qrun

@@ -1,0 +1,94 @@
+// What engine tests share: engines to test, one-step plans, random tensors, comparison within derived bounds.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <limits>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/rng.h"
+#include "cpu/cpu_engine.h"
+#include "reference/reference.h"
+
+namespace qrun {
+
+using Tensor = Program::Tensor;
+using ref::Floats;
+
+inline Floats normal(std::int64_t n, std::uint64_t seed) {
+  Floats x(static_cast<std::size_t>(n));
+  for (std::size_t i = 0; i < x.size(); ++i) x[i] = static_cast<float>(random_normal(seed, 7, i));
+  return x;
+}
+inline Floats nans(std::int64_t n) {
+  return Floats(static_cast<std::size_t>(n), std::numeric_limits<float>::quiet_NaN());
+}
+
+/// An engine under test: an instruction set and a number of threads.
+struct EngineCase {
+  std::string instruction_set;
+  int threads;
+};
+inline void PrintTo(const EngineCase& c, std::ostream* out) {
+  *out << "cpu " << c.instruction_set << " threads " << c.threads;
+}
+
+inline std::vector<EngineCase> engine_cases() {
+  std::vector<EngineCase> cases;
+  for (const std::string& set : cpu_instruction_sets()) {
+    for (const int threads : {1, 3}) cases.push_back({set, threads});
+  }
+  return cases;
+}
+inline std::string case_name(const testing::TestParamInfo<EngineCase>& info) {
+  return info.param.instruction_set + "_" + std::to_string(info.param.threads);
+}
+
+/// A plan of buffers and parameters with hand-made steps, for one run.
+struct StepPlan {
+  Plan plan;
+  explicit StepPlan(std::int64_t batch) {
+    plan.train_batch = plan.test_batch = batch;
+    plan.runs.resize(1);
+    plan.runs[0].iterations = 100;
+  }
+  BufferId buffer(Shape shape) {
+    plan.buffers.push_back({"layer", shape, true});
+    return static_cast<BufferId>(plan.buffers.size()) - 1;
+  }
+  ParamId param(std::vector<std::int64_t> dims, QuantSettings quant = {}, bool is_bias = false) {
+    plan.params.push_back({"layer", is_bias, std::move(dims), 1});
+    plan.runs[0].params.push_back({quant, 1, 1, {}});
+    return static_cast<ParamId>(plan.params.size()) - 1;
+  }
+  SlotId slot(BufferId x, QuantSettings quant) {
+    plan.activations.push_back({"layer", x});
+    plan.runs[0].activations.push_back(quant);
+    return static_cast<SlotId>(plan.activations.size()) - 1;
+  }
+  void step(const Op& op) { plan.steps.push_back({Phase::kForward, op}); }
+};
+
+class EngineTest : public testing::TestWithParam<EngineCase> {
+ protected:
+  std::unique_ptr<Program> load(const Plan& plan) {
+    engine_ = make_cpu_engine(GetParam().threads, GetParam().instruction_set);
+    return engine_->load(plan, {});
+  }
+
+ private:
+  std::unique_ptr<Engine> engine_;
+};
+
+/// Each sum of at most `terms` products within 2 (K + 1) 2^-24 of its magnitudes (Higham 2002, section 3.1).
+inline void expect_sums(const Floats& got, const ref::Sums& want, std::int64_t terms, const std::string& what) {
+  ASSERT_EQ(got.size(), want.size()) << what;
+  const double bound = 2.0 * static_cast<double>(terms + 1) * 0x1p-24;
+  for (std::size_t i = 0; i < got.size(); ++i) {
+    ASSERT_NEAR(static_cast<double>(got[i]), want[i].value, bound * want[i].magnitude) << what << " at " << i;
+  }
+}
+
+}  // namespace qrun

@@ -1,0 +1,153 @@
+// Every op in plain double-precision loops: the value, and the magnitude (sum of |terms|) that bounds rounding errors.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <vector>
+
+#include "plan/ops.h"
+
+namespace qrun::ref {
+
+struct Sum {
+  double value = 0;
+  double magnitude = 0;
+  void add(double term) {
+    value += term;
+    magnitude += std::fabs(term);
+  }
+};
+using Sums = std::vector<Sum>;
+using Floats = std::vector<float>;
+
+inline std::size_t at(std::int64_t i) { return static_cast<std::size_t>(i); }
+
+/// Calls `visit(image, o, c, x index, w index, y index)` for every product of a convolution.
+template <class Visit>
+void for_products(const ConvShape& s, std::int64_t n, const Visit& visit) {
+  const std::int64_t group_in = s.c / s.groups;
+  const std::int64_t group_out = s.o / s.groups;
+  for (std::int64_t image = 0; image < n; ++image) {
+    for (std::int64_t o = 0; o < s.o; ++o) {
+      for (std::int64_t oy = 0; oy < s.out_h(); ++oy) {
+        for (std::int64_t ox = 0; ox < s.out_w(); ++ox) {
+          const std::int64_t y = ((image * s.o + o) * s.out_h() + oy) * s.out_w() + ox;
+          for (std::int64_t k = 0; k < group_in * s.k * s.k; ++k) {
+            const std::int64_t c = o / group_out * group_in + k / (s.k * s.k);
+            const std::int64_t iy = oy * s.stride - s.pad + k / s.k % s.k;
+            const std::int64_t ix = ox * s.stride - s.pad + k % s.k;
+            if (iy < 0 || iy >= s.h || ix < 0 || ix >= s.w) continue;
+            visit(((image * s.c + c) * s.h + iy) * s.w + ix, o * group_in * s.k * s.k + k, y, o);
+          }
+        }
+      }
+    }
+  }
+}
+
+inline double product(float a, float b) { return static_cast<double>(a) * static_cast<double>(b); }
+
+inline Sums conv2d(const ConvShape& s, std::int64_t n, const Floats& x, const Floats& w, const Floats& bias) {
+  Sums y(at(n * s.o * s.out_h() * s.out_w()));
+  const std::int64_t plane = s.out_h() * s.out_w();
+  for (std::size_t i = 0; i < y.size() && !bias.empty(); ++i)
+    y[i].add(static_cast<double>(bias[at(static_cast<std::int64_t>(i) / plane % s.o)]));
+  for_products(s, n, [&](std::int64_t xi, std::int64_t wi, std::int64_t yi, std::int64_t) {
+    y[at(yi)].add(product(x[at(xi)], w[at(wi)]));
+  });
+  return y;
+}
+inline Sums conv2d_dx(const ConvShape& s, std::int64_t n, const Floats& w, const Floats& dy) {
+  Sums dx(at(n * s.c * s.h * s.w));
+  for_products(s, n, [&](std::int64_t xi, std::int64_t wi, std::int64_t yi, std::int64_t) {
+    dx[at(xi)].add(product(dy[at(yi)], w[at(wi)]));
+  });
+  return dx;
+}
+inline Sums conv2d_dw(const ConvShape& s, std::int64_t n, const Floats& x, const Floats& dy) {
+  Sums dw(at(s.weights()));
+  for_products(s, n, [&](std::int64_t xi, std::int64_t wi, std::int64_t yi, std::int64_t) {
+    dw[at(wi)].add(product(dy[at(yi)], x[at(xi)]));
+  });
+  return dw;
+}
+/// Sum over images and plane of dy [n, o, plane].
+inline Sums bias_gradient(std::int64_t n, std::int64_t o, std::int64_t plane, const Floats& dy) {
+  Sums db(at(o));
+  for (std::int64_t i = 0; i < n * o * plane; ++i) db[at(i / plane % o)].add(static_cast<double>(dy[at(i)]));
+  return db;
+}
+
+/// A linear layer is a convolution of 1 x 1 images.
+inline ConvShape as_conv(std::int64_t in, std::int64_t out) {
+  return {.c = in, .h = 1, .w = 1, .o = out, .k = 1, .stride = 1, .pad = 0, .groups = 1};
+}
+
+/// Calls `visit(plane, window's inputs, output index)`; inputs are indices into x.
+template <class Visit>
+void for_windows(const PoolShape& s, std::int64_t n, const Visit& visit) {
+  for (std::int64_t plane = 0; plane < n * s.c; ++plane) {
+    for (std::int64_t oy = 0; oy < s.out_h(); ++oy) {
+      for (std::int64_t ox = 0; ox < s.out_w(); ++ox) {
+        std::vector<std::int64_t> inputs;
+        for (std::int64_t iy = oy * s.stride - s.pad; iy < oy * s.stride - s.pad + s.k; ++iy) {
+          for (std::int64_t ix = ox * s.stride - s.pad; ix < ox * s.stride - s.pad + s.k; ++ix) {
+            if (iy >= 0 && iy < s.h && ix >= 0 && ix < s.w) inputs.push_back((plane * s.h + iy) * s.w + ix);
+          }
+        }
+        const std::int64_t bottom = std::min(oy * s.stride - s.pad + s.k, s.h + s.pad) - (oy * s.stride - s.pad);
+        const std::int64_t right = std::min(ox * s.stride - s.pad + s.k, s.w + s.pad) - (ox * s.stride - s.pad);
+        visit(inputs, (plane * s.out_h() + oy) * s.out_w() + ox, bottom * right);
+      }
+    }
+  }
+}
+
+/// Index of the first maximum of each window.
+inline std::vector<std::int64_t> argmax(const PoolShape& s, std::int64_t n, const Floats& x) {
+  std::vector<std::int64_t> result(at(n * s.c * s.out_h() * s.out_w()));
+  for_windows(s, n, [&](const std::vector<std::int64_t>& inputs, std::int64_t y, std::int64_t) {
+    std::int64_t best = inputs.front();
+    for (const std::int64_t i : inputs) best = x[at(i)] > x[at(best)] ? i : best;
+    result[at(y)] = best;
+  });
+  return result;
+}
+inline Sums avg_pool2d(const PoolShape& s, std::int64_t n, bool count_include_pad, const Floats& x) {
+  Sums y(at(n * s.c * s.out_h() * s.out_w()));
+  for_windows(s, n, [&](const std::vector<std::int64_t>& inputs, std::int64_t out, std::int64_t padded) {
+    const double divisor = static_cast<double>(count_include_pad ? padded : std::ssize(inputs));
+    for (const std::int64_t i : inputs) y[at(out)].add(static_cast<double>(x[at(i)]) / divisor);
+  });
+  return y;
+}
+inline Sums avg_pool2d_dx(const PoolShape& s, std::int64_t n, bool count_include_pad, const Floats& dy) {
+  Sums dx(at(n * s.c * s.h * s.w));
+  for_windows(s, n, [&](const std::vector<std::int64_t>& inputs, std::int64_t out, std::int64_t padded) {
+    const double divisor = static_cast<double>(count_include_pad ? padded : std::ssize(inputs));
+    for (const std::int64_t i : inputs) dx[at(i)].add(static_cast<double>(dy[at(out)]) / divisor);
+  });
+  return dx;
+}
+
+/// Mean loss over the batch; `dx` [n, classes] receives its gradient.
+inline double softmax_cross_entropy(const Floats& x, const std::vector<std::int32_t>& labels, std::int64_t classes,
+                                    std::vector<double>& dx) {
+  const auto n = std::ssize(labels);
+  double loss = 0;
+  dx.assign(x.size(), 0);
+  for (std::int64_t i = 0; i < n; ++i) {
+    double sum = 0;
+    for (std::int64_t c = 0; c < classes; ++c) sum += std::exp(static_cast<double>(x[at(i * classes + c)]));
+    for (std::int64_t c = 0; c < classes; ++c) {
+      const double p = std::exp(static_cast<double>(x[at(i * classes + c)])) / sum;
+      const bool right = c == labels[at(i)];
+      dx[at(i * classes + c)] = (p - (right ? 1.0 : 0.0)) / static_cast<double>(n);
+      if (right) loss -= std::log(p) / static_cast<double>(n);
+    }
+  }
+  return loss;
+}
+
+}  // namespace qrun::ref
