@@ -15,7 +15,7 @@ void be_quiet() { H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr); }
 
 [[noreturn]] void fail_open(const std::string& path) {
   const std::string why = reason();
-  if (why.find("lock") != std::string::npos) {
+  if (why.find("lock file") != std::string::npos) {
     throw Error(path + ": " + why +
                 "; another program may be writing it, or the file system has no locks: then set "
                 "HDF5_USE_FILE_LOCKING=FALSE");
@@ -54,8 +54,7 @@ File File::create(const std::string& path) {
   be_quiet();
   constexpr std::size_t kIncrement = std::size_t{1} << 20;
   const Handle access(H5Pcreate(H5P_FILE_ACCESS), H5Pclose);
-  H5Pset_fapl_core(access.get(), kIncrement, 0);
-  H5Pset_libver_bounds(access.get(), H5F_LIBVER_V18, H5F_LIBVER_V18);  // metadata with checksums
+  H5Pset_fapl_core(access.get(), kIncrement, 0);  // of the oldest format: the image of a newer one has a wrong checksum
   const Handle creation(H5Pcreate(H5P_FILE_CREATE), H5Pclose);
   H5Pset_link_creation_order(creation.get(), H5P_CRT_ORDER_TRACKED | H5P_CRT_ORDER_INDEXED);
   H5Pset_attr_creation_order(creation.get(), H5P_CRT_ORDER_TRACKED | H5P_CRT_ORDER_INDEXED);

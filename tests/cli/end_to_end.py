@@ -1,0 +1,179 @@
+#!/usr/bin/env python3
+"""Runs the real program as a user would: end_to_end.py PROGRAM, from the root of the repository."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import pathlib
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+import h5py
+import numpy as np
+
+PROGRAM = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else "build/qrun").resolve()
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+SMOKE = str(ROOT / "configs/smoke.yaml")
+
+
+def qrun(*arguments: str, cwd: str) -> subprocess.CompletedProcess:
+    return subprocess.run([PROGRAM, *arguments], cwd=cwd, capture_output=True, text=True, timeout=120, check=False)
+
+
+class EndToEnd(unittest.TestCase):
+    def setUp(self) -> None:
+        self.folder = tempfile.TemporaryDirectory()
+        self.cwd = self.folder.name
+        self.addCleanup(self.folder.cleanup)
+
+    def qrun(self, *arguments: str, code: int = 0) -> subprocess.CompletedProcess:
+        done = qrun(*arguments, cwd=self.cwd)
+        self.assertEqual(done.returncode, code, f"{arguments}\n{done.stdout}\n{done.stderr}")
+        return done
+
+    def run_file(self) -> pathlib.Path:
+        files = list(pathlib.Path(self.cwd).glob("results/*/*.h5"))
+        self.assertEqual(len(files), 1, files)
+        return files[0]
+
+    def test_trains_tests_evaluates_and_skips_what_is_complete(self) -> None:
+        first = self.qrun(SMOKE)
+        path = self.run_file()
+        self.assertIn(str(path.relative_to(self.cwd)), first.stdout)
+        self.assertRegex(first.stderr, r"(?m)^run-[0-9a-f]{12} epoch 0: train loss=\d+\.\d{4}, test accuracy=\d\.\d{4}$")
+        self.assertEqual(len(re.findall(r"start run=", first.stderr)), 1)
+        self.assertEqual(len(re.findall(r"done run=", first.stderr)), 1)
+        self.assertFalse(list(path.parent.glob("*.jsonl")), "the journal goes when the run ends")
+        check = subprocess.run([sys.executable, ROOT / "tests/store/check_run_file.py", path], capture_output=True, text=True, check=False)
+        self.assertEqual(check.returncode, 0, check.stderr)
+        self.assertRegex(check.stdout, r"[1-9]\d* codes equal")
+
+        self.assertIn("0 of 500 predictions differ", self.qrun("eval", str(path)).stdout)
+        self.assertIn("skip run=", self.qrun(SMOKE).stderr)
+
+        with h5py.File(path) as f:
+            before = {name: f[name][...] for name in ("metrics/train/loss", "metrics/test/accuracy", "test/predictions")}
+            codes = f["weights/conv1/weight/codes"][...]
+        self.qrun(SMOKE, "--force", "--threads", "1")
+        with h5py.File(path) as f:
+            for name, values in before.items():
+                np.testing.assert_array_equal(f[name][...], values, f"{name} with another number of threads")
+            np.testing.assert_array_equal(f["weights/conv1/weight/codes"][...], codes)
+
+    def test_eval_sees_changed_codes(self) -> None:
+        self.qrun(SMOKE)
+        path = self.run_file()
+        with h5py.File(path, "r+") as f:
+            f["weights/conv1/weight/codes"][...] = -f["weights/conv1/weight/codes"][...] - 1
+        self.assertNotIn(" 0 of 500", self.qrun("eval", str(path), code=1).stdout)
+
+    def test_overrides_change_the_run_and_its_id(self) -> None:
+        self.qrun(SMOKE, "train.epochs=1", "seed=7", "train.log_every=5", "solver.type=nesterov")
+        with h5py.File(self.run_file()) as f:
+            self.assertEqual(f.attrs["seed"], 7)
+            self.assertEqual(len(f["metrics/train/epoch"]), 1)
+            self.assertEqual(f["metrics/iterations/iteration"][0], 5)
+            self.assertIn("nesterov", f.attrs["config"])
+
+    def test_a_misspelt_key_is_named_with_its_place_and_nothing_is_written(self) -> None:
+        config = pathlib.Path(self.cwd, "a.yaml")
+        config.write_text(pathlib.Path(SMOKE).read_text().replace("epochs:", "epoch:", 1))
+        done = self.qrun("a.yaml", code=2)
+        self.assertRegex(done.stderr, r"(?m)^a\.yaml:\d+:\d+: train\.epoch: .*epochs")
+        self.assertEqual(done.stdout, "")
+        self.assertEqual([p.name for p in pathlib.Path(self.cwd).iterdir()], ["a.yaml"])
+
+    def test_exit_codes_name_the_kind_of_failure(self) -> None:
+        self.assertEqual(len(self.qrun("nothing.yaml", code=2).stderr.splitlines()), 1)
+        self.qrun(SMOKE, "--no-such-option", code=2)
+        self.assertIn("command line: solver.lrr=1", self.qrun(SMOKE, "solver.lrr=1", code=2).stderr)
+        self.assertIn("libqrun_cuda.so", self.qrun(SMOKE, "--engine", "cuda", code=4).stderr)
+        failed = self.qrun(SMOKE, "solver.lr=1e30", code=1)
+        self.assertIn("diverged at iteration", failed.stdout)
+        with h5py.File(self.run_file()) as f:
+            self.assertEqual(f.attrs["status"], "failed")
+            self.assertIn("not finite", f.attrs["error"])
+
+    def test_a_missing_database_is_a_mistake_of_the_configuration(self) -> None:
+        done = self.qrun(str(ROOT / "configs/lenet_2bit.yaml"), "data.train.lmdb=nowhere", "data.test.lmdb=nowhere", code=2)
+        self.assertIn("data.train.lmdb: nowhere: no such folder", done.stderr)
+        self.assertFalse(pathlib.Path(self.cwd, "results").exists())
+
+    def test_an_interrupt_leaves_an_interrupted_run(self) -> None:
+        process = subprocess.Popen([PROGRAM, SMOKE, "train.epochs=100000"], cwd=self.cwd, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        journal = pathlib.Path(self.cwd, "results/smoke")
+        for _ in range(600):
+            if list(journal.glob("*.jsonl")):
+                break
+            time.sleep(0.05)
+        self.assertIn("running", self.qrun("show", "results/smoke").stdout)
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=60)
+        self.assertEqual(process.returncode, 3)
+        with h5py.File(self.run_file()) as f:
+            self.assertEqual(f.attrs["status"], "interrupted")
+            self.assertGreater(len(f["metrics/train/loss"]), 0)
+            self.assertIn("master", f["weights/conv1/weight"])
+
+    def test_printed_configuration_reads_back_to_the_same_run(self) -> None:
+        text = self.qrun("check", SMOKE, "--print", "seed=9").stdout
+        pathlib.Path(self.cwd, "again.yaml").write_text(text)
+        self.assertEqual(self.qrun("check", "again.yaml", "--print").stdout, text)
+
+    def test_shipped_configurations_follow_the_schema(self) -> None:
+        schema = pathlib.Path(self.cwd, "schema.json")
+        schema.write_text(self.qrun("check", "--schema").stdout)
+        configs = sorted(str(p) for p in (ROOT / "configs").glob("*.yaml"))
+        done = subprocess.run([sys.executable, ROOT / "tests/spec/check_schema.py", schema, *configs], capture_output=True, text=True, check=False)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+
+    def test_show_speaks_csv_and_json_and_names_damaged_files(self) -> None:
+        self.qrun(SMOKE)
+        path = self.run_file()
+        rows = list(csv.DictReader(io.StringIO(self.qrun("show", "--csv", "results/smoke").stdout)))
+        listed = json.loads(self.qrun("show", "--json", str(path)).stdout)["runs"]
+        self.assertEqual(rows[0]["run_id"], listed[0]["run_id"])
+        self.assertAlmostEqual(float(rows[0]["final_test_accuracy"]), listed[0]["final_test_accuracy"])
+        damaged = path.with_name("run-000000000000.h5")
+        damaged.write_bytes(path.read_bytes()[:3000])
+        done = self.qrun("show", "results/smoke", code=1)
+        self.assertIn("run-000000000000.h5", done.stderr)
+        self.assertIn(listed[0]["run_id"], done.stdout)
+
+    def test_quantize_writes_codes_for_every_float_data_set(self) -> None:
+        values = np.random.default_rng(1).normal(size=(4, 3, 5)).astype(np.float32)
+        with h5py.File(pathlib.Path(self.cwd, "in.h5"), "w") as f:
+            f["a/b"] = values
+            f["count"] = np.arange(3)
+        self.qrun("quantize", "in.h5", "out.h5", "--method", "ulq", "--bits", "2", "--per-channel")
+        with h5py.File(pathlib.Path(self.cwd, "out.h5")) as f:
+            codes = f["a/b/codes"]
+            self.assertEqual(codes.dtype, np.int8)
+            self.assertEqual(codes.attrs["scale"].shape, (4,))
+            np.testing.assert_allclose(codes.attrs["delta"], values.reshape(4, -1).mean(axis=1), rtol=1e-6)
+            self.assertIn("packed", f["a/b"])
+            np.testing.assert_array_equal(f["count"][...], np.arange(3))
+        self.assertIn("--bits: 9 is outside [2, 2] for ternary", self.qrun("quantize", "in.h5", "x.h5", "--method", "ternary", "--bits", "9", code=2).stderr)
+
+    def test_synthetic_digits_can_be_written_as_lmdb(self) -> None:
+        self.qrun("data", "synthetic-digits", "--to", "digits", "--train", "300", "--test", "50")
+        self.qrun(SMOKE, "data.train={lmdb: digits/train_lmdb, batch_size: 50}", "data.test={lmdb: digits/test_lmdb, batch_size: 20}", "train.epochs=1")
+        with h5py.File(self.run_file()) as f:
+            self.assertEqual(len(f["test/labels"]), 50)
+
+    def test_every_command_helps_with_an_example(self) -> None:
+        for command in ("run", "check", "data", "show", "eval", "quantize"):
+            self.assertIn("Example: qrun", self.qrun(command, "--help").stdout)
+        self.assertIn("engine cpu", self.qrun("--version").stdout)
+        self.assertIn("libqrun_cuda.so", self.qrun("--version").stdout)
+
+
+if __name__ == "__main__":
+    unittest.main(argv=sys.argv[:1])
