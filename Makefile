@@ -11,7 +11,7 @@ setup:
 	@$(SETUP)
 
 build: setup
-	@cmake --preset release --log-level=WARNING
+	@cmake --preset release >/dev/null
 	@cmake --build --preset release --parallel $(JOBS)
 
 run: build

@@ -17,7 +17,9 @@ ldd bundle/bin/* | awk '$2 == "=>" && $3 ~ /^\// {print $3}' | sort -u | while r
   [[ $(basename "$library") =~ $own_to_the_machine ]] || install -s -m 644 -t bundle/lib "$library"
 done
 
-cp -r configs bundle/configs
+mkdir bundle/tests
+cp -r configs bundle/
+cp -r tests/golden bundle/tests/
 cp LICENSE bundle/
 cat >bundle/run.sh <<'WRAPPER'
 #!/bin/sh

@@ -37,19 +37,10 @@ def draw_loss(axes: Axes, epochs: np.ndarray, loss: np.ndarray) -> None:
 
 
 def draw_accuracy(axes: Axes, epochs: np.ndarray, percent: np.ndarray) -> None:
-    """Draw the test accuracy in percent and write the last value beside its point."""
+    """Draw the test accuracy in percent on the right-hand axis."""
     axes.plot(epochs, percent, color=ACCURACY_COLOUR, marker="s", markersize=4, linewidth=1.8, linestyle="--")
     axes.set_ylabel("test accuracy, %", color=ACCURACY_COLOUR)
     axes.tick_params(axis="y", colors=ACCURACY_COLOUR)
-    axes.annotate(
-        f"{percent[-1]:.2f} %",
-        (epochs[-1], percent[-1]),
-        xytext=(0, -16),
-        textcoords="offset points",
-        ha="right",
-        color=ACCURACY_COLOUR,
-        fontweight="bold",
-    )
 
 
 def plot(run: h5py.File, target: Path) -> None:
@@ -62,7 +53,8 @@ def plot(run: h5py.File, target: Path) -> None:
         draw_accuracy(right, test["epoch"][:], 100.0 * test["accuracy"][:])
     for axes in (left, right):
         axes.spines["top"].set_visible(False)
-    facts = f"{run.attrs['engine']} {run.attrs['instruction_set']}, {run.attrs['wall_seconds']:.0f} s"
+    facts = f"final test accuracy {100.0 * run.attrs['final_test_accuracy']:.2f} %, "
+    facts += f"{run.attrs['engine']} {run.attrs['instruction_set']}, {run.attrs['wall_seconds']:.0f} s"
     left.set_title(f"{run.attrs['name']}   seed {int(run.attrs['seed'])}", loc="left", fontsize=11, fontweight="bold")
     left.set_title(facts, loc="right", fontsize=9, color="0.4")
     figure.savefig(target)

@@ -64,11 +64,15 @@ struct Solver {
 [[nodiscard]] inline double learning_rate(const Solver& s, std::int64_t i, std::int64_t n) {
   const LrPolicy& p = s.lr_policy;
   const auto t = static_cast<double>(i);
-  const double last = static_cast<double>(n > 1 ? n - 1 : 1);
+  const auto last = static_cast<double>(n > 1 ? n - 1 : 1);
   double rate = s.lr;
   switch (p.type) {
     case LrPolicyType::kFixed: break;
-    case LrPolicyType::kStep: rate *= std::pow(p.gamma, static_cast<double>(i / p.step_size)); break;
+    case LrPolicyType::kStep: {
+      const std::int64_t passed = i / p.step_size;
+      rate *= std::pow(p.gamma, static_cast<double>(passed));
+      break;
+    }
     case LrPolicyType::kMultistep: {
       int passed = 0;
       for (const std::int64_t step : p.steps) passed += i >= step ? 1 : 0;
@@ -87,10 +91,11 @@ struct Solver {
 
 /// The numbers of one update of one blob, rounded once to float32.
 struct UpdateParams {
-  float rate;      // learning rate times the blob's lr_mult; for adam times the bias correction
-  float decay;     // weight_decay times decay_mult
-  float momentum;  // sgd, nesterov, adadelta; beta1 for adam
-  float average;   // beta2 for adam, decay for rmsprop
+  float rate;                         // learning rate times the blob's lr_mult; for adam times the bias correction
+  float decay;                        // weight_decay times decay_mult
+  float momentum;                     // sgd, nesterov, adadelta; beta1 for adam
+  float average;                      // beta2 for adam, decay for rmsprop
+  float momentum_rest, average_rest;  // one minus the two, rounded from double: 1 - 0.999f would lose four digits
   float epsilon;
 };
 
@@ -107,6 +112,8 @@ struct UpdateParams {
           .decay = static_cast<float>(s.weight_decay * decay_mult),
           .momentum = static_cast<float>(adam ? s.beta1 : s.momentum),
           .average = static_cast<float>(adam ? s.beta2 : s.decay),
+          .momentum_rest = static_cast<float>(1.0 - (adam ? s.beta1 : s.momentum)),
+          .average_rest = static_cast<float>(1.0 - (adam ? s.beta2 : s.decay)),
           .epsilon = static_cast<float>(s.epsilon)};
 }
 
@@ -122,19 +129,19 @@ QRUN_HD void update(float& w, float g, float& a, float& b, const UpdateParams& p
     a = p.momentum * a + p.rate * g;
     w = w - ((1.0f + p.momentum) * a - p.momentum * before);
   } else if constexpr (kType == SolverType::kAdam) {
-    a = p.momentum * a + (1.0f - p.momentum) * g;
-    b = p.average * b + (1.0f - p.average) * (g * g);
+    a = p.momentum * a + p.momentum_rest * g;
+    b = p.average * b + p.average_rest * (g * g);
     w = w - p.rate * (a / (sqrtf(b) + p.epsilon));
   } else if constexpr (kType == SolverType::kAdagrad) {
     a = a + g * g;
     w = w - p.rate * (g / (sqrtf(a) + p.epsilon));
   } else if constexpr (kType == SolverType::kRmsprop) {
-    a = p.average * a + (1.0f - p.average) * (g * g);
+    a = p.average * a + p.average_rest * (g * g);
     w = w - p.rate * (g / (sqrtf(a) + p.epsilon));
   } else {
-    a = p.momentum * a + (1.0f - p.momentum) * (g * g);
+    a = p.momentum * a + p.momentum_rest * (g * g);
     const float step = g * sqrtf((b + p.epsilon) / (a + p.epsilon));
-    b = p.momentum * b + (1.0f - p.momentum) * (step * step);
+    b = p.momentum * b + p.momentum_rest * (step * step);
     w = w - p.rate * step;
   }
 }

@@ -22,7 +22,7 @@ struct TernaryQuantize {
     QParams p = Ternary::fit(s, settings);
     p.scale = 0.0f;
     if (s.mean_above > 0.0) {
-      const double limit = static_cast<double>((1 << (settings.bits - 1)) - 1);
+      const auto limit = static_cast<double>((1 << (settings.bits - 1)) - 1);
       p.fixedpos = floor_log2(s.mean_above) - (settings.bits - 2);
       const double steps = floor(ldexp(s.mean_above, -p.fixedpos) + 0.5);  // positive: half away from zero is half up
       p.alpha_int = static_cast<std::int32_t>(steps < limit ? steps : limit);

@@ -6,6 +6,7 @@
 
 #include "core/error.h"
 #include "store/h5.h"
+#include "store/h5_heap.h"
 
 namespace qrun::h5 {
 namespace {
@@ -30,6 +31,7 @@ void check_readable(const std::string& path) {
   if (!std::filesystem::is_regular_file(status)) throw Error(path + ": not a file");
   if (access(path.c_str(), R_OK) != 0) throw Error(path + ": cannot read: " + std::strerror(errno));
   if (H5Fis_hdf5(path.c_str()) <= 0) throw Error(path + ": not an HDF5 file");
+  check_heaps(path);
 }
 
 }  // namespace

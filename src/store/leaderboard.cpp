@@ -1,7 +1,5 @@
 #include "store/leaderboard.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
@@ -27,6 +25,12 @@ double median_rate(const std::vector<TrainPoint>& points) {
   return rates[rates.size() / 2];
 }
 
+/// A total of /network, 0 where there is none.
+std::int64_t total_of(const std::string& network, const char* key) {
+  const nlohmann::json json = nlohmann::json::parse(network, nullptr, false);
+  return json.contains(key) && json[key].is_number_integer() ? json[key].get<std::int64_t>() : 0;
+}
+
 LeaderboardRow row_of(const std::string& path) {
   const RunRecord r = read_run(path, ReadDepth::kSummary);
   LeaderboardRow row;
@@ -43,11 +47,8 @@ LeaderboardRow row_of(const std::string& path) {
   row.final_test_loss = r.test.empty() ? kNone : r.test.back().loss;
   row.images_per_second = median_rate(r.train);
   row.wall_seconds = r.wall_seconds;
-  const nlohmann::json network = nlohmann::json::parse(r.network_json, nullptr, false);
-  if (network.is_object()) {
-    row.model_bits = network.value("model_bits", std::int64_t{0});
-    row.model_bits_float = network.value("model_bits_float", std::int64_t{0});
-  }
+  row.model_bits = total_of(r.network_json, "model_bits");
+  row.model_bits_float = total_of(r.network_json, "model_bits_float");
   return row;
 }
 
@@ -82,9 +83,11 @@ void collect(const std::string& path, Leaderboard& board) {
 
 void collect_folder(const std::string& folder, Leaderboard& board) {
   std::set<std::string> files;
-  for (const fs::directory_entry& entry : fs::directory_iterator(folder)) {
-    if (entry.is_regular_file()) files.insert(entry.path().string());
+  std::error_code code;
+  for (const fs::directory_entry& entry : fs::directory_iterator(folder, code)) {
+    if (entry.is_regular_file(code)) files.insert(entry.path().string());
   }
+  if (code && files.empty()) board.problems.push_back(folder + ": " + code.message());
   for (const std::string& file : files) {
     const fs::path path(file);
     if (path.filename() == "sweep.h5") continue;  // an index of the others
@@ -92,36 +95,6 @@ void collect_folder(const std::string& folder, Leaderboard& board) {
         (path.extension() == ".jsonl" && !files.contains(fs::path(path).replace_extension(".h5").string())))
       collect(file, board);
   }
-}
-
-std::vector<std::string> swept_names(const Leaderboard& board) {
-  std::vector<std::string> names;
-  for (const LeaderboardRow& row : board.rows) {
-    for (const auto& [name, value] : row.swept) {
-      if (std::ranges::find(names, name) == names.end()) names.push_back(name);
-    }
-  }
-  return names;
-}
-
-std::string swept_value(const LeaderboardRow& row, const std::string& name) {
-  const auto at = std::ranges::find(row.swept, name, &std::pair<std::string, std::string>::first);
-  return at == row.swept.end() ? "" : at->second;
-}
-
-std::string number(const char* format, double value) {
-  return std::isnan(value) ? "-" : fmt::format(fmt::runtime(format), value);
-}
-
-std::string kibibytes(std::int64_t bits) {
-  return bits == 0 ? "-" : fmt::format("{:.1f}", static_cast<double>(bits) / 8192.0);
-}
-
-std::string quoted(const std::string& text) {
-  if (text.find_first_of(",\"\n") == std::string::npos) return text;
-  std::string result = "\"";
-  for (const char c : text) result += c == '"' ? std::string("\"\"") : std::string(1, c);
-  return result + "\"";
 }
 
 }  // namespace
@@ -142,79 +115,6 @@ Leaderboard collect_runs(const std::vector<std::string>& paths) {
   std::ranges::stable_sort(board.rows,
                            [&](const LeaderboardRow& a, const LeaderboardRow& b) { return key(a) > key(b); });
   return board;
-}
-
-std::string to_table(const Leaderboard& board) {
-  std::vector<std::vector<std::string>> lines{
-      {"run", "status", "epochs", "accuracy", "best", "loss", "images/s", "seconds", "KiB", "float"}};
-  for (const LeaderboardRow& row : board.rows) {
-    lines.push_back({row.run_id, row.status, std::to_string(row.epochs), number("{:.4f}", row.final_test_accuracy),
-                     number("{:.4f}", row.best_test_accuracy), number("{:.4f}", row.final_test_loss),
-                     number("{:.0f}", row.images_per_second), number("{:.1f}", row.wall_seconds),
-                     kibibytes(row.model_bits), kibibytes(row.model_bits_float)});
-  }
-  std::vector<std::size_t> widths(lines[0].size());
-  for (const auto& line : lines) {
-    for (std::size_t i = 0; i < line.size(); ++i) widths[i] = std::max(widths[i], line[i].size());
-  }
-  std::string text;
-  for (const auto& line : lines) {
-    for (std::size_t i = 0; i < line.size(); ++i) {
-      text += i < 2 ? fmt::format("{:<{}}", line[i], widths[i]) : fmt::format("{:>{}}", line[i], widths[i]);
-      text += i + 1 < line.size() ? "  " : "\n";
-    }
-  }
-  for (const LeaderboardRow& row : board.rows) {
-    if (!row.error.empty()) text += row.run_id + ": " + row.error + "\n";
-  }
-  return text;
-}
-
-std::string to_csv(const Leaderboard& board) {
-  const std::vector<std::string> names = swept_names(board);
-  std::string text =
-      "run_id,name,status,epochs,final_test_accuracy,best_test_accuracy,final_test_loss,images_per_second,wall_seconds,"
-      "model_bits,model_bits_float,engine,error,path";
-  for (const std::string& name : names) text.append(",").append(quoted(name));
-  text += "\n";
-  const auto value = [](double v) { return std::isnan(v) ? std::string() : fmt::format("{}", v); };
-  for (const LeaderboardRow& row : board.rows) {
-    text += fmt::format("{},{},{},{},{},{},{},{},{},{},{},{},{},{}", quoted(row.run_id), quoted(row.name), row.status,
-                        row.epochs, value(row.final_test_accuracy), value(row.best_test_accuracy),
-                        value(row.final_test_loss), value(row.images_per_second), value(row.wall_seconds),
-                        row.model_bits, row.model_bits_float, row.engine, quoted(row.error), quoted(row.path));
-    for (const std::string& name : names) text.append(",").append(quoted(swept_value(row, name)));
-    text += "\n";
-  }
-  return text;
-}
-
-std::string to_json(const Leaderboard& board) {
-  nlohmann::ordered_json runs = nlohmann::ordered_json::array();
-  const auto value = [](double v) { return std::isnan(v) ? nlohmann::ordered_json() : nlohmann::ordered_json(v); };
-  for (const LeaderboardRow& row : board.rows) {
-    nlohmann::ordered_json swept = nlohmann::ordered_json::object();
-    for (const auto& [name, text] : row.swept) {
-      const nlohmann::ordered_json parsed = nlohmann::ordered_json::parse(text, nullptr, false);
-      swept[name] = parsed.is_discarded() ? nlohmann::ordered_json(text) : parsed;
-    }
-    runs.push_back({{"run_id", row.run_id},
-                    {"name", row.name},
-                    {"status", row.status},
-                    {"epochs", row.epochs},
-                    {"final_test_accuracy", value(row.final_test_accuracy)},
-                    {"best_test_accuracy", value(row.best_test_accuracy)},
-                    {"final_test_loss", value(row.final_test_loss)},
-                    {"images_per_second", value(row.images_per_second)},
-                    {"wall_seconds", value(row.wall_seconds)},
-                    {"model_bits", row.model_bits},
-                    {"model_bits_float", row.model_bits_float},
-                    {"engine", row.engine},
-                    {"error", row.error},
-                    {"path", row.path},
-                    {"params", swept}});
-  }
-  return nlohmann::ordered_json{{"runs", runs}, {"problems", board.problems}}.dump(1);
 }
 
 }  // namespace qrun

@@ -26,7 +26,6 @@ ALLOWED: dict[str, set[str]] = {
     "store": {"core", "quant", "spec", "plan", "engine"},
     "runner": {"core", "quant", "spec", "plan", "engine", "data", "store"},
     "cli": {"core", "quant", "spec", "plan", "engine", "cpu", "data", "store", "runner"},
-    "main": {"cli"},
 }
 
 INCLUDE = re.compile(r'\s*#\s*include\s*"([^"]+)"')
@@ -35,13 +34,11 @@ SUFFIXES = {".cpp", ".h", ".cu", ".cuh"}
 
 
 def sources(root: Path) -> Iterator[tuple[str, Path]]:
-    """Yield `(folder, file)` of every C++ and CUDA source below `src` and `cuda`; `main` for files in src itself."""
-    for path in sorted((root / "src").rglob("*")):
-        if path.suffix in SUFFIXES:
-            yield "main" if path.parent == root / "src" else path.relative_to(root / "src").parts[0], path
-    for path in sorted((root / "cuda").rglob("*")):
-        if path.suffix in SUFFIXES:
-            yield "cuda", path
+    """Yield `(folder, file)` of every C++ and CUDA source below `src` and `cuda`."""
+    for top in ("src", "cuda"):
+        for path in sorted((root / top).rglob("*")):
+            if path.suffix in SUFFIXES:
+                yield "cuda" if top == "cuda" else path.relative_to(root / top).parts[0], path
 
 
 def include_problem(folder: str, included: str) -> str | None:

@@ -1,0 +1,160 @@
+// The leaderboard as an aligned table, CSV and JSON.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "store/leaderboard.h"
+
+namespace qrun {
+namespace {
+
+using Json = nlohmann::ordered_json;
+using Line = std::vector<std::string>;
+
+std::vector<std::string> swept_names(const Leaderboard& board) {
+  std::vector<std::string> names;
+  for (const LeaderboardRow& row : board.rows) {
+    for (const auto& [name, value] : row.swept) {
+      if (std::ranges::find(names, name) == names.end()) names.push_back(name);
+    }
+  }
+  return names;
+}
+
+std::string swept_value(const LeaderboardRow& row, const std::string& name) {
+  const auto at = std::ranges::find(row.swept, name, &std::pair<std::string, std::string>::first);
+  return at == row.swept.end() ? "" : at->second;
+}
+
+std::string number(const char* format, double value) {
+  return std::isnan(value) ? "-" : fmt::format(fmt::runtime(format), value);
+}
+
+std::string kibibytes(std::int64_t bits) {
+  return bits == 0 ? "-" : fmt::format("{:.1f}", static_cast<double>(bits) / 8192.0);
+}
+
+/// A field of CSV as RFC 4180 has it.
+std::string quoted(const std::string& text) {
+  if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
+  std::string result = "\"";
+  for (const char c : text) result += c == '"' ? std::string("\"\"") : std::string(1, c);
+  return result + "\"";
+}
+
+std::string joined(const Line& fields) {
+  std::string text;
+  for (const std::string& field : fields) text.append(text.empty() ? "" : ",").append(quoted(field));
+  return text + "\n";
+}
+
+/// Two columns to the left, numbers to the right.
+std::string aligned(const std::vector<Line>& lines) {
+  std::vector<std::size_t> widths(lines[0].size());
+  for (const Line& line : lines) {
+    for (std::size_t i = 0; i < line.size(); ++i) widths[i] = std::max(widths[i], line[i].size());
+  }
+  std::string text;
+  for (const Line& line : lines) {
+    for (std::size_t i = 0; i < line.size(); ++i) {
+      text += i < 2 ? fmt::format("{:<{}}", line[i], widths[i]) : fmt::format("{:>{}}", line[i], widths[i]);
+      text += i + 1 < line.size() ? "  " : "\n";
+    }
+  }
+  return text;
+}
+
+/// A number of CSV: all its digits, empty for none.
+std::string full(double value) { return std::isnan(value) ? "" : fmt::format("{}", value); }
+
+Json json_number(double value) { return std::isfinite(value) ? Json(value) : Json(); }
+
+Json row_json(const LeaderboardRow& row) {
+  Json swept = Json::object();
+  for (const auto& [name, text] : row.swept) {
+    const Json parsed = Json::parse(text, nullptr, false);
+    swept[name] = parsed.is_discarded() ? Json(text) : parsed;
+  }
+  return {{"run_id", row.run_id},
+          {"name", row.name},
+          {"status", row.status},
+          {"epochs", row.epochs},
+          {"final_test_accuracy", json_number(row.final_test_accuracy)},
+          {"best_test_accuracy", json_number(row.best_test_accuracy)},
+          {"final_test_loss", json_number(row.final_test_loss)},
+          {"images_per_second", json_number(row.images_per_second)},
+          {"wall_seconds", json_number(row.wall_seconds)},
+          {"model_bits", row.model_bits},
+          {"model_bits_float", row.model_bits_float},
+          {"engine", row.engine},
+          {"error", row.error},
+          {"path", row.path},
+          {"params", swept}};
+}
+
+}  // namespace
+
+std::string to_table(const Leaderboard& board) {
+  std::vector<Line> lines{
+      {"run", "status", "epochs", "accuracy", "best", "loss", "images/s", "seconds", "KiB", "float"}};
+  for (const LeaderboardRow& row : board.rows) {
+    lines.push_back({row.run_id, row.status, std::to_string(row.epochs), number("{:.4f}", row.final_test_accuracy),
+                     number("{:.4f}", row.best_test_accuracy), number("{:.4f}", row.final_test_loss),
+                     number("{:.0f}", row.images_per_second), number("{:.1f}", row.wall_seconds),
+                     kibibytes(row.model_bits), kibibytes(row.model_bits_float)});
+  }
+  std::string text = aligned(lines);
+  for (const LeaderboardRow& row : board.rows) {
+    if (!row.error.empty()) text.append(row.run_id).append(": ").append(row.error).append("\n");
+  }
+  return text;
+}
+
+std::string to_csv(const Leaderboard& board) {
+  const std::vector<std::string> names = swept_names(board);
+  Line header{"run_id",
+              "name",
+              "status",
+              "epochs",
+              "final_test_accuracy",
+              "best_test_accuracy",
+              "final_test_loss",
+              "images_per_second",
+              "wall_seconds",
+              "model_bits",
+              "model_bits_float",
+              "engine",
+              "error",
+              "path"};
+  header.insert(header.end(), names.begin(), names.end());
+  std::string text = joined(header);
+  for (const LeaderboardRow& row : board.rows) {
+    Line line{row.run_id,
+              row.name,
+              row.status,
+              std::to_string(row.epochs),
+              full(row.final_test_accuracy),
+              full(row.best_test_accuracy),
+              full(row.final_test_loss),
+              full(row.images_per_second),
+              full(row.wall_seconds),
+              std::to_string(row.model_bits),
+              std::to_string(row.model_bits_float),
+              row.engine,
+              row.error,
+              row.path};
+    for (const std::string& name : names) line.push_back(swept_value(row, name));
+    text += joined(line);
+  }
+  return text;
+}
+
+std::string to_json(const Leaderboard& board) {
+  Json json{{"runs", Json::array()}, {"problems", board.problems}};
+  for (const LeaderboardRow& row : board.rows) json["runs"].push_back(row_json(row));
+  return json.dump(1, ' ', false, Json::error_handler_t::replace);  // a path may hold bytes that are no UTF-8
+}
+
+}  // namespace qrun
