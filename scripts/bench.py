@@ -270,6 +270,8 @@ def main() -> int:
         sys.exit("build/qrun or data/mnist/train_lmdb is missing: `make run` makes both")
     machine = {"processor": processor(), "cores": os.cpu_count(), "load": os.getloadavg()[0]}
     print(f"{machine['processor']}, {machine['cores']} cores, load average {machine['load']:.2f}\n")
+    if machine["load"] > 0.25 * machine["cores"]:
+        print("the machine is busy: times and ratios below mean little\n")
     if arguments.accuracy:
         report = accuracy(arguments.threads, range(1, 6))
     else:

@@ -7,9 +7,9 @@
 #include <vector>
 
 #include "core/error.h"
+#include "data/datum.pb.h"
 #include "data/digits.h"
 #include "data/lmdb.h"
-#include "data/datum.pb.h"
 
 namespace qrun {
 namespace {

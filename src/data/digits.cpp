@@ -122,7 +122,9 @@ void draw_segment(Canvas& canvas, Point from, Point to, float radius, float ink)
       const float px = static_cast<float>(col) + .5F - from.x;
       const float py = static_cast<float>(row) + .5F - from.y;
       const float along = std::clamp((px * dx + py * dy) / length2, 0.0F, 1.0F);
-      const float distance = std::hypot(px - along * dx, py - along * dy);
+      const float off_x = px - along * dx;
+      const float off_y = py - along * dy;
+      const float distance = std::sqrt(off_x * off_x + off_y * off_y);
       float& pixel = canvas[static_cast<std::size_t>(row * kDigitSize + col)];
       pixel = std::max(pixel, ink * std::clamp(radius + .5F - distance, 0.0F, 1.0F));
     }

@@ -1,10 +1,10 @@
 #include "data/import.h"
 
 #include "core/error.h"
+#include "data/datum.pb.h"
 #include "data/digits.h"
 #include "data/idx.h"
 #include "data/lmdb.h"
-#include "data/datum.pb.h"
 
 namespace qrun {
 namespace {

@@ -45,9 +45,9 @@ std::string quoted(const std::string& text) {
 }
 
 std::string joined(const Line& fields) {
-  std::string text;
-  for (const std::string& field : fields) text.append(text.empty() ? "" : ",").append(quoted(field));
-  return text + "\n";
+  Line line;
+  for (const std::string& field : fields) line.push_back(quoted(field));
+  return fmt::format("{}\n", fmt::join(line, ","));
 }
 
 /// Two columns to the left, numbers to the right.

@@ -1,0 +1,124 @@
+// Databases that others wrote, and damaged ones.
+#include "data/dataset.h"
+
+#include <gmock/gmock.h>
+
+#include "data/digits.h"
+#include "data/support.h"
+
+namespace qrun {
+namespace {
+
+using testing::HasSubstr;
+using testing::StartsWith;
+
+SourceSpec lmdb(const std::string& folder) { return {.lmdb = folder, .batch_size = 1, .position = {"a.yaml", 3, 9}}; }
+
+std::string opening(const std::string& folder) {
+  return message_of([&] { static_cast<void>(open_dataset(lmdb(folder), Split::kTrain)); });
+}
+
+TEST(Lmdb, ReadsColourImagesUnderAnyKeysInKeyOrder) {
+  const TemporaryFolder tmp;
+  write_foreign(tmp / "db", {{"b_cat.jpg", datum(3, 1, 2, 7, "abcdef").SerializeAsString()},
+                             {"a_dog.jpg", datum(3, 1, 2, 4, "ghijkl").SerializeAsString()}});
+  const auto set = open_dataset(lmdb(tmp / "db"), Split::kTrain);
+  EXPECT_EQ(set->items(), 2);
+  EXPECT_EQ(set->shape(), (Shape{3, 1, 2}));
+  EXPECT_EQ(set->item(0).label, 4);
+  EXPECT_EQ(set->item(0).bytes[0], 'g');
+  EXPECT_EQ(set->item(1).label, 7);
+  EXPECT_EQ(set->item(1).bytes[5], 'f');
+}
+
+TEST(Lmdb, ReadsFloatData) {
+  const TemporaryFolder tmp;
+  proto::Datum d = datum(1, 1, 2, 1, "");
+  d.add_float_data(0.5F);
+  d.add_float_data(-2);
+  write_foreign(tmp / "db", {{"0", d.SerializeAsString()}});
+  const auto set = open_dataset(lmdb(tmp / "db"), Split::kTrain);
+  const Item item = set->item(0);
+  EXPECT_THAT(item.floats, testing::ElementsAre(0.5F, -2.0F));
+}
+
+TEST(Lmdb, SharesWhatIsOpenedTwice) {
+  const TemporaryFolder tmp;
+  write_foreign(tmp / "db", {{"0", datum(1, 1, 1, 0, "x").SerializeAsString()}});
+  EXPECT_EQ(open_dataset(lmdb(tmp / "db"), Split::kTrain), open_dataset(lmdb(tmp / "db"), Split::kTest));
+}
+
+TEST(Lmdb, RefusesWhatItCannotReadAndNamesTheItem) {
+  const TemporaryFolder tmp;
+  const std::string good = datum(1, 1, 2, 0, "ab").SerializeAsString();
+  const auto with = [&](const std::string& name, const std::string& value) {
+    write_foreign(tmp / name, {{"00000000", good}, {"00000001", value}});
+    return opening(tmp / name);
+  };
+  proto::Datum encoded = datum(1, 1, 2, 0, "ab");
+  encoded.set_encoded(true);
+  EXPECT_THAT(with("encoded", encoded.SerializeAsString()),
+              HasSubstr("item 00000001: a compressed image (encoded: true)"));
+  EXPECT_THAT(with("shape", datum(1, 2, 2, 0, "abcd").SerializeAsString()),
+              HasSubstr("item 00000001: shape 1x2x2 where the first item has 1x1x2"));
+  EXPECT_THAT(with("short", datum(1, 1, 2, 0, "a").SerializeAsString()),
+              HasSubstr("item 00000001: 1 values where its shape 1x1x2 says 2"));
+  EXPECT_THAT(with("label", datum(1, 1, 2, -1, "ab").SerializeAsString()), HasSubstr("item 00000001: label -1"));
+  EXPECT_THAT(with("garbage", "\xff\xff\xff"), HasSubstr("item 00000001: not a Caffe Datum"));
+  EXPECT_THAT(with("huge", datum(2147483647, 2147483647, 2147483647, 0, "ab").SerializeAsString()),
+              HasSubstr("too large to be true"));
+}
+
+TEST(Lmdb, PointsAtTheConfigurationWhereThereIsNone) {
+  const TemporaryFolder tmp;
+  EXPECT_THAT(opening(tmp / "nowhere"), StartsWith("a.yaml:3:9: data.train.lmdb: "));
+  EXPECT_THAT(opening(tmp / "nowhere"), HasSubstr("no such folder; make one with `qrun data mnist"));
+  std::filesystem::create_directory(tmp / "bare");
+  EXPECT_THAT(opening(tmp / "bare"), HasSubstr("holds no data.mdb"));
+  write_foreign(tmp / "empty", {});
+  EXPECT_THAT(opening(tmp / "empty"), HasSubstr("the database is empty"));
+}
+
+TEST(OpenData, ComparesBothSets) {
+  const TemporaryFolder tmp;
+  write_foreign(tmp / "train", {{"0", datum(1, 4, 4, 3, std::string(16, 'x')).SerializeAsString()}});
+  write_foreign(tmp / "test", {{"0", datum(1, 4, 5, 9, std::string(20, 'x')).SerializeAsString()}});
+  DataSpec spec{.train = lmdb(tmp / "train"), .test = lmdb(tmp / "test")};
+  EXPECT_THAT(message_of([&] { static_cast<void>(open_data(spec)); }),
+              HasSubstr("images of 1x4x5, but training images are 1x4x4"));
+  spec.test = spec.train;
+  EXPECT_EQ(largest_label(open_data(spec)), 3);
+  spec.crop = 5;
+  EXPECT_THAT(message_of([&] { static_cast<void>(open_data(spec)); }),
+              HasSubstr("data.crop: 5 is larger than the padded image 1x4x4"));
+  spec.pad = 1;
+  EXPECT_EQ(open_data(spec).shape, (Shape{1, 5, 5}));
+  spec.mean = {1, 2, 3};
+  EXPECT_THAT(message_of([&] { static_cast<void>(open_data(spec)); }),
+              HasSubstr("data.mean: 3 values for images of 1 channels"));
+}
+
+TEST(SyntheticDigits, AreAFunctionOfSeedSplitAndIndex) {
+  const std::vector<std::uint8_t> few = draw_digits(20, 1, Split::kTrain);
+  const std::vector<std::uint8_t> many = draw_digits(600, 1, Split::kTrain);
+  EXPECT_TRUE(std::equal(few.begin(), few.end(), many.begin()));
+  EXPECT_NE(draw_digits(20, 2, Split::kTrain), few);
+  EXPECT_NE(draw_digits(20, 1, Split::kTest), few);
+}
+
+TEST(SyntheticDigits, AreOfAllClassesAndDifferWithinOne) {
+  std::vector<int> counts(10);
+  for (std::int64_t i = 0; i < 2000; ++i) ++counts[static_cast<std::size_t>(digit_label(1, Split::kTrain, i))];
+  for (const int count : counts) EXPECT_NEAR(count, 200, 4 * std::sqrt(180.0)) << "four standard deviations";
+  const std::vector<std::uint8_t> pixels = draw_digits(200, 1, Split::kTrain);
+  std::set<std::vector<std::uint8_t>> distinct;
+  for (std::ptrdiff_t i = 0; i < 200; ++i) {
+    const std::vector<std::uint8_t> image(pixels.begin() + 784 * i, pixels.begin() + 784 * (i + 1));
+    EXPECT_GT(std::ranges::max(image), 100) << i;
+    distinct.insert(image);
+  }
+  EXPECT_EQ(distinct.size(), 200U);
+}
+
+}  // namespace
+}  // namespace qrun

@@ -1,0 +1,175 @@
+// The training loop around an engine: what is noted when, what is kept, and what a failure leaves.
+#include "runner/pack.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+
+#include "core/error.h"
+#include "cpu/cpu_engine.h"
+#include "runner/evaluate.h"
+#include "spec/read.h"
+
+namespace qrun {
+namespace {
+
+namespace fs = std::filesystem;
+
+class TrainPack : public testing::Test {
+ protected:
+  TrainPack() {
+    std::string name = (fs::temp_directory_path() / "qrun.XXXXXX").string();
+    folder_ = mkdtemp(name.data());
+  }
+  ~TrainPack() override {
+    std::error_code code;
+    fs::remove_all(folder_, code);
+  }
+
+  /// 200 drawn digits in batches of 20: epochs of 10 iterations.
+  static RunSpec spec(const std::vector<std::string>& overrides) {
+    const std::string smoke = std::string(QRUN_SOURCE_DIR) + "/configs/smoke.yaml";
+    std::vector<std::string> all = {"data.train={synthetic_digits: 200, batch_size: 20}",
+                                    "data.test={synthetic_digits: 90, batch_size: 40}", "train.epochs=3",
+                                    "train.iterations_per_epoch=10"};
+    all.insert(all.end(), overrides.begin(), overrides.end());
+    return read_config(smoke, all).runs.at(0);
+  }
+
+  RunRecord train(const RunSpec& run, const std::atomic<bool>& stop) {
+    const auto engine = make_cpu_engine(2);
+    Progress progress(ProgressStyle::kSilent);
+    outcome_ = train_pack({run}, *engine, {"1.2.3", "abc"}, ResultsFolder(folder_, "test"), progress, stop).at(0);
+    return read_run(outcome_.path, ReadDepth::kAll);
+  }
+  RunRecord train(const std::vector<std::string>& overrides) {
+    const std::atomic<bool> go_on{false};
+    return train(spec(overrides), go_on);
+  }
+
+  std::string folder_;
+  RunOutcome outcome_;
+};
+
+template <class Row, class T>
+std::vector<T> column(const std::vector<Row>& rows, T Row::*member) {
+  std::vector<T> values;
+  for (const Row& row : rows) values.push_back(row.*member);
+  return values;
+}
+
+TEST_F(TrainPack, NotesAnEpochAndATestAfterEach) {
+  const RunRecord r = train(std::vector<std::string>{});
+  EXPECT_EQ(r.status, "complete");
+  EXPECT_EQ(r.qrun_version, "1.2.3");
+  EXPECT_THAT(column(r.train, &TrainPoint::epoch), testing::ElementsAre(0, 1, 2));
+  EXPECT_THAT(column(r.train, &TrainPoint::iteration), testing::ElementsAre(10, 20, 30));
+  EXPECT_THAT(column(r.test, &TestPoint::iteration), testing::ElementsAre(10, 20, 30));
+  EXPECT_EQ(r.labels.size(), 90U);
+  EXPECT_EQ(r.final_test_accuracy, r.test.back().accuracy);
+  EXPECT_TRUE(r.iterations.empty());
+}
+
+TEST_F(TrainPack, TestsAndLogsWhereAskedAndAtTheEnd) {
+  const RunRecord r = train({"train.test_every=7", "train.log_every=15"});
+  EXPECT_THAT(column(r.test, &TestPoint::iteration), testing::ElementsAre(7, 14, 21, 28, 30));
+  EXPECT_THAT(column(r.test, &TestPoint::epoch), testing::ElementsAre(0, 1, 2, 2, 2));
+  EXPECT_THAT(column(r.iterations, &IterationPoint::iteration), testing::ElementsAre(15, 30));
+}
+
+TEST_F(TrainPack, LossesDontDependOnWhereTheLoopIsCut) {
+  const RunRecord whole = train(std::vector<std::string>{});
+  const RunRecord cut = train({"train.test_every=3", "train.log_every=1"});
+  EXPECT_EQ(column(whole.train, &TrainPoint::loss_mean), column(cut.train, &TrainPoint::loss_mean));
+  EXPECT_EQ(whole.predictions, cut.predictions);
+}
+
+TEST_F(TrainPack, KeepsTheBestTestedWeights) {
+  const RunRecord r = train({"train.keep=best", "train.test_every=2", "solver.lr=0.05"});
+  EXPECT_EQ(r.final_test_accuracy, r.best_test_accuracy);
+  EXPECT_EQ(r.best_test_accuracy, std::ranges::max(column(r.test, &TestPoint::accuracy)));
+  const auto engine = make_cpu_engine(1);
+  EXPECT_EQ(evaluate(outcome_.path, *engine).differing, 0) << "the stored codes are those of the best test";
+}
+
+TEST_F(TrainPack, KeepsASnapshotACheckpoint) {
+  const RunSpec run = spec({"train.keep=all", "train.checkpoint_every=2"});
+  const std::atomic<bool> go_on{false};
+  train(run, go_on);
+  const ResultsFolder folder(folder_, "test");
+  EXPECT_TRUE(fs::exists(folder.snapshot(run, 1)));
+  EXPECT_FALSE(fs::exists(folder.snapshot(run, 0)));
+  EXPECT_EQ(read_run(folder.snapshot(run, 1), ReadDepth::kAll).train.size(), 2U);
+}
+
+TEST_F(TrainPack, ADivergedRunIsMarkedWithItsReason) {
+  const RunRecord r = train({"solver.lr=1e30"});
+  EXPECT_EQ(r.status, "failed");
+  EXPECT_THAT(r.error, testing::StartsWith("diverged at iteration "));
+  EXPECT_THAT(r.error, testing::HasSubstr(" of layer "));
+  EXPECT_TRUE(r.weights.empty());
+}
+
+TEST_F(TrainPack, AStoppedRunIsInterruptedAndKeepsItsWeights) {
+  const std::atomic<bool> stop{true};
+  const RunRecord r = train(spec({}), stop);
+  EXPECT_EQ(r.status, "interrupted");
+  EXPECT_FALSE(r.weights.empty());
+  EXPECT_TRUE(r.predictions.empty());
+}
+
+TEST_F(TrainPack, StartsFromTheMastersOfAnotherRun) {
+  const RunRecord first = train(std::vector<std::string>{});
+  const std::string source = outcome_.path;
+  const std::atomic<bool> stop{true};
+  const RunRecord second = train(spec({"train.init_from=" + source}), stop);
+  ASSERT_EQ(second.weights.size(), first.weights.size());
+  for (std::size_t i = 0; i < first.weights.size(); ++i) EXPECT_EQ(second.weights[i].master, first.weights[i].master);
+  const RunSpec other = spec({"train.init_from=" + source, "network.conv1.out_channels=3"});
+  EXPECT_THROW(train(other, stop), ConfigError);
+}
+
+TEST_F(TrainPack, WantsAnOutputForEveryLabel) {
+  const RunSpec run = spec({"network.score.out_features=9"});
+  EXPECT_THAT([&] { check_labels(run, open_data(run.data), 9); },
+              testing::ThrowsMessage<ConfigError>(
+                  testing::HasSubstr("network.score: 9 outputs, but the data has label 9; at least 10")));
+}
+
+TEST_F(TrainPack, TrainsSeveralRunsEachIntoItsFile) {
+  const std::vector<RunSpec> runs = {spec({"seed=1"}), spec({"seed=2", "quantize.fc1.weight.bits=4"})};
+  const auto engine = make_cpu_engine(2);
+  Progress progress(ProgressStyle::kSilent);
+  const std::atomic<bool> go_on{false};
+  const std::vector<RunOutcome> outcomes =
+      train_pack(runs, *engine, {}, ResultsFolder(folder_, "pack"), progress, go_on);
+  ASSERT_EQ(outcomes.size(), 2U);
+  for (std::size_t i = 0; i < 2; ++i) {
+    const RunRecord together = read_run(outcomes[i].path, ReadDepth::kAll);
+    const RunRecord alone = train(runs[i], go_on);
+    EXPECT_EQ(together.predictions, alone.predictions);
+    EXPECT_EQ(column(together.train, &TrainPoint::loss), column(alone.train, &TrainPoint::loss));
+    EXPECT_EQ(together.weights[0].quantized.codes, alone.weights[0].quantized.codes);
+  }
+}
+
+TEST(ResultsFolderTest, RefusesForeignFilesAndFindsRunsByTheirHash) {
+  std::string name = (fs::temp_directory_path() / "qrun.XXXXXX").string();
+  const std::string folder = mkdtemp(name.data());
+  const RunSpec run = read_config(std::string(QRUN_SOURCE_DIR) + "/configs/smoke.yaml", {}).runs.at(0);
+  const ResultsFolder ours(folder, "mine");
+  std::FILE* file = std::fopen((ours.path() + "/w_bits=2-" + run.hash() + ".h5").c_str(), "w");
+  std::fclose(file);
+  EXPECT_EQ(find_run_file(ours.path(), run), ours.path() + "/w_bits=2-" + run.hash() + ".h5");
+  EXPECT_NO_THROW(ResultsFolder(folder, "mine"));
+  file = std::fopen((ours.path() + "/thesis.doc").c_str(), "w");
+  std::fclose(file);
+  EXPECT_THAT(
+      [&] { ResultsFolder(folder, "mine"); },
+      testing::ThrowsMessage<ConfigError>(testing::HasSubstr("holds thesis.doc, which is not a result of qrun")));
+  fs::remove_all(folder);
+}
+
+}  // namespace
+}  // namespace qrun

@@ -1,0 +1,146 @@
+#include "store/leaderboard.h"
+
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "store/journal.h"
+#include "support.h"
+
+namespace qrun::test {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::StartsWith;
+
+class LeaderboardTest : public FolderTest {
+ protected:
+  void write(const std::string& name, double accuracy, const std::string& bits) const {
+    RunRecord record = sample_record();
+    record.run_id = name;
+    record.final_test_accuracy = accuracy;
+    record.swept = {{"vars.w_bits", bits}};
+    write_run(path(name + ".h5"), record);
+  }
+  void write_failed(const std::string& name, const std::string& error) const {
+    RunRecord record;
+    record.run_id = name;
+    record.status = "failed";
+    record.error = error;
+    write_run(path(name + ".h5"), record);
+  }
+  [[nodiscard]] Leaderboard collected() const { return collect_runs({path("")}); }
+};
+
+std::vector<std::string> ids(const Leaderboard& board) {
+  std::vector<std::string> result;
+  for (const LeaderboardRow& row : board.rows) result.push_back(row.run_id);
+  return result;
+}
+
+TEST_F(LeaderboardTest, PutsTheBestFirstAndRunsWithoutTestLast) {
+  write("a", 0.5, "1");
+  write_failed("b", "diverged");
+  write("c", 0.9, "2");
+  write("d", 0.7, "4");
+  EXPECT_THAT(ids(collected()), ElementsAre("c", "d", "a", "b"));
+}
+
+TEST_F(LeaderboardTest, TakesItsNumbersFromTheFile) {
+  write("a", 0.5, "2");
+  const LeaderboardRow row = collected().rows.at(0);
+  EXPECT_EQ(row.name, "sample");
+  EXPECT_EQ(row.status, "complete");
+  EXPECT_EQ(row.engine, "cpu");
+  EXPECT_EQ(row.epochs, 3);
+  EXPECT_EQ(row.final_test_accuracy, 0.5);
+  EXPECT_EQ(row.best_test_accuracy, 0.75);
+  EXPECT_EQ(row.final_test_loss, sample_record().test.back().loss);
+  EXPECT_EQ(row.images_per_second, 1001) << "the median";
+  EXPECT_EQ(row.wall_seconds, 61.5);
+  EXPECT_EQ(row.model_bits, 1024);
+  EXPECT_EQ(row.model_bits_float, 16384);
+  EXPECT_THAT(row.swept, ElementsAre(testing::Pair("vars.w_bits", "2")));
+}
+
+TEST_F(LeaderboardTest, NamesDamagedFilesAndReadsTheRest) {
+  write("a", 0.5, "2");
+  write("b", 0.6, "2");
+  write_bytes(path("a.h5"), read_bytes(path("a.h5")).substr(0, 5000));
+  write_bytes(path("empty.h5"), "");
+  write_bytes(path("notes.txt"), "not looked at");
+  const Leaderboard board = collected();
+  EXPECT_THAT(ids(board), ElementsAre("b"));
+  EXPECT_THAT(board.problems, ElementsAre(HasSubstr("a.h5: damaged"), HasSubstr("empty.h5: not an HDF5 file")));
+}
+
+TEST_F(LeaderboardTest, NamesAMissingFile) {
+  EXPECT_THAT(collect_runs({path("none.h5")}).problems, ElementsAre(path("none.h5") + ": no such file"));
+}
+
+TEST_F(LeaderboardTest, TakesSingleFiles) {
+  write("a", 0.5, "2");
+  write("b", 0.6, "2");
+  EXPECT_THAT(ids(collect_runs({path("a.h5")})), ElementsAre("a"));
+}
+
+TEST_F(LeaderboardTest, ShowsARunThatTrainsNow) {
+  const TestPoint test{.epoch = 0, .iteration = 10, .loss = 0.3, .accuracy = 0.8};
+  append_journal(path("w_bits=1-000000000000.jsonl"), {{.epoch = 0, .iteration = 10, .images_per_second = 100}, test});
+  append_journal(path("w_bits=1-000000000000.jsonl"), {{.epoch = 1, .iteration = 20, .images_per_second = 300}, {}});
+  write("a", 0.5, "2");
+  append_journal(path("a.jsonl"), {{.epoch = 0, .iteration = 10}, test});
+  const Leaderboard board = collected();
+  ASSERT_THAT(ids(board), ElementsAre("w_bits=1-000000000000", "a")) << "a has its file already";
+  EXPECT_EQ(board.rows[0].status, "running");
+  EXPECT_EQ(board.rows[0].epochs, 2);
+  EXPECT_EQ(board.rows[0].final_test_accuracy, 0.8);
+  EXPECT_EQ(board.rows[0].final_test_loss, 0.3);
+}
+
+TEST_F(LeaderboardTest, PassesOverTheIndexOfASweep) {
+  write_bytes(path("sweep.h5"), "");
+  EXPECT_TRUE(collected().rows.empty() && collected().problems.empty());
+}
+
+TEST_F(LeaderboardTest, AlignsItsTable) {
+  write("a", 0.5, "1");
+  write_failed("bbbb", "diverged at iteration 3");
+  EXPECT_EQ(to_table(collected()),
+            "run   status    epochs  accuracy    best    loss  images/s  seconds  KiB  float\n"
+            "a     complete       3    0.5000  0.7500  0.5000      1001     61.5  0.1    2.0\n"
+            "bbbb  failed         0         -       -       -         -      0.0    -      -\n"
+            "bbbb: diverged at iteration 3\n");
+}
+
+TEST_F(LeaderboardTest, QuotesItsCsv) {
+  write("a", 0.5, "{a: 1, b: 2}");
+  write_failed("b", "said \"no\"");
+  const std::string csv = to_csv(collected());
+  EXPECT_THAT(csv, StartsWith("run_id,name,status,epochs,final_test_accuracy,"));
+  EXPECT_THAT(csv, HasSubstr("path,vars.w_bits\n"));
+  EXPECT_THAT(csv, HasSubstr("\na,sample,complete,3,0.5,0.75,"));
+  EXPECT_THAT(csv, HasSubstr(",\"{a: 1, b: 2}\"\n"));
+  EXPECT_THAT(csv, HasSubstr("\nb,,failed,0,,,,,0,0,0,,\"said \"\"no\"\"\","));
+}
+
+TEST_F(LeaderboardTest, GivesJsonWithTypes) {
+  write("a", 0.5, "2");
+  write_failed("b", "bytes that are no UTF-8: \xff");
+  write_bytes(path("c.h5"), "");
+  const nlohmann::json json = nlohmann::json::parse(to_json(collected()));
+  EXPECT_EQ(json.at("runs").size(), 2);
+  EXPECT_EQ(json["runs"][0].at("final_test_accuracy"), 0.5);
+  EXPECT_EQ(json["runs"][0].at("params").at("vars.w_bits"), 2);
+  EXPECT_TRUE(json["runs"][1].at("final_test_accuracy").is_null());
+  EXPECT_EQ(json["runs"][1].at("status"), "failed");
+  EXPECT_EQ(json.at("problems").size(), 1);
+}
+
+TEST_F(LeaderboardTest, CanBeEmpty) {
+  EXPECT_EQ(nlohmann::json::parse(to_json(collected())).at("runs").size(), 0);
+  EXPECT_THAT(to_table(collected()), StartsWith("run  status"));
+}
+
+}  // namespace
+}  // namespace qrun::test

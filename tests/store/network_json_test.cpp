@@ -1,0 +1,57 @@
+#include "store/network_json.h"
+
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "plan/lower.h"
+#include "support.h"
+
+namespace qrun::test {
+namespace {
+
+/// conv 2 of 5x5 with 2-bit weights, pooling, linear 10, on 1x12x12.
+RunSpec small_network() {
+  RunSpec spec;
+  LayerSpec conv{.name = "conv1", .type = "conv2d", .input = {"data"}};
+  conv.params = {{"out_channels", 2}, {"kernel_size", 5}, {"stride", 1}, {"padding", 0}, {"groups", 1}, {"bias", 1}};
+  conv.weight_quant = settings_of("ulq", 2);
+  LayerSpec pool{.name = "pool1", .type = "max_pool2d", .input = {"conv1"}};
+  pool.params = {{"kernel_size", 2}, {"stride", 2}, {"padding", 0}, {"ceil_mode", 0}};
+  LayerSpec score{.name = "score", .type = "linear", .input = {"pool1"}};
+  score.params = {{"out_features", 10}, {"bias", 1}};
+  spec.network = {conv, pool, score};
+  return spec;
+}
+
+TEST(NetworkJson, HoldsShapesAndCostsOfEachLayer) {
+  const nlohmann::json json = nlohmann::json::parse(network_json(small_network(), {1, 12, 12}));
+  EXPECT_EQ(json.at("input_shape"), nlohmann::json::array({1, 12, 12}));
+  ASSERT_EQ(json.at("layers").size(), 3);
+  const nlohmann::json& conv = json["layers"][0];
+  EXPECT_EQ(conv.at("name"), "conv1");
+  EXPECT_EQ(conv.at("type"), "conv2d");
+  EXPECT_EQ(conv.at("input"), nlohmann::json::array({"data"}));
+  EXPECT_EQ(conv.at("params").at("kernel_size"), 5);
+  EXPECT_EQ(conv.at("input_shape"), nlohmann::json::array({1, 12, 12}));
+  EXPECT_EQ(conv.at("output_shape"), nlohmann::json::array({2, 8, 8}));
+  EXPECT_EQ(conv.at("parameters"), 2 * 25 + 2);
+  EXPECT_EQ(conv.at("macs"), 50 * 64);
+  EXPECT_EQ(conv.at("bit_operations"), 50 * 64 * 2 * 32);
+  EXPECT_EQ(conv.at("model_bits_float"), 32 * 52);
+  EXPECT_EQ(conv.at("model_bits"), 2 * 50 + 64 + 32 * 2) << "2-bit codes, a scale, an offset, float biases";
+  EXPECT_EQ(json["layers"][1].at("output_shape"), nlohmann::json::array({2, 4, 4}));
+}
+
+TEST(NetworkJson, AddsUpItsLayers) {
+  const nlohmann::json json = nlohmann::json::parse(network_json(small_network(), {1, 12, 12}));
+  for (const char* key : {"parameters", "macs", "bit_operations", "model_bits_float", "model_bits"}) {
+    std::int64_t sum = 0;
+    for (const nlohmann::json& layer : json.at("layers")) sum += layer.at(key).get<std::int64_t>();
+    EXPECT_EQ(json.at(key), sum) << key;
+  }
+  EXPECT_EQ(json.at("parameters"), 52 + 32 * 10 + 10);
+}
+
+}  // namespace
+}  // namespace qrun::test

@@ -1,0 +1,134 @@
+#include "store/quantize_file.h"
+
+#include <limits>
+
+#include "store/atomic_file.h"
+#include "store/blob_io.h"
+#include "store/h5.h"
+#include "support.h"
+
+namespace qrun::test {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+class QuantizeFileTest : public FolderTest {
+ protected:
+  template <class F>
+  void make(const F& fill) const {
+    h5::File file = h5::File::create(in_);
+    fill(file.root());
+    write_atomically(in_, std::move(file).image());
+  }
+  std::vector<QuantizedSet> quantize(const QuantSettings& settings) const { return quantize_file(in_, out_, settings); }
+  /// What the file of codes says of one data set.
+  [[nodiscard]] StoredBlob stored(const h5::Group& group) const {
+    StoredBlob blob{.layer = "", .blob = "", .dims = group.dims("codes"), .quant = {}, .quantized = {}, .master = {}};
+    read_codes(group, blob.quant, blob.quantized);
+    return blob;
+  }
+
+  const std::string in_ = path("in.h5");
+  const std::string out_ = path("out.h5");
+};
+
+TEST_F(QuantizeFileTest, TurnsEveryFloatDataSetIntoCodes) {
+  const std::vector<float> x = normal_values(60, 1);
+  const std::vector<double> y(x.begin(), x.end());
+  make([&](const h5::Group& root) {
+    root.create("a").create("b").write("weight", x, {3, 4, 5});
+    root.write("double", y, {60});
+  });
+  const QuantSettings settings = settings_of("ulq", 2);
+  const std::vector<QuantizedSet> sets = quantize(settings);
+  ASSERT_EQ(sets.size(), 2);
+  EXPECT_EQ(sets[0].path, "/a/b/weight");
+  EXPECT_EQ(sets[0].values, 60);
+  EXPECT_EQ(sets[1].path, "/double");
+  const h5::File file = h5::File::open(out_);
+  const StoredBlob blob = stored(file.root().open("a").open("b").open("weight"));
+  const Encoded want = encode(x, settings, 1);
+  EXPECT_EQ(blob.dims, (h5::Dims{3, 4, 5}));
+  EXPECT_EQ(blob.quant, settings);
+  EXPECT_EQ(blob.quantized.codes, want.codes);
+  EXPECT_EQ(blob.quantized.params.at(0).scale, want.params[0].scale);
+  EXPECT_EQ(stored(file.root().open("double")).quantized.codes, want.codes);
+}
+
+TEST_F(QuantizeFileTest, ReportsTheErrorOfTheDecodedValues) {
+  make([&](const h5::Group& root) { root.write("x", std::vector<float>{-3, -1, 0, 3}, {4}); });
+  QuantSettings settings = settings_of("clip", 2);  // codes -1, 0, 1 at scale 3
+  EXPECT_EQ(quantize(settings).at(0).mean_squared_error, 0.25) << "only -1 becomes another value, 0";
+}
+
+TEST_F(QuantizeFileTest, QuantizesEachChannel) {
+  const std::vector<float> x = normal_values(60, 1);
+  make([&](const h5::Group& root) {
+    root.write("x", x, {3, 20});
+    root.write("scalar", std::vector<float>{0.5F}, {});
+  });
+  const QuantSettings settings = settings_of("clip", 4, true);
+  (void)quantize(settings);
+  const h5::File file = h5::File::open(out_);
+  const StoredBlob blob = stored(file.root().open("x"));
+  EXPECT_EQ(blob.quantized.codes, encode(x, settings, 3).codes);
+  EXPECT_EQ(blob.quantized.params.size(), 3);
+  EXPECT_FALSE(stored(file.root().open("scalar")).quant.per_channel) << "a single value has no channels";
+}
+
+TEST_F(QuantizeFileTest, TakesEmptyDataSets) {
+  make([&](const h5::Group& root) { root.write("x", std::vector<float>{}, {0, 3}); });
+  for (const QuantInfo& info : AllQuantizers::kInfos) {
+    const std::vector<QuantizedSet> sets = quantize(settings_of(info.name, 2, true));
+    ASSERT_EQ(sets.size(), 1) << info.name;
+    EXPECT_EQ(sets[0].values, 0) << info.name;
+  }
+}
+
+TEST_F(QuantizeFileTest, CopiesOtherDataSets) {
+  make([&](const h5::Group& root) { root.create("a").write("labels", std::vector<std::int32_t>{3, 1, 2}, {3}); });
+  EXPECT_TRUE(quantize(settings_of("clip", 4)).empty());
+  const h5::File file = h5::File::open(out_);
+  EXPECT_THAT(file.root().open("a").read<std::int32_t>("labels"), ElementsAre(3, 1, 2));
+}
+
+TEST_F(QuantizeFileTest, NamesTheDataSetThatIsNotFinite) {
+  for (const double bad : {std::numeric_limits<double>::quiet_NaN(), 1e300}) {
+    make([&](const h5::Group& root) { root.create("a").write("x", std::vector<double>{1, bad}, {2}); });
+    EXPECT_THAT(error_of([&] { (void)quantize(settings_of("clip", 4)); }),
+                HasSubstr(in_ + ": /a/x: value 1 is not finite as float32"));
+    EXPECT_FALSE(std::filesystem::exists(out_)) << "the output appears whole or not at all";
+  }
+}
+
+TEST_F(QuantizeFileTest, RefusesToReplaceItsInput) {
+  make([&](const h5::Group& root) { root.write("x", normal_values(4, 1), {4}); });
+  const std::string before = read_bytes(in_);
+  std::filesystem::create_symlink(in_, out_);
+  EXPECT_THAT(error_of([&] { (void)quantize(settings_of("clip", 4)); }), HasSubstr("the same file"));
+  EXPECT_THAT(error_of([&] { (void)quantize_file(in_, in_, settings_of("clip", 4)); }), HasSubstr("the same file"));
+  EXPECT_EQ(read_bytes(in_), before);
+}
+
+TEST_F(QuantizeFileTest, FollowsNeitherLinksNorCycles) {
+  make([&](const h5::Group& root) {
+    const h5::Group group = root.create("a");
+    group.write("x", normal_values(4, 1), {4});
+    H5Lcreate_soft("/a", root.id(), "soft", H5P_DEFAULT, H5P_DEFAULT);
+    H5Lcreate_external("other.h5", "/", root.id(), "external", H5P_DEFAULT, H5P_DEFAULT);
+  });
+  EXPECT_EQ(quantize(settings_of("clip", 4)).size(), 1);
+  make([&](const h5::Group& root) {
+    const h5::Group group = root.create("a");
+    H5Lcreate_hard(root.id(), "/", group.id(), "up", H5P_DEFAULT, H5P_DEFAULT);
+  });
+  EXPECT_THAT(error_of([&] { (void)quantize(settings_of("clip", 4)); }), HasSubstr("/a/up: is a second link"));
+}
+
+TEST_F(QuantizeFileTest, NamesAMissingInput) {
+  EXPECT_EQ(error_of([&] { (void)quantize(settings_of("clip", 4)); }), in_ + ": no such file");
+}
+
+}  // namespace
+}  // namespace qrun::test
