@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 
 #include <filesystem>
-#include <regex>
+#include <string_view>
 
 #include "core/error.h"
 #include "store/atomic_file.h"
@@ -13,10 +13,29 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr std::size_t kHashDigits = 12;
+
+bool all_of(std::string_view text, std::string_view alphabet) {
+  return text.find_first_not_of(alphabet) == std::string_view::npos;
+}
+
+/// The name a temporary file `<name>.tmp.<process>` is going to have; other names as they are.
+std::string_view final_name(std::string_view name) {
+  constexpr std::string_view mark = ".tmp.";
+  const std::size_t at = name.rfind(mark);
+  const bool is_temporary = at != std::string_view::npos && all_of(name.substr(at + mark.size()), "0123456789");
+  return is_temporary ? name.substr(0, at) : name;
+}
+
 /// `<readable>-<hash>.h5` or .jsonl, a temporary of one, the sweep's index, or a hidden file.
-bool is_ours(const std::string& name) {
-  static const std::regex pattern(R"(\..*|.*-[0-9a-f]{12}\.(h5|jsonl)(\.tmp\.[0-9]+)?|sweep\.h5(\.tmp\.[0-9]+)?)");
-  return std::regex_match(name, pattern);
+bool is_ours(const std::string& file) {
+  const std::string_view name = final_name(file);
+  if (file.starts_with('.') || name == "sweep.h5") return true;
+  const std::string_view stem = name.substr(0, name.rfind('.'));
+  const std::string_view ending = name.substr(stem.size());
+  if (stem.size() <= kHashDigits || (ending != ".h5" && ending != ".jsonl")) return false;
+  const std::string_view tail = stem.substr(stem.size() - kHashDigits - 1);
+  return tail.starts_with('-') && all_of(tail.substr(1), "0123456789abcdef");
 }
 
 void refuse_foreign_files(const std::string& folder) {

@@ -29,18 +29,34 @@ Field integer_field(const char* name, const char* about, Int& target, IntRange r
 std::vector<std::string> names_of(const Fields& fields) {
   std::vector<std::string> names;
   for (const Field& field : fields) {
-    if (!field.refusal || field.refusal().empty()) names.push_back(field.name);
+    const bool refused = field.refusal && !field.refusal().empty();
+    const bool unused = field.unused && field.unused();
+    if (!refused && !unused) names.push_back(field.name);
   }
   return names;
 }
 
-void read_field(const Value& map, const Field& field) {
+bool is_known(const Fields& fields, const std::string& key) {
+  return std::ranges::find(fields, key, &Field::name) != fields.end();
+}
+
+/// True where an unknown key of the map reads like `field`: that mistake is reported there, and once is enough.
+bool is_misspelt(const Node& map, const Fields& fields, const Field& field) {
+  const std::vector<std::string> names = names_of(fields);
+  return std::ranges::any_of(map.entries, [&](const Entry& entry) {
+    return !is_known(fields, entry.key) && suggest(entry.key, names) == "did you mean " + field.name + "?";
+  });
+}
+
+void read_field(const Value& map, const Fields& fields, const Field& field) {
+  if (field.unused && field.unused()) return;
   const Node* found = map.node.find(field.name);
   const std::string address = key_address(map.address, field.name);
   const bool is_given = found != nullptr && !(found->is_null() && field.nullable);
   const std::string refusal = field.refusal ? field.refusal() : "";
   if (!is_given || (found->is_null() && !refusal.empty())) {
-    if (found == nullptr && refusal.empty() && field.required && field.required()) {
+    const bool wanted = refusal.empty() && field.required && field.required();
+    if (found == nullptr && wanted && !is_misspelt(map.node, fields, field)) {
       map.problems.add(map.node, address, "is missing; " + field.about);
     }
   } else if (!refusal.empty()) {
@@ -63,6 +79,11 @@ Field required_if(std::function<bool()> condition, Field field) {
 
 Field refused_if(std::function<std::string()> refusal, Field field) {
   field.refusal = std::move(refusal);
+  return field;
+}
+
+Field unused_if(std::function<bool()> condition, Field field) {
+  field.unused = std::move(condition);
   return field;
 }
 
@@ -158,9 +179,9 @@ Field section(const char* name, const char* about, const Fields& fields) {
 
 void read_fields(const Value& value, const Fields& fields) {
   if (!value.node.is_map() && !value.node.is_null()) return value.fail_kind("a map of keys and values is wanted");
-  for (const Field& field : fields) read_field(value, field);
+  for (const Field& field : fields) read_field(value, fields, field);
   for (const Entry& entry : value.node.entries) {
-    if (std::ranges::find(fields, entry.key, &Field::name) != fields.end()) continue;
+    if (is_known(fields, entry.key)) continue;
     const std::string address = key_address(value.address, entry.key);
     value.problems.add(entry.key_at, address, "unknown key; " + suggest(entry.key, names_of(fields)));
   }
@@ -169,7 +190,7 @@ void read_fields(const Value& value, const Fields& fields) {
 Node write_fields(const Fields& fields) {
   Node map = map_node({});
   for (const Field& field : fields) {
-    if (!field.write || (field.refusal && !field.refusal().empty())) continue;
+    if (!field.write || (field.refusal && !field.refusal().empty()) || (field.unused && field.unused())) continue;
     map.add(field.name, field.write());
   }
   return map;

@@ -21,6 +21,7 @@ struct Field {
   std::function<Node()> schema;            // JSON schema as a tree; empty: not part of the schema
   std::function<bool()> required;          // empty: never
   std::function<std::string()> refusal;    // why the field may not be given here, or ""; empty: it always may
+  std::function<bool()> unused;            // passed over whatever it holds; empty: never
   bool nullable = false;                   // null is the same as leaving it out
 };
 using Fields = std::vector<Field>;
@@ -29,6 +30,8 @@ using Fields = std::vector<Field>;
 [[nodiscard]] Field required_if(std::function<bool()> condition, Field field);
 /// `refusal` is asked after the fields before this one were read.
 [[nodiscard]] Field refused_if(std::function<std::string()> refusal, Field field);
+/// A field of another choice, left in place so that the choice itself can be swept.
+[[nodiscard]] Field unused_if(std::function<bool()> condition, Field field);
 
 // Fields of plain values; `target` outlives them and holds the default.
 [[nodiscard]] Field integer(const char* name, const char* about, std::int64_t& target, IntRange range);

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <memory>
 
 #include "spec/names.h"
@@ -9,22 +10,12 @@ namespace {
 const std::vector<std::string> kSolvers = {"sgd", "nesterov", "adam", "adagrad", "rmsprop", "adadelta"};
 const std::vector<std::string> kPolicies = {"fixed", "step", "multistep", "exp", "inv", "poly", "sigmoid", "cosine"};
 
-/// The field belongs to some of the types; elsewhere giving it is a mistake that names them.
+/// The field belongs to some of the types; with another it may stand and is not used.
 template <class Enum>
-Field only_for(const std::vector<std::string>& names, const Enum& type, std::shared_ptr<bool> is_known,
-               std::vector<Enum> types, Field field) {
-  return refused_if(
-      [&names, &type, is_known = std::move(is_known), types = std::move(types)]() -> std::string {
-        if (!*is_known) return "";
-        std::vector<std::string> owners;
-        for (const Enum owner : types) {
-          if (owner == type) return "";
-          owners.push_back(names[static_cast<std::size_t>(owner)]);
-        }
-        return "does not belong to " + names[static_cast<std::size_t>(type)] + "; it is for " + join(owners) +
-               " (null removes it)";
-      },
-      std::move(field));
+Field only_for(const Enum& type, std::shared_ptr<bool> is_known, std::vector<Enum> types, Field field) {
+  return unused_if([&type, is_known = std::move(is_known),
+                    types = std::move(types)] { return *is_known && std::ranges::find(types, type) == types.end(); },
+                   std::move(field));
 }
 
 Field steps_field(std::vector<std::int64_t>& steps) {
@@ -59,8 +50,7 @@ Fields policy_fields(LrPolicy& policy) {
   using enum LrPolicyType;
   const auto known = std::make_shared<bool>(true);
   const auto only = [&policy, known](std::vector<LrPolicyType> types, Field field) {
-    return required_if([known] { return *known; },
-                       only_for(kPolicies, policy.type, known, std::move(types), std::move(field)));
+    return required_if([known] { return *known; }, only_for(policy.type, known, std::move(types), std::move(field)));
   };
   Field gamma = number("gamma", "the policy's factor", policy.gamma, kAnyNumber);
   gamma.read = [&policy](const Value& value) {  // a sigmoid falls or rises by its sign
@@ -97,7 +87,7 @@ Fields solver_fields(Solver& solver) {
   using enum SolverType;
   const auto known = std::make_shared<bool>(true);
   const auto only = [&solver, known](std::vector<SolverType> types, Field field) {
-    return only_for(kSolvers, solver.type, known, std::move(types), std::move(field));
+    return only_for(solver.type, known, std::move(types), std::move(field));
   };
   return {
       deciding(solver_type_field(solver), kSolvers, known),
