@@ -45,7 +45,7 @@ std::vector<Planned> plan_runs(const Sweep& sweep, const RunOptions& options, co
       try {
         one.state = read_run(*file, ReadDepth::kSummary).status;
       } catch (const Error& error) {
-        spdlog::warn("damaged file=\"{}\" action=\"run again\" reason=\"{}\"", *file, error.what());
+        spdlog::warn(R"(damaged file="{}" action="run again" reason="{}")", *file, error.what());
       }
     }
     planned.push_back(std::move(one));

@@ -12,7 +12,7 @@ constexpr std::int64_t kPiece = 1024 * kLanes;  // floats a task
 
 /// Loss of one image in double, and its gradient where `dx` is not nullptr. x, dx step by 16 from class to class.
 double image_loss(const float* x, std::int64_t classes, std::int32_t label, double batch, float* dx) {
-  double largest = static_cast<double>(x[0]);
+  auto largest = static_cast<double>(x[0]);
   for (std::int64_t c = 1; c < classes; ++c) largest = std::max(largest, static_cast<double>(x[c * kLanes]));
   double sum = 0;
   for (std::int64_t c = 0; c < classes; ++c) sum += std::exp(static_cast<double>(x[c * kLanes]) - largest);

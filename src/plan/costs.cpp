@@ -26,9 +26,9 @@ std::int64_t blob_bits(const ParamInfo& param, const QuantSettings& quant) {
 std::vector<LayerCost> network_costs(const RunSpec& spec, const Shape& input) {
   struct Output {
     Shape shape;
-    int bits;  // of one value
+    int bits = 32;  // of one value
   };
-  std::map<std::string, Output> outputs{{"data", {input, 32}}};
+  std::map<std::string, Output> outputs{{"data", {.shape = input}}};
   std::vector<LayerCost> costs;
   for (const LayerSpec& layer : spec.network) {
     const Output in = outputs.at(layer.input.at(0));

@@ -52,7 +52,7 @@ Plan fuse_quantize_pool(Plan plan) {
     const QuantizeOp* found = std::get_if<QuantizeOp>(&plan.steps[i].op);
     if (found == nullptr) continue;
     const QuantizeOp quantize = *found;
-    const MaxPool2dOp* pool = find_op<MaxPool2dOp>(plan.steps, [&](const auto& op) { return op.x == quantize.y; });
+    const auto* pool = find_op<MaxPool2dOp>(plan.steps, [&](const auto& op) { return op.x == quantize.y; });
     if (pool == nullptr || read_elsewhere(plan.steps, quantize.y)) continue;
     const BufferId pooled = pool->y;
     const PoolShape s = pool->s;

@@ -132,7 +132,7 @@ class PackTraining {
 
   void end_epoch() {
     const std::int64_t epoch = done_ / epoch_iterations_ - 1;
-    const double images = static_cast<double>(epoch_iterations_ * plan_.train_batch * count());
+    const auto images = static_cast<double>(epoch_iterations_ * plan_.train_batch * count());
     for_live([&](int run) {
       const TrainPoint& point = session(run).end_epoch(epoch, done_, rate(run, done_ - 1), images / epoch_seconds_);
       const std::vector<TestPoint>& tests = session(run).record().test;

@@ -56,7 +56,8 @@ File File::create(const std::string& path) {
   be_quiet();
   constexpr std::size_t kIncrement = std::size_t{1} << 20;
   const Handle access(H5Pcreate(H5P_FILE_ACCESS), H5Pclose);
-  H5Pset_fapl_core(access.get(), kIncrement, 0);  // of the oldest format: the image of a newer one has a wrong checksum
+  H5Pset_fapl_core(access.get(), kIncrement,
+                   false);  // of the oldest format: the image of a newer one has a wrong checksum
   const Handle creation(H5Pcreate(H5P_FILE_CREATE), H5Pclose);
   H5Pset_link_creation_order(creation.get(), H5P_CRT_ORDER_TRACKED | H5P_CRT_ORDER_INDEXED);
   H5Pset_attr_creation_order(creation.get(), H5P_CRT_ORDER_TRACKED | H5P_CRT_ORDER_INDEXED);
@@ -69,7 +70,7 @@ File File::open(const std::string& path) {
   be_quiet();
   check_readable(path);
   const Handle access(H5Pcreate(H5P_FILE_ACCESS), H5Pclose);
-  H5Pset_file_locking(access.get(), 1, 1);
+  H5Pset_file_locking(access.get(), true, true);
   Handle file(H5Fopen(path.c_str(), H5F_ACC_RDONLY, access.get()), H5Fclose);
   if (!file) fail_open(path);
   return {std::move(file), path};

@@ -61,7 +61,8 @@ RunRecord consistent_record() {
 }
 
 TEST_F(PythonTest, FindsEveryMethodAsItShouldBe) {
-  EXPECT_THAT(check(consistent_record()), HasSubstr("ok: complete, 3 epochs, 9 blobs, 5244 codes equal, 2 activations"));
+  EXPECT_THAT(check(consistent_record()),
+              HasSubstr("ok: complete, 3 epochs, 9 blobs, 5244 codes equal, 2 activations"));
 }
 
 TEST_F(PythonTest, FindsAFailedRunAsItShouldBe) {
