@@ -1,4 +1,5 @@
-// Every op in plain double-precision loops: the value, and the magnitude (sum of |terms|) that bounds rounding errors.
+// Every op in plain double-precision loops, of float or double inputs: the value, and the magnitude (sum of |terms|)
+// that bounds rounding errors.
 #pragma once
 
 #include <algorithm>
@@ -46,9 +47,14 @@ void for_products(const ConvShape& s, std::int64_t n, const Visit& visit) {
   }
 }
 
-inline double product(float a, float b) { return static_cast<double>(a) * static_cast<double>(b); }
+template <class T>
+double product(T a, T b) {
+  return static_cast<double>(a) * static_cast<double>(b);
+}
 
-inline Sums conv2d(const ConvShape& s, std::int64_t n, const Floats& x, const Floats& w, const Floats& bias) {
+template <class T>
+Sums conv2d(const ConvShape& s, std::int64_t n, const std::vector<T>& x, const std::vector<T>& w,
+            const std::vector<T>& bias) {
   Sums y(at(n * s.o * s.out_h() * s.out_w()));
   const std::int64_t plane = s.out_h() * s.out_w();
   for (std::size_t i = 0; i < y.size() && !bias.empty(); ++i)
@@ -58,14 +64,16 @@ inline Sums conv2d(const ConvShape& s, std::int64_t n, const Floats& x, const Fl
   });
   return y;
 }
-inline Sums conv2d_dx(const ConvShape& s, std::int64_t n, const Floats& w, const Floats& dy) {
+template <class T>
+Sums conv2d_dx(const ConvShape& s, std::int64_t n, const std::vector<T>& w, const std::vector<T>& dy) {
   Sums dx(at(n * s.c * s.h * s.w));
   for_products(s, n, [&](std::int64_t xi, std::int64_t wi, std::int64_t yi, std::int64_t) {
     dx[at(xi)].add(product(dy[at(yi)], w[at(wi)]));
   });
   return dx;
 }
-inline Sums conv2d_dw(const ConvShape& s, std::int64_t n, const Floats& x, const Floats& dy) {
+template <class T>
+Sums conv2d_dw(const ConvShape& s, std::int64_t n, const std::vector<T>& x, const std::vector<T>& dy) {
   Sums dw(at(s.weights()));
   for_products(s, n, [&](std::int64_t xi, std::int64_t wi, std::int64_t yi, std::int64_t) {
     dw[at(wi)].add(product(dy[at(yi)], x[at(xi)]));
@@ -73,7 +81,8 @@ inline Sums conv2d_dw(const ConvShape& s, std::int64_t n, const Floats& x, const
   return dw;
 }
 /// Sum over images and plane of dy [n, o, plane].
-inline Sums bias_gradient(std::int64_t n, std::int64_t o, std::int64_t plane, const Floats& dy) {
+template <class T>
+Sums bias_gradient(std::int64_t n, std::int64_t o, std::int64_t plane, const std::vector<T>& dy) {
   Sums db(at(o));
   for (std::int64_t i = 0; i < n * o * plane; ++i) db[at(i / plane % o)].add(static_cast<double>(dy[at(i)]));
   return db;
@@ -105,7 +114,8 @@ void for_windows(const PoolShape& s, std::int64_t n, const Visit& visit) {
 }
 
 /// Index of the first maximum of each window.
-inline std::vector<std::int64_t> argmax(const PoolShape& s, std::int64_t n, const Floats& x) {
+template <class T>
+std::vector<std::int64_t> argmax(const PoolShape& s, std::int64_t n, const std::vector<T>& x) {
   std::vector<std::int64_t> result(at(n * s.c * s.out_h() * s.out_w()));
   for_windows(s, n, [&](const std::vector<std::int64_t>& inputs, std::int64_t y, std::int64_t) {
     std::int64_t best = inputs.front();
@@ -114,7 +124,8 @@ inline std::vector<std::int64_t> argmax(const PoolShape& s, std::int64_t n, cons
   });
   return result;
 }
-inline Sums avg_pool2d(const PoolShape& s, std::int64_t n, bool count_include_pad, const Floats& x) {
+template <class T>
+Sums avg_pool2d(const PoolShape& s, std::int64_t n, bool count_include_pad, const std::vector<T>& x) {
   Sums y(at(n * s.c * s.out_h() * s.out_w()));
   for_windows(s, n, [&](const std::vector<std::int64_t>& inputs, std::int64_t out, std::int64_t padded) {
     const double divisor = static_cast<double>(count_include_pad ? padded : std::ssize(inputs));
@@ -122,7 +133,8 @@ inline Sums avg_pool2d(const PoolShape& s, std::int64_t n, bool count_include_pa
   });
   return y;
 }
-inline Sums avg_pool2d_dx(const PoolShape& s, std::int64_t n, bool count_include_pad, const Floats& dy) {
+template <class T>
+Sums avg_pool2d_dx(const PoolShape& s, std::int64_t n, bool count_include_pad, const std::vector<T>& dy) {
   Sums dx(at(n * s.c * s.h * s.w));
   for_windows(s, n, [&](const std::vector<std::int64_t>& inputs, std::int64_t out, std::int64_t padded) {
     const double divisor = static_cast<double>(count_include_pad ? padded : std::ssize(inputs));
@@ -132,8 +144,9 @@ inline Sums avg_pool2d_dx(const PoolShape& s, std::int64_t n, bool count_include
 }
 
 /// Mean loss over the batch; `dx` [n, classes] receives its gradient.
-inline double softmax_cross_entropy(const Floats& x, const std::vector<std::int32_t>& labels, std::int64_t classes,
-                                    std::vector<double>& dx) {
+template <class T>
+double softmax_cross_entropy(const std::vector<T>& x, const std::vector<std::int32_t>& labels, std::int64_t classes,
+                             std::vector<double>& dx) {
   const auto n = std::ssize(labels);
   double loss = 0;
   dx.assign(x.size(), 0);

@@ -1,0 +1,152 @@
+// The gradient of every layer against central differences of the double-precision loss, through the layers around it.
+#include "engine/support.h"
+#include "plan/lower.h"
+#include "reference/network.h"
+
+namespace qrun {
+namespace {
+
+constexpr std::int64_t kBatch = 5;
+constexpr Shape kInput{2, 6, 7};
+constexpr double kStep = 1e-5;
+
+LayerSpec layer(const std::string& name, const std::string& type, std::map<std::string, std::int64_t> params) {
+  LayerSpec spec;
+  spec.name = name;
+  spec.type = type;
+  spec.params = std::move(params);
+  return spec;
+}
+LayerSpec conv(const std::string& name, std::int64_t out, std::int64_t k, std::int64_t stride, std::int64_t padding,
+               std::int64_t groups, std::int64_t bias) {
+  return layer(name, "conv2d",
+               {{"out_channels", out},
+                {"kernel_size", k},
+                {"stride", stride},
+                {"padding", padding},
+                {"groups", groups},
+                {"bias", bias}});
+}
+LayerSpec pool(const std::string& type, std::int64_t k, std::int64_t stride, std::int64_t padding,
+               std::int64_t ceil_mode, std::int64_t count_include_pad = 0) {
+  std::map<std::string, std::int64_t> params = {
+      {"kernel_size", k}, {"stride", stride}, {"padding", padding}, {"ceil_mode", ceil_mode}};
+  if (type == "avg_pool2d") params["count_include_pad"] = count_include_pad;
+  return layer("tested", type, std::move(params));
+}
+
+/// The layer between a convolution, whose gradient passes through it, and the classes.
+RunSpec network_around(const LayerSpec& tested) {
+  RunSpec spec;
+  spec.data.train.batch_size = spec.data.test.batch_size = kBatch;
+  spec.network = {conv("before", 4, 3, 1, 1, 1, 1), tested,
+                  layer("score", "linear", {{"out_features", 3}, {"bias", 1}})};
+  spec.network[0].input = {"data"};
+  spec.network[1].input = {"before"};
+  spec.network[2].input = {"tested"};
+  return spec;
+}
+
+struct Gradients {
+  std::vector<Floats> engine;  // [param]
+  float loss = 0;
+};
+
+Gradients gradients_of(Program& program, const Plan& plan, const Floats& images,
+                       const std::vector<std::int32_t>& labels, const std::vector<Floats>& params) {
+  program.write(0, plan.images, Tensor::kValue, kBatch, images);
+  program.write_labels(0, labels);
+  for (std::size_t p = 0; p < params.size(); ++p)
+    program.write_param(0, static_cast<ParamId>(p), Tensor::kValue, params[p]);
+  for (std::size_t i = 0; i < plan.steps.size(); ++i) {
+    if (plan.steps[i].phase != Phase::kUpdate) program.run_step(0, i, kBatch);
+  }
+  Gradients result;
+  for (std::size_t p = 0; p < params.size(); ++p)
+    result.engine.push_back(program.read_param(0, static_cast<ParamId>(p), Tensor::kGradient));
+  result.loss = program.read_loss(0);
+  return result;
+}
+
+class GradientTest : public EngineTest {
+ protected:
+  void check(const LayerSpec& tested) {
+    const Plan plan = lower({network_around(tested)}, {kInput, 100});
+    const auto program = load(plan);
+    const Floats images = normal(kBatch * kInput.size(), 1);
+    const std::vector<std::int32_t> labels = {0, 1, 2, 1, 0};
+    std::vector<Floats> params;
+    std::vector<ref::Doubles> exact;
+    for (const ParamInfo& info : plan.params) {
+      params.push_back(normal(info.size(), 2 + params.size()));
+      for (float& value : params.back()) value *= 0.3F;
+      exact.emplace_back(params.back().begin(), params.back().end());
+    }
+    const Gradients got = gradients_of(*program, plan, images, labels, params);
+    ref::Network network(plan, {images.begin(), images.end()}, labels);
+    EXPECT_NEAR(static_cast<double>(got.loss), network.loss(exact).loss, 1e-5);
+    for (std::size_t p = 0; p < params.size(); ++p)
+      compare(network, exact, p, got.engine[p], plan.params[p].layer + " " + plan.params[p].blob());
+  }
+
+ private:
+  /// Within 1e-4 of the blob's largest component. A component whose two points lie on different sides of a kink has no
+  /// central difference and is left out; those are few.
+  static void compare(ref::Network& network, std::vector<ref::Doubles>& params, std::size_t p, const Floats& got,
+                      const std::string& what) {
+    double largest = 0;
+    for (const float g : got) largest = std::max(largest, std::fabs(static_cast<double>(g)));
+    ASSERT_GT(largest, 0) << what;
+    std::size_t compared = 0;
+    for (std::size_t i = 0; i < got.size(); ++i) {
+      const double value = params[p][i];
+      params[p][i] = value + kStep;
+      const ref::LossPoint above = network.loss(params);
+      params[p][i] = value - kStep;
+      const ref::LossPoint below = network.loss(params);
+      params[p][i] = value;
+      if (above.choices != below.choices) continue;
+      ++compared;
+      const double want = (above.loss - below.loss) / (2 * kStep);
+      ASSERT_NEAR(static_cast<double>(got[i]), want, 1e-4 * largest) << what << " at " << i;
+    }
+    EXPECT_GT(10 * compared, 9 * got.size()) << what << ": too many kinks to say anything";
+  }
+};
+
+TEST_P(GradientTest, OfConv2dIsThatOfTheLoss) {
+  check(conv("tested", 6, 3, 1, 1, 1, 1));
+  check(conv("tested", 5, 5, 1, 0, 1, 0));
+  check(conv("tested", 6, 2, 2, 1, 2, 1));
+  check(conv("tested", 4, 3, 3, 2, 4, 1));
+}
+
+TEST_P(GradientTest, OfLinearIsThatOfTheLoss) {
+  check(layer("tested", "linear", {{"out_features", 5}, {"bias", 1}}));
+  check(layer("tested", "linear", {{"out_features", 2}, {"bias", 0}}));
+}
+
+TEST_P(GradientTest, OfMaxPool2dIsThatOfTheLoss) {
+  check(pool("max_pool2d", 2, 2, 0, 0));
+  check(pool("max_pool2d", 3, 2, 1, 1));
+  check(pool("max_pool2d", 3, 1, 0, 0));
+}
+
+TEST_P(GradientTest, OfAvgPool2dIsThatOfTheLoss) {
+  check(pool("avg_pool2d", 2, 2, 0, 0));
+  check(pool("avg_pool2d", 3, 2, 1, 1, 0));
+  check(pool("avg_pool2d", 3, 2, 1, 1, 1));
+}
+
+TEST_P(GradientTest, OfReluIsThatOfTheLoss) { check(layer("tested", "relu", {})); }
+
+/// Threads change no bit, as other tests show.
+std::vector<EngineCase> one_thread() {
+  std::vector<EngineCase> cases = engine_cases();
+  std::erase_if(cases, [](const EngineCase& c) { return c.threads != 1; });
+  return cases;
+}
+INSTANTIATE_TEST_SUITE_P(Engines, GradientTest, testing::ValuesIn(one_thread()), case_name);
+
+}  // namespace
+}  // namespace qrun
