@@ -71,6 +71,7 @@ void Group::fail(const std::string& name, const std::string& problem) const {
 
 Group Group::create(const std::string& name) const {
   const Handle properties(H5Pcreate(H5P_GROUP_CREATE), H5Pclose);
+  H5Pset_obj_track_times(properties.get(), false);  // the same content gives the same bytes
   H5Pset_link_creation_order(properties.get(), H5P_CRT_ORDER_TRACKED | H5P_CRT_ORDER_INDEXED);
   keep_attribute_order(properties);
   Handle group(H5Gcreate2(id(), name.c_str(), H5P_DEFAULT, properties.get(), H5P_DEFAULT), H5Gclose);
@@ -116,6 +117,7 @@ void Group::write_raw(const std::string& name, hid_t type, const void* values, s
                       const Dims& dims) const {
   QRUN_CHECK(size == count_of(dims), path_of(name) + " has not as many values as its shape says");
   const Handle properties(H5Pcreate(H5P_DATASET_CREATE), H5Pclose);
+  H5Pset_obj_track_times(properties.get(), false);
   keep_attribute_order(properties);
   compress(properties, dims);
   const Handle space = dataspace(dims);

@@ -56,11 +56,12 @@ File File::create(const std::string& path) {
   be_quiet();
   constexpr std::size_t kIncrement = std::size_t{1} << 20;
   const Handle access(H5Pcreate(H5P_FILE_ACCESS), H5Pclose);
-  H5Pset_fapl_core(access.get(), kIncrement,
-                   false);  // of the oldest format: the image of a newer one has a wrong checksum
+  // Of the oldest format: the image of a newer one has a wrong checksum.
+  H5Pset_fapl_core(access.get(), kIncrement, false);
   const Handle creation(H5Pcreate(H5P_FILE_CREATE), H5Pclose);
   H5Pset_link_creation_order(creation.get(), H5P_CRT_ORDER_TRACKED | H5P_CRT_ORDER_INDEXED);
   H5Pset_attr_creation_order(creation.get(), H5P_CRT_ORDER_TRACKED | H5P_CRT_ORDER_INDEXED);
+  H5Pset_obj_track_times(creation.get(), false);
   Handle file(H5Fcreate(path.c_str(), H5F_ACC_TRUNC, creation.get(), access.get()), H5Fclose);
   if (!file) throw Error(path + ": cannot create: " + reason());
   return {std::move(file), path};
