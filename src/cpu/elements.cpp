@@ -1,11 +1,10 @@
-// Element-wise loops and statistics. They are written as plain loops over the formulas of quant/ and core/solver.h,
-// which the compiler vectorises for each instruction set; sums run in 16 double lanes, added up in one fixed order.
+// Element-wise loops. Those over the formulas of quant/ and core/solver.h are plain, and the compiler vectorises them
+// for each instruction set.
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "cpu/elements.cpp"
 #include <hwy/foreach_target.h>  // must come first
 #include <hwy/highway.h>
 
-#include <bit>
 #include <cstring>
 #include <vector>
 
@@ -14,67 +13,12 @@
 
 HWY_BEFORE_NAMESPACE();
 namespace qrun::cpu::HWY_NAMESPACE {
-namespace {  // two files share this namespace
+namespace {  // the kernel files share this namespace
 namespace hn = hwy::HWY_NAMESPACE;
 
 using D = hn::CappedTag<float, kLanes>;
 using DI = hn::RebindToSigned<D>;
 constexpr auto kStep = static_cast<std::int64_t>(hn::MaxLanes(D()));
-
-std::uint32_t max_abs_bits(const float* x, std::int64_t n, std::int64_t valid) {
-  std::uint32_t best[kLanes] = {};
-  std::int64_t i = 0;
-  for (; i + kLanes <= n; i += kLanes) {
-    for (std::int64_t l = 0; l < kLanes; ++l) {
-      const std::uint32_t bits = std::bit_cast<std::uint32_t>(x[i + l]) & 0x7fffffffU;
-      best[l] = best[l] > bits ? best[l] : bits;
-    }
-  }
-  for (std::int64_t l = 0; i < n; ++i, ++l) {
-    const std::uint32_t bits = std::bit_cast<std::uint32_t>(x[i]) & 0x7fffffffU;
-    best[l] = best[l] > bits ? best[l] : bits;
-  }
-  std::uint32_t result = 0;
-  for (std::int64_t l = 0; l < valid; ++l) result = result > best[l] ? result : best[l];
-  return result;
-}
-
-/// Adds `term(x)`, a pair of doubles, over the valid elements.
-template <class Term>
-HWY_INLINE Sums add_up(const float* x, std::int64_t n, std::int64_t valid, const Term& term) {
-  double sum[kLanes] = {};
-  double other[kLanes] = {};
-  std::int64_t i = 0;
-  for (; i + kLanes <= n; i += kLanes) {
-    for (std::int64_t l = 0; l < kLanes; ++l) term(static_cast<double>(x[i + l]), sum[l], other[l]);
-  }
-  for (std::int64_t l = 0; i < n; ++i, ++l) term(static_cast<double>(x[i]), sum[l], other[l]);
-  Sums result;
-  for (std::int64_t l = 0; l < valid; ++l) {
-    result.sum += sum[l];
-    result.other += other[l];
-  }
-  return result;
-}
-
-Sums sum_and_abs(const float* x, std::int64_t n, std::int64_t valid) {
-  return add_up(x, n, valid, [](double v, double& sum, double& other) HWY_ATTR {
-    sum += v;
-    other += __builtin_fabs(v);
-  });
-}
-
-Sums squares(const float* x, std::int64_t n, std::int64_t valid, double mean) {
-  return add_up(x, n, valid, [mean](double v, double& sum, double&) HWY_ATTR { sum += (v - mean) * (v - mean); });
-}
-
-Sums above(const float* x, std::int64_t n, std::int64_t valid, double delta) {
-  return add_up(x, n, valid, [delta](double v, double& sum, double& other) HWY_ATTR {
-    const double magnitude = __builtin_fabs(v);
-    sum += magnitude > delta ? magnitude : 0.0;
-    other += magnitude > delta ? 1.0 : 0.0;
-  });
-}
 
 template <class Q>
 HWY_INLINE void quantize_loop(const QParams& params, const float* HWY_RESTRICT x, float* HWY_RESTRICT y,
@@ -100,25 +44,30 @@ void mask_saturated(int method, const QParams& params, const float* x, const flo
   AllQuantizers::visit(method, [&]<class Q>() HWY_ATTR { mask_loop<Q>(params, x, dy, dx, n); });
 }
 
-/// One window for 16 images.
-HWY_INLINE void pool_window(const PoolJob& job, const float* plane, std::int64_t top, std::int64_t left,
+/// The part of a window inside the image.
+struct Window {
+  std::int64_t y0, y1, x0, x1;
+};
+
+/// One window for 16 images; kSize > 0 says that it is whole and how large, so that its loops unroll.
+template <std::int64_t kSize>
+HWY_INLINE void pool_window(const PoolJob& job, const float* HWY_RESTRICT plane, const Window& window,
                             std::int64_t out) {
   const D d;
   const DI di;
-  const std::int64_t y0 = HWY_MAX(top, 0);
-  const std::int64_t y1 = HWY_MIN(top + job.k, job.h);
-  const std::int64_t x0 = HWY_MAX(left, 0);
-  const std::int64_t x1 = HWY_MIN(left + job.k, job.w);
+  const std::int64_t rows = kSize > 0 ? kSize : window.y1 - window.y0;
+  const std::int64_t columns = kSize > 0 ? kSize : window.x1 - window.x0;
+  const std::int64_t first = window.y0 * job.w + window.x0;
   for (std::int64_t lane = 0; lane < kLanes; lane += kStep) {
-    auto best = hn::LoadU(d, plane + (y0 * job.w + x0) * kLanes + lane);
-    auto where = hn::Set(di, static_cast<std::int32_t>(y0 * job.w + x0));
-    for (std::int64_t iy = y0; iy < y1; ++iy) {
-      for (std::int64_t ix = x0; ix < x1; ++ix) {
-        const auto v = hn::LoadU(d, plane + (iy * job.w + ix) * kLanes + lane);
+    auto best = hn::LoadU(d, plane + first * kLanes + lane);
+    auto where = hn::Set(di, static_cast<std::int32_t>(first));
+    for (std::int64_t i = 0; i < rows; ++i) {
+      for (std::int64_t j = 0; j < columns; ++j) {
+        const std::int64_t at = first + i * job.w + j;
+        const auto v = hn::LoadU(d, plane + at * kLanes + lane);
         const auto larger = hn::Gt(v, best);
         best = hn::IfThenElse(larger, v, best);
-        where =
-            hn::IfThenElse(hn::RebindMask(di, larger), hn::Set(di, static_cast<std::int32_t>(iy * job.w + ix)), where);
+        where = hn::IfThenElse(hn::RebindMask(di, larger), hn::Set(di, static_cast<std::int32_t>(at)), where);
       }
     }
     hn::StoreU(best, d, job.y + out + lane);
@@ -126,19 +75,42 @@ HWY_INLINE void pool_window(const PoolJob& job, const float* plane, std::int64_t
   }
 }
 
+/// One row of outputs.
+HWY_INLINE void pool_row(const PoolJob& job, const float* plane, std::int64_t oy) {
+  const std::int64_t top = oy * job.stride - job.pad;
+  for (std::int64_t ox = 0; ox < job.out_w; ++ox) {
+    const std::int64_t left = ox * job.stride - job.pad;
+    const std::int64_t out = (oy * job.out_w + ox) * kLanes;
+    const Window window{HWY_MAX(top, 0), HWY_MIN(top + job.k, job.h), HWY_MAX(left, 0), HWY_MIN(left + job.k, job.w)};
+    const bool whole = window.y1 - window.y0 == job.k && window.x1 - window.x0 == job.k;
+    if (whole && job.k == 2) {
+      pool_window<2>(job, plane, window, out);
+    } else if (whole && job.k == 3) {
+      pool_window<3>(job, plane, window, out);
+    } else {
+      pool_window<0>(job, plane, window, out);
+    }
+  }
+}
+
 void max_pool(const PoolJob& job) {
-  thread_local std::vector<float> quantized;  // one plane: stays in the cache between the two passes
+  thread_local std::vector<float> quantized;  // one plane; a row is read back while it is in the cache
+  const std::int64_t row = job.w * kLanes;
   const float* plane = job.x;
+  std::int64_t done = job.h;  // rows quantized so far
   if (job.method != kNoQuantizer) {
-    const std::int64_t n = job.h * job.w * kLanes;
-    if (static_cast<std::int64_t>(quantized.size()) < n) quantized.resize(static_cast<std::size_t>(n));
-    quantize(job.method, *job.params, job.x, quantized.data(), n);
+    if (static_cast<std::int64_t>(quantized.size()) < job.h * row)
+      quantized.resize(static_cast<std::size_t>(job.h * row));
     plane = quantized.data();
+    done = 0;
   }
   for (std::int64_t oy = 0; oy < job.out_h; ++oy) {
-    for (std::int64_t ox = 0; ox < job.out_w; ++ox) {
-      pool_window(job, plane, oy * job.stride - job.pad, ox * job.stride - job.pad, (oy * job.out_w + ox) * kLanes);
+    const std::int64_t wanted = HWY_MIN(oy * job.stride - job.pad + job.k, job.h);
+    if (wanted > done) {
+      quantize(job.method, *job.params, job.x + done * row, quantized.data() + done * row, (wanted - done) * row);
+      done = wanted;
     }
+    pool_row(job, plane, oy);
   }
 }
 
@@ -204,10 +176,6 @@ void update_params_of(SolverType type, const UpdateParams& p, const float* g, fl
 }  // namespace
 
 void fill_elements(Kernels& kernels) {
-  kernels.max_abs_bits = &max_abs_bits;
-  kernels.sum_and_abs = &sum_and_abs;
-  kernels.squares = &squares;
-  kernels.above = &above;
   kernels.quantize = &quantize;
   kernels.mask_saturated = &mask_saturated;
   kernels.max_pool = &max_pool;

@@ -6,6 +6,7 @@
 namespace qrun::cpu {
 
 void fill_product_kernels(Kernels& kernels);
+void fill_statistics_kernels(Kernels& kernels);
 void fill_element_kernels(Kernels& kernels);
 
 }  // namespace qrun::cpu

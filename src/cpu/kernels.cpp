@@ -42,6 +42,7 @@ Kernels kernels(const std::string& name) {
     hwy::SetSupportedTargetsForTest(set.target);
     hwy::GetChosenTarget().Update(hwy::SupportedTargets());
     fill_product_kernels(table);
+    fill_statistics_kernels(table);
     fill_element_kernels(table);
     hwy::SetSupportedTargetsForTest(0);
     hwy::GetChosenTarget().Update(hwy::SupportedTargets());

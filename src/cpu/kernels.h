@@ -101,9 +101,8 @@ struct Kernels {
   void (*max_pool_backward)(const PoolBackwardJob&);
   /// Largest |x| as the bits of a float: order-free, and NaN and infinity come out on top.
   std::uint32_t (*max_abs_bits)(const float* x, std::int64_t n, std::int64_t valid);
-  Sums (*sum_and_abs)(const float* x, std::int64_t n, std::int64_t valid);           // sum, sum of |x|
-  Sums (*squares)(const float* x, std::int64_t n, std::int64_t valid, double mean);  // sum of (x - mean)^2
-  Sums (*above)(const float* x, std::int64_t n, std::int64_t valid, double delta);   // sum of |x| > delta, count
+  Sums (*moments)(const float* x, std::int64_t n, std::int64_t valid, double shift);  // sums of x - shift, its square
+  Sums (*above)(const float* x, std::int64_t n, std::int64_t valid, double delta);    // sum of |x| > delta, count
   void (*quantize)(int method, const QParams& params, const float* x, float* y, std::int64_t n);
   /// dx = dy, 0 where x saturates; dx may be dy.
   void (*mask_saturated)(int method, const QParams& params, const float* x, const float* dy, float* dx, std::int64_t n);

@@ -10,7 +10,7 @@
 
 HWY_BEFORE_NAMESPACE();
 namespace qrun::cpu::HWY_NAMESPACE {
-namespace {  // two files share this namespace
+namespace {  // the kernel files share this namespace
 namespace hn = hwy::HWY_NAMESPACE;
 
 using D = hn::CappedTag<float, kLanes>;

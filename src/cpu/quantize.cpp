@@ -59,6 +59,30 @@ double max_abs(const Pieces& pieces, Context& context) {
   return static_cast<double>(std::bit_cast<float>(best));
 }
 
+/// Sums of x - shift and of its square.
+Sums moments(const Pieces& pieces, double shift, Context& context) {
+  return add_pieces(pieces, context, [&](const float* x, std::int64_t size, std::int64_t valid) {
+    return context.kernels.moments(x, size, valid, shift);
+  });
+}
+
+/// Sum and number of |x| > delta.
+Sums above(const Pieces& pieces, double delta, Context& context) {
+  return add_pieces(pieces, context, [&](const float* x, std::int64_t size, std::int64_t valid) {
+    return context.kernels.above(x, size, valid, delta);
+  });
+}
+
+/// Mean and deviation. Squares about zero lose as many bits as mean^2 has over the variance: beyond four bits a second
+/// pass takes them about the mean.
+void measure_moments(const Pieces& pieces, double n, Context& context, QStats& stats) {
+  const Sums sums = moments(pieces, 0.0, context);
+  stats.mean = sums.sum / n;
+  double variance = sums.other / n - stats.mean * stats.mean;
+  if (!(stats.mean * stats.mean <= 16 * variance)) variance = moments(pieces, stats.mean, context).other / n;
+  stats.deviation = std::sqrt(variance);
+}
+
 /// Statistics for a method; `finite` turns false if x holds NaN or infinity.
 QStats measure_pieces(const Pieces& pieces, Stat needs, std::int64_t count, Context& context, bool& finite) {
   QStats stats;
@@ -66,22 +90,15 @@ QStats measure_pieces(const Pieces& pieces, Stat needs, std::int64_t count, Cont
   if (needs == Stat::kMaxAbs) {
     stats.max_abs = max_abs(pieces, context);
     finite = finite && std::isfinite(stats.max_abs);
-    return stats;
-  }
-  const Sums first = add_pieces(pieces, context, context.kernels.sum_and_abs);
-  finite = finite && std::isfinite(first.other);
-  if (needs == Stat::kMoments) {
-    stats.mean = first.sum / n;
-    const Sums second = add_pieces(pieces, context, [&](const float* x, std::int64_t size, std::int64_t valid) {
-      return context.kernels.squares(x, size, valid, stats.mean);
-    });
-    stats.deviation = std::sqrt(second.sum / n);
+  } else if (needs == Stat::kMoments) {
+    measure_moments(pieces, n, context, stats);
+    finite = finite && std::isfinite(stats.deviation);
   } else {
-    stats.delta = kTernaryDelta * first.other / n;
-    const Sums second = add_pieces(pieces, context, [&](const float* x, std::int64_t size, std::int64_t valid) {
-      return context.kernels.above(x, size, valid, stats.delta);
-    });
-    stats.mean_above = second.other > 0 ? second.sum / second.other : 0.0;
+    const double sum = above(pieces, -1.0, context).sum;  // of all
+    finite = finite && std::isfinite(sum);
+    stats.delta = kTernaryDelta * sum / n;
+    const Sums outer = above(pieces, stats.delta, context);
+    stats.mean_above = outer.other > 0 ? outer.sum / outer.other : 0.0;
   }
   return stats;
 }

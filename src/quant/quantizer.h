@@ -76,12 +76,9 @@ struct QuantInfo {
   bool has_range;
 };
 
-/// Half away from zero; |v| < 2^31.
-QRUN_HD std::int32_t round_half_away(float v) {
-  const auto whole = static_cast<std::int32_t>(v);
-  const float rest = v - static_cast<float>(whole);  // exact
-  return whole + (rest >= 0.5f ? 1 : 0) - (rest <= -0.5f ? 1 : 0);
-}
+/// Half away from zero; |v| < 2^23. The largest float below 0.5 is added, not 0.5: 0.5 itself would lift the largest
+/// float below 0.5 to 1, and the sum of a half and what is just below a half rounds up.
+QRUN_HD std::int32_t round_half_away(float v) { return static_cast<std::int32_t>(v + copysignf(0x1.fffffep-2f, v)); }
 
 /// Into [low, high]; NaN becomes `low`, so that a conversion to integer is always defined.
 QRUN_HD float clamp_steps(float v, float low, float high) {
