@@ -171,7 +171,7 @@ def torch_epoch(report: Report, threads: int, python: str) -> None:
 def pack(report: Report, runs: int, threads: int) -> None:
     """Throughput of a pack of runs that train side by side."""
     command = [str(QRUN_BENCH), "pack", "--config", TWO_BIT, "--runs", str(runs), "--threads", str(threads)]
-    _, _, text = run([*command, "--iterations", "200"])
+    _, _, text = run([*command, "--iterations", "600"])
     report.add(pack_name(runs, threads), "images/s", json.loads(text)["images_per_second"])
 
 
