@@ -1,5 +1,6 @@
 #include "cli/engines.h"
 
+#include <algorithm>
 #include <filesystem>
 
 #include "core/error.h"
@@ -38,8 +39,15 @@ std::optional<EngineChoice> engine_choice(const std::string& name) {
   return std::nullopt;
 }
 
-std::unique_ptr<Engine> make_engine(EngineChoice choice, int threads) {
-  if (choice == EngineChoice::kCpu) return make_cpu_engine(threads);
+std::unique_ptr<Engine> make_engine(EngineChoice choice, int threads, const std::string& instruction_set) {
+  if (choice == EngineChoice::kCpu) {
+    const std::vector<std::string> sets = cpu_instruction_sets();
+    const bool has = instruction_set.empty() || std::ranges::find(sets, instruction_set) != sets.end();
+    if (!has)
+      spdlog::warn("resume instruction_set={} was={} note=\"results may differ in their last bits\"", sets[0],
+                   instruction_set);
+    return make_cpu_engine(threads, has ? instruction_set : "");
+  }
   EngineProbe cuda = probe_cuda();
   if (choice == EngineChoice::kAuto) {
     if (cuda.engine) return std::move(cuda.engine);

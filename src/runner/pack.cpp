@@ -20,55 +20,77 @@ double seconds_since(Clock::time_point start) { return std::chrono::duration<dou
 /// The pack in training: the loop over iterations, cut where something is to be noted.
 class PackTraining {
  public:
-  PackTraining(const std::vector<RunSpec>& runs, Engine& engine, const BuildInfo& build, const ResultsFolder& folder,
-               Progress& progress, const std::atomic<bool>& stop)
-      : specs_(runs), folder_(folder), progress_(progress), stop_(stop) {
-    const RunSpec& spec = runs.front();
-    const RunData data = open_data(spec.data);
-    plan_ = lower(runs, {data.shape, data.train->items()});
-    for (const RunSpec& run : runs) check_labels(run, data, plan_.classes);
-    epoch_iterations_ = iterations_per_epoch(spec, data.train->items());
-    iterations_ = spec.train.epochs * epoch_iterations_;
+  PackTraining(const std::vector<PackRun>& runs, const RunData& data, const PackTools& tools)
+      : runs_(runs), tools_(tools), best_(runs.size()), outcomes_(runs.size()) {
+    std::vector<RunSpec> specs;
+    for (const PackRun& run : runs) specs.push_back(run.spec);
+    plan_ = lower(specs, {data.shape, data.train->items()});
+    epoch_iterations_ = iterations_per_epoch(specs[0], data.train->items());
+    iterations_ = train().epochs * epoch_iterations_;
     std::vector<RunFeeds> feeds;
-    for (const RunSpec& run : runs) {
-      feeds.push_back({make_feed(data.train, run.data, Split::kTrain, run.seed),
-                       make_feed(data.test, run.data, Split::kTest, run.seed)});
-      sessions_.emplace_back(run, engine.info(), build, data.shape, plan_.classes);
+    for (const PackRun& run : runs) {
+      feeds.push_back({make_feed(data.train, run.spec.data, Split::kTrain, run.spec.seed),
+                       make_feed(data.test, run.spec.data, Split::kTest, run.spec.seed)});
+      sessions_.emplace_back(run.spec, tools.engine.info(), tools.build, data.shape, plan_.classes);
     }
-    program_ = engine.load(plan_, std::move(feeds));
-    best_.resize(runs.size());
+    program_ = tools.engine.load(plan_, std::move(feeds));
     for (int run = 0; run < count(); ++run) start(run);
   }
 
+  ~PackTraining() { tools_.progress.show(this, {}); }
+  PackTraining(const PackTraining&) = delete;
+  PackTraining& operator=(const PackTraining&) = delete;
+
   std::vector<RunOutcome> run() {
-    while (done_ < iterations_ && !stop_ && live()) advance(std::min(next_event(), done_ + chunk_));
-    progress_.wipe();
-    std::vector<RunOutcome> outcomes;
-    for (int run = 0; run < count(); ++run) outcomes.push_back(end(run));
-    return outcomes;
+    while (done_ < iterations_ && !tools_.stop && live()) advance(std::min(next_event(), done_ + chunk_));
+    if (done_ == iterations_) return_to_best();
+    for_live([&](int run) { end(run); });
+    return outcomes_;
   }
 
  private:
-  [[nodiscard]] int count() const { return static_cast<int>(specs_.size()); }
+  [[nodiscard]] int count() const { return static_cast<int>(runs_.size()); }
+  [[nodiscard]] const RunSpec& spec(int run) const { return runs_[static_cast<std::size_t>(run)].spec; }
   [[nodiscard]] RunSession& session(int run) { return sessions_[static_cast<std::size_t>(run)]; }
+  [[nodiscard]] std::optional<RunState>& best(int run) { return best_[static_cast<std::size_t>(run)]; }
   [[nodiscard]] bool live() const {
     return std::ranges::any_of(sessions_, [](const RunSession& session) { return !session.failed(); });
   }
-  [[nodiscard]] const TrainSpec& train() const { return specs_.front().train; }
+  [[nodiscard]] const TrainSpec& train() const { return runs_.front().spec.train; }
   [[nodiscard]] double rate(int run, std::int64_t iteration) const {
-    return learning_rate(specs_[static_cast<std::size_t>(run)].solver, iteration, iterations_);
+    return learning_rate(spec(run).solver, iteration, iterations_);
   }
 
   void start(int run) {
-    RunState state = program_->state(run);
-    for (std::size_t p = 0; p < state.params.size(); ++p)
-      state.params[p].master = initial_values(plan_, run, static_cast<ParamId>(p));
-    const RunSpec& spec = specs_[static_cast<std::size_t>(run)];
-    if (!spec.train.init_from.empty()) load_initial(spec.train.init_from, plan_, state);
-    program_->restore(run, state);
-    write_text(folder_.frozen(spec), spec.text());
-    std::filesystem::remove(folder_.journal(spec));
-    spdlog::info("start run={} iterations={} threads={}", spec.id(), iterations_, session(run).record().threads);
+    const std::optional<Checkpoint>& from = runs_[static_cast<std::size_t>(run)].from;
+    const std::string journal = tools_.folder.journal(spec(run));
+    std::filesystem::remove(journal);
+    if (from) {
+      session(run).resume(*from);
+      best(run) = from->best;
+      done_ = from->state.iteration;
+      epoch_seconds_ = from->epoch_seconds;
+      program_->restore(run, from->state);
+      for (const TrainPoint& point : from->record.train) append_journal(journal, {point, test_of(run, point.epoch)});
+    } else {
+      RunState state = program_->state(run);
+      for (std::size_t p = 0; p < state.params.size(); ++p)
+        state.params[p].master = initial_values(plan_, run, static_cast<ParamId>(p));
+      if (!spec(run).train.init_from.empty()) load_initial(spec(run).train.init_from, plan_, state);
+      program_->restore(run, state);
+    }
+    tools_.progress.note([&] {
+      spdlog::info("start run={} iteration={} of={} threads={}", spec(run).id(), done_, iterations_,
+                   session(run).record().threads);
+    });
+  }
+
+  /// The last test of an epoch.
+  [[nodiscard]] std::optional<TestPoint> test_of(int run, std::int64_t epoch) {
+    const std::vector<TestPoint>& tests = session(run).record().test;
+    const auto at =
+        std::find_if(tests.rbegin(), tests.rend(), [&](const TestPoint& test) { return test.epoch == epoch; });
+    return at == tests.rend() ? std::nullopt : std::optional(*at);
   }
 
   /// The next iteration after which a test, a point or the end of an epoch is due.
@@ -82,10 +104,11 @@ class PackTraining {
 
   void advance(std::int64_t until) {
     const auto start = Clock::now();
-    const TrainResult result = program_->train(until - done_, stop_);
+    const TrainResult result = program_->train(until - done_, tools_.stop);
     const double seconds = seconds_since(start);
     done_ += result.iterations;
     epoch_seconds_ += seconds;
+    trained_ += result.iterations;
     trained_seconds_ += seconds;
     chunk_ = std::max<std::int64_t>(
         1, static_cast<std::int64_t>(kChunkSeconds * static_cast<double>(result.iterations) / std::max(seconds, 1e-6)));
@@ -94,8 +117,7 @@ class PackTraining {
       session(run).add_losses(result.losses[index]);
       if (!result.divergences[index] || session(run).failed()) continue;
       session(run).fail(*result.divergences[index]);
-      progress_.wipe();
-      spdlog::error("failed run={} reason=\"{}\"", specs_[index].id(), session(run).record().error);
+      end(run);
     }
     if (done_ < until) return;  // stopped
     note_events();
@@ -121,12 +143,12 @@ class PackTraining {
 
   void test() {
     const bool last = done_ == iterations_;
-    const std::int64_t samples = last ? specs_.front().output.activation_samples : 0;
+    const std::int64_t samples = last ? spec(0).output.activation_samples : 0;
     tests_ = program_->test(samples);
     for_live([&](int run) {
       const auto index = static_cast<std::size_t>(run);
-      const bool best = session(run).add_test((done_ - 1) / epoch_iterations_, done_, tests_[index]);
-      if (specs_[index].train.keep == Keep::kBest && best) best_[index] = program_->state(run);
+      const bool is_best = session(run).add_test((done_ - 1) / epoch_iterations_, done_, tests_[index]);
+      if (spec(run).train.keep == Keep::kBest && is_best) best(run) = program_->state(run);
     });
   }
 
@@ -135,30 +157,41 @@ class PackTraining {
     const auto images = static_cast<double>(epoch_iterations_ * plan_.train_batch * count());
     for_live([&](int run) {
       const TrainPoint& point = session(run).end_epoch(epoch, done_, rate(run, done_ - 1), images / epoch_seconds_);
-      const std::vector<TestPoint>& tests = session(run).record().test;
-      const bool tested = !tests.empty() && tests.back().epoch == epoch;
-      const std::optional<TestPoint> test = tested ? std::optional(tests.back()) : std::nullopt;
-      progress_.epoch(session(run).record().run_id, point, test);
-      append_journal(folder_.journal(session(run).spec()), {point, test});
-      if (train().keep == Keep::kAll && (epoch + 1) % train().checkpoint_every == 0) snapshot(run, epoch);
+      const std::optional<TestPoint> test = test_of(run, epoch);
+      tools_.progress.epoch(session(run).record().run_id, point, test);
+      append_journal(tools_.folder.journal(spec(run)), {point, test});
     });
     epoch_seconds_ = 0;
+    if ((epoch + 1) % train().checkpoint_every != 0) return;
+    for_live([&](int run) {
+      if (spec(run).train.keep == Keep::kAll) snapshot(run, epoch);
+      if (done_ < iterations_) checkpoint(run);
+    });
   }
 
   void snapshot(int run, std::int64_t epoch) {
     RunSession copy = session(run);
     copy.set_weights(plan_, run, *program_, program_->state(run));
-    copy.finish("interrupted", seconds_since(began_));
-    write_run(folder_.snapshot(copy.spec(), epoch), copy.record());
+    copy.finish("interrupted");
+    write_run(tools_.folder.snapshot(copy.spec(), epoch), copy.record());
+  }
+
+  void checkpoint(int run) {
+    if (!tools_.owned(spec(run))) return;
+    Checkpoint checkpoint = session(run).checkpoint(program_->state(run));
+    checkpoint.best = best(run);
+    checkpoint.epoch_seconds = epoch_seconds_;
+    write_checkpoint(tools_.folder.checkpoint(spec(run)), checkpoint);
   }
 
   void show() {
-    const double rate = static_cast<double>(done_) / std::max(trained_seconds_, 1e-9);
+    const double rate = static_cast<double>(trained_) / std::max(trained_seconds_, 1e-9);
     std::vector<RunProgress> lines;
     for_live([&](int run) {
       lines.push_back({.run_id = session(run).record().run_id,
                        .iteration = done_,
                        .iterations = iterations_,
+                       .first_iteration = done_ - trained_,
                        .epoch = std::min((done_ / epoch_iterations_) + 1, train().epochs),
                        .epochs = train().epochs,
                        .loss = static_cast<double>(session(run).last_loss()),
@@ -166,77 +199,65 @@ class PackTraining {
                        .images_per_second = rate * static_cast<double>(plan_.train_batch * count()),
                        .seconds_left = static_cast<double>(iterations_ - done_) / rate});
     });
-    progress_.show(lines);
+    tools_.progress.show(this, lines);
   }
 
-  RunOutcome end(int run) {
+  /// With `keep: best` the final test is that of the weights that are kept.
+  void return_to_best() {
+    bool moved = false;
+    for_live([&](int run) {
+      if (!best(run) || best(run)->iteration == done_) return;
+      program_->restore(run, *best(run));
+      moved = true;
+    });
+    if (moved) tests_ = program_->test(spec(0).output.activation_samples);
+  }
+
+  /// The file of a run that is complete, interrupted or failed.
+  void end(int run) {
     const auto index = static_cast<std::size_t>(run);
     RunSession& mine = session(run);
-    const RunSpec& spec = specs_[index];
     const bool complete = done_ == iterations_ && !mine.failed();
-    if (complete && best_[index] && best_[index]->iteration != done_) {  // what is kept is what was tested
-      program_->restore(run, *best_[index]);
-      tests_ = program_->test(spec.output.activation_samples);
-    }
+    if (!complete && !mine.failed()) checkpoint(run);
     if (!mine.failed()) {
       const RunState state = program_->state(run);
       if (complete) mine.set_final_test(plan_, run, tests_[index], state);
       mine.set_weights(plan_, run, *program_, state);
     }
-    mine.finish(complete ? "complete" : "interrupted", seconds_since(began_));
-    const std::string path = folder_.run_file(spec);
-    write_run(path, mine.record());
-    std::filesystem::remove(folder_.journal(spec));
-    spdlog::info("done run={} status={} seconds={:.1f} file={}", spec.id(), mine.record().status,
-                 mine.record().wall_seconds, path);
-    return {mine.record().run_id, mine.record().status, path, mine.record().error};
+    mine.finish(complete ? "complete" : "interrupted");
+    const RunRecord& record = mine.record();
+    const std::string path = tools_.folder.run_file(spec(run));
+    outcomes_[index] = {record.run_id, record.status, path, record.error};
+    if (!tools_.owned(spec(run))) return;
+    write_run(path, record);
+    std::filesystem::remove(tools_.folder.journal(spec(run)));
+    if (record.status != "interrupted") remove_checkpoints(tools_.folder.checkpoint(spec(run)));
+    tools_.progress.note([&] {
+      if (mine.failed()) spdlog::error("failed run={} reason=\"{}\"", record.run_id, record.error);
+      spdlog::info("done run={} status={} seconds={:.1f} file={}", record.run_id, record.status, record.wall_seconds,
+                   path);
+    });
   }
 
   static constexpr double kChunkSeconds = 0.2;  // between looks at the progress
 
-  const std::vector<RunSpec>& specs_;
-  const ResultsFolder& folder_;
-  Progress& progress_;
-  const std::atomic<bool>& stop_;
+  const std::vector<PackRun>& runs_;
+  const PackTools& tools_;
   Plan plan_;
   std::unique_ptr<Program> program_;
   std::vector<RunSession> sessions_;
   std::vector<std::optional<RunState>> best_;
+  std::vector<RunOutcome> outcomes_;
   std::vector<TestResult> tests_;  // the last
   std::int64_t epoch_iterations_ = 0, iterations_ = 0, done_ = 0, chunk_ = 1;
+  std::int64_t trained_ = 0;  // in this process
   double epoch_seconds_ = 0, trained_seconds_ = 0;
-  Clock::time_point began_ = Clock::now();
 };
 
 }  // namespace
 
-void check_labels(const RunSpec& run, const RunData& data, std::int64_t classes) {
-  const std::int32_t largest = largest_label(data);
-  if (largest < classes) return;
-  const LayerSpec& last = run.network.back();
-  throw ConfigError(last.position, "network." + last.name,
-                    std::to_string(classes) + " outputs, but the data has label " + std::to_string(largest) +
-                        "; at least " + std::to_string(largest + 1));
-}
-
-void load_initial(const std::string& file, const Plan& plan, RunState& state) {
-  const RunRecord source = read_run(file, ReadDepth::kAll);
-  for (std::size_t p = 0; p < plan.params.size(); ++p) {
-    const ParamInfo& info = plan.params[p];
-    const auto at = std::ranges::find_if(
-        source.weights, [&](const StoredBlob& blob) { return blob.layer == info.layer && blob.blob == info.blob(); });
-    if (at == source.weights.end() || at->dims != info.dims) {
-      throw ConfigError({file, 0, 0}, "train.init_from",
-                        std::string("holds no ") + info.blob() + " of layer " + info.layer +
-                            " in this network's shape; choose a run of the same network");
-    }
-    state.params[p].master = at->master;
-  }
-}
-
-std::vector<RunOutcome> train_pack(const std::vector<RunSpec>& runs, Engine& engine, const BuildInfo& build,
-                                   const ResultsFolder& folder, Progress& progress, const std::atomic<bool>& stop) {
-  return PackTraining(runs, engine, build, folder, progress, stop).run();
+std::vector<RunOutcome> train_pack(const std::vector<PackRun>& runs, const RunData& data, const PackTools& tools) {
+  return PackTraining(runs, data, tools).run();
 }
 
 }  // namespace qrun

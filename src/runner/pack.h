@@ -1,7 +1,9 @@
-// Trains one pack to its end: epochs, tests, logged points, and a file for each run.
+// Trains one pack to its end: epochs, tests, logged points, checkpoints, and a file for each run.
 #pragma once
 
 #include <atomic>
+#include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -18,15 +20,31 @@ struct RunOutcome {
   std::string run_id, status, path, error;
 };
 
+/// A run and where it goes on.
+struct PackRun {
+  RunSpec spec;
+  std::optional<Checkpoint> from;
+};
+
+/// What a pack is trained with.
+struct PackTools {
+  Engine& engine;
+  const BuildInfo& build;
+  const ResultsFolder& folder;
+  Progress& progress;
+  const std::atomic<bool>& stop;  // once it rises, the iteration under way is the last
+  std::function<bool(const RunSpec&)> owned = [](const RunSpec&) { return true; };  // false: another process has it
+};
+
 /// Checks what only the data can tell: as many classes as labels. Throws ConfigError at the last layer.
 void check_labels(const RunSpec& run, const RunData& data, std::int64_t classes);
 
 /// Master parameters from a run file, layers matched by name and shape. Throws ConfigError naming the layer.
 void load_initial(const std::string& file, const Plan& plan, RunState& state);
 
-/// All runs satisfy same_pack(). Ends early where `stop` rises: the runs are then interrupted.
-/// Throws ConfigError before anything is written, EnvironmentError where results can't be written.
-std::vector<RunOutcome> train_pack(const std::vector<RunSpec>& runs, Engine& engine, const BuildInfo& build,
-                                   const ResultsFolder& folder, Progress& progress, const std::atomic<bool>& stop);
+/// All runs satisfy same_pack() and go on at the same iteration. Ends early where `stop` rises: the runs are then
+/// interrupted, and a checkpoint lies where they go on. A run that diverges is failed at once, the others go on.
+/// Throws EnvironmentError where results can't be written, Error where the data can't be read.
+std::vector<RunOutcome> train_pack(const std::vector<PackRun>& runs, const RunData& data, const PackTools& tools);
 
 }  // namespace qrun

@@ -1,8 +1,11 @@
-// What a run says while it trains: a live line on a terminal, a plain line an epoch elsewhere.
+// What runs say while they train: on a terminal live lines, one a run under way and one for the sweep; elsewhere a
+// plain line an epoch. Members may be called from any thread.
 #pragma once
 
 #include <chrono>
 #include <cstdint>
+#include <map>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
@@ -20,6 +23,7 @@ enum class ProgressStyle : std::uint8_t { kSilent, kLines, kLive };
 struct RunProgress {
   std::string run_id;
   std::int64_t iteration = 0, iterations = 0;  // done, of
+  std::int64_t first_iteration = 0;            // where this process took it up
   std::int64_t epoch = 0, epochs = 0;
   double loss = 0;
   std::optional<double> accuracy;  // of the last test
@@ -27,7 +31,20 @@ struct RunProgress {
   double seconds_left = 0;
 };
 
-/// Writes to stderr. Live lines are redrawn a few times a second and wiped before anything else is written.
+/// Where the whole sweep stands.
+struct SweepProgress {
+  std::int64_t runs = 0, complete = 0, failed = 0, elsewhere = 0;  // elsewhere: other processes train them
+  std::int64_t iterations = 0;                                     // of this process, done so far by ended packs
+  std::int64_t iterations_left = 0;                                // of all runs that have not ended, from their start
+};
+
+/// A line about a run: bar, epoch, loss, accuracy, speed and time left, cut to `width` columns.
+[[nodiscard]] std::string line_of(const RunProgress& run, std::size_t width);
+
+/// `1h05m`, `3m20s`, `12s`.
+[[nodiscard]] std::string duration_text(double seconds);
+
+/// Writes to stderr. Live lines are redrawn a few times a second.
 class Progress {
  public:
   explicit Progress(ProgressStyle style) : style_(style) {}
@@ -35,14 +52,31 @@ class Progress {
   Progress& operator=(const Progress&) = delete;
   ~Progress() { wipe(); }
 
-  void show(const std::vector<RunProgress>& runs);
+  /// Lines of the runs of one pack, until the next call with the same `pack`; none: the pack has ended.
+  void show(const void* pack, const std::vector<RunProgress>& runs);
+  /// A sweep's totals; never called for a single run.
+  void sweep(const SweepProgress& sweep);
   void epoch(const std::string& run_id, const TrainPoint& train, const std::optional<TestPoint>& test);
-  void wipe();
+
+  /// Wipes the live lines, so that `write` can put lasting ones in their place.
+  template <class Write>
+  void note(const Write& write) {
+    const std::lock_guard lock(mutex_);
+    wipe();
+    write();
+  }
 
  private:
+  void draw(bool now);
+  void wipe();
+  [[nodiscard]] std::string sweep_line() const;
+
   ProgressStyle style_;
-  std::size_t lines_ = 0;  // on the screen
-  std::chrono::steady_clock::time_point shown_;
+  std::mutex mutex_;
+  std::map<const void*, std::vector<RunProgress>> packs_;
+  std::optional<SweepProgress> sweep_;
+  std::vector<std::size_t> lines_;  // on the screen: columns of each
+  std::chrono::steady_clock::time_point began_ = std::chrono::steady_clock::now(), shown_;
 };
 
 }  // namespace qrun

@@ -63,13 +63,4 @@ std::string ResultsFolder::snapshot(const RunSpec& run, std::int64_t epoch) cons
   return fmt::format("{}/snapshots/{}.epoch-{:04}.h5", path_, run.id(), epoch);
 }
 
-std::optional<std::string> find_run_file(const std::string& folder, const RunSpec& run) {
-  std::error_code code;
-  const std::string ending = "-" + run.hash() + ".h5";
-  for (const fs::directory_entry& entry : fs::directory_iterator(folder, code)) {
-    if (entry.path().filename().string().ends_with(ending)) return entry.path().string();
-  }
-  return std::nullopt;
-}
-
 }  // namespace qrun

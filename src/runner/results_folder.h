@@ -5,6 +5,7 @@
 #include <string>
 
 #include "spec/run_spec.h"
+#include "store/atomic_file.h"
 
 namespace qrun {
 
@@ -17,14 +18,14 @@ class ResultsFolder {
   [[nodiscard]] const std::string& path() const { return path_; }
   [[nodiscard]] std::string run_file(const RunSpec& run) const { return path_ + "/" + run.id() + ".h5"; }
   [[nodiscard]] std::string journal(const RunSpec& run) const { return path_ + "/" + run.id() + ".jsonl"; }
+  [[nodiscard]] std::string checkpoint(const RunSpec& run) const { return path_ + "/.qrun/" + run.id() + ".ckpt.h5"; }
   [[nodiscard]] std::string frozen(const RunSpec& run) const { return path_ + "/.qrun/" + run.id() + ".yaml"; }
+  /// Writes the run's resolved configuration beside its checkpoints.
+  void freeze(const RunSpec& run) const { write_text(frozen(run), run.text()); }
   [[nodiscard]] std::string snapshot(const RunSpec& run, std::int64_t epoch) const;
 
  private:
   std::string path_;
 };
-
-/// The run's file, whatever its readable part: runs are recognised by their hash. Does not need the folder to exist.
-[[nodiscard]] std::optional<std::string> find_run_file(const std::string& folder, const RunSpec& run);
 
 }  // namespace qrun

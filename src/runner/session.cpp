@@ -53,11 +53,41 @@ std::optional<double> RunSession::last_accuracy() const {
   return record_.test.back().accuracy;
 }
 
+double RunSession::seconds() const {
+  return earlier_seconds_ + std::chrono::duration<double>(std::chrono::steady_clock::now() - began_).count();
+}
+
+Checkpoint RunSession::checkpoint(RunState state) const {
+  Checkpoint checkpoint{.record = record_, .state = std::move(state), .best = {}, .epoch_losses = epoch_losses_};
+  checkpoint.record.status = "interrupted";
+  checkpoint.record.finished = utc_now();
+  checkpoint.record.wall_seconds = seconds();
+  checkpoint.record.weights.clear();
+  checkpoint.record.activations.clear();
+  return checkpoint;
+}
+
+void RunSession::resume(const Checkpoint& checkpoint) {
+  const RunRecord& from = checkpoint.record;
+  record_.started = from.started;
+  record_.train = from.train;
+  record_.test = from.test;
+  record_.iterations = from.iterations;
+  record_.best_test_accuracy = from.best_test_accuracy;
+  record_.final_test_accuracy = from.final_test_accuracy;
+  earlier_seconds_ = from.wall_seconds;
+  epoch_losses_ = checkpoint.epoch_losses;
+  if (!epoch_losses_.empty()) {
+    last_loss_ = epoch_losses_.back();
+  } else if (!record_.train.empty()) {
+    last_loss_ = static_cast<float>(record_.train.back().loss);
+  }
+}
+
 void RunSession::add_losses(const std::vector<float>& losses) {
   for (const float loss : losses) {
     last_loss_ = loss;
-    epoch_sum_ += static_cast<double>(loss);
-    ++epoch_count_;
+    epoch_losses_.push_back(loss);
   }
 }
 
@@ -67,10 +97,11 @@ void RunSession::add_point(std::int64_t iteration, double lr) {
 
 const TrainPoint& RunSession::end_epoch(std::int64_t epoch, std::int64_t iteration, double lr,
                                         double images_per_second) {
-  const double mean = epoch_sum_ / static_cast<double>(epoch_count_);
+  double sum = 0;
+  for (const float loss : epoch_losses_) sum += static_cast<double>(loss);
+  const double mean = sum / static_cast<double>(epoch_losses_.size());
   record_.train.push_back({epoch, iteration, static_cast<double>(last_loss_), mean, lr, images_per_second});
-  epoch_sum_ = 0;
-  epoch_count_ = 0;
+  epoch_losses_.clear();
   return record_.train.back();
 }
 
@@ -125,10 +156,10 @@ void RunSession::set_weights(const Plan& plan, int run, Program& program, const 
   }
 }
 
-void RunSession::finish(const std::string& status, double wall_seconds) {
+void RunSession::finish(const std::string& status) {
   if (!failed()) record_.status = status;
   record_.finished = utc_now();
-  record_.wall_seconds = wall_seconds;
+  record_.wall_seconds = seconds();
 }
 
 }  // namespace qrun

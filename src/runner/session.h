@@ -1,13 +1,14 @@
 // One run of a pack while it trains: its metrics, and what goes into its file.
 #pragma once
 
+#include <chrono>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "engine/engine.h"
 #include "spec/run_spec.h"
-#include "store/run_file.h"
+#include "store/checkpoint.h"
 
 namespace qrun {
 
@@ -29,6 +30,11 @@ class RunSession {
   [[nodiscard]] bool failed() const { return record_.status == "failed"; }
   [[nodiscard]] std::optional<double> last_accuracy() const;
   [[nodiscard]] float last_loss() const { return last_loss_; }
+  [[nodiscard]] double seconds() const;  // of training, tests and files, in earlier processes too
+
+  /// What a checkpoint holds of the session, and a session that goes on from it.
+  [[nodiscard]] Checkpoint checkpoint(RunState state) const;
+  void resume(const Checkpoint& checkpoint);
 
   /// Losses of the iterations since the last call, which ended with iteration `iteration` done.
   void add_losses(const std::vector<float>& losses);
@@ -43,14 +49,15 @@ class RunSession {
   void set_final_test(const Plan& plan, int run, const TestResult& result, const RunState& state);
   /// Takes master parameters and codes.
   void set_weights(const Plan& plan, int run, Program& program, const RunState& state);
-  void finish(const std::string& status, double wall_seconds);
+  void finish(const std::string& status);
 
  private:
   const RunSpec& spec_;
   RunRecord record_;
   float last_loss_ = 0;
-  double epoch_sum_ = 0;
-  std::int64_t epoch_count_ = 0;
+  std::vector<float> epoch_losses_;  // of the epoch under way
+  double earlier_seconds_ = 0;       // in earlier processes
+  std::chrono::steady_clock::time_point began_ = std::chrono::steady_clock::now();
 };
 
 }  // namespace qrun

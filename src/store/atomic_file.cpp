@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
@@ -56,6 +57,12 @@ bool sync_folder(const fs::path& folder) {
   return descriptor.is_open() && descriptor.sync();
 }
 
+/// Of this process and this call: threads may write the same file at once.
+std::string temporary_name(const std::string& path) {
+  static std::atomic<unsigned> calls = 0;
+  return path + ".tmp." + std::to_string(getpid()) + std::to_string(calls++);
+}
+
 }  // namespace
 
 void write_atomically(const std::string& path, std::span<const std::byte> bytes) {
@@ -63,7 +70,7 @@ void write_atomically(const std::string& path, std::span<const std::byte> bytes)
   std::error_code code;
   if (!folder.empty()) fs::create_directories(folder, code);
   if (code) throw EnvironmentError("cannot write " + path + ": " + code.message());
-  const std::string temporary = path + ".tmp." + std::to_string(getpid());
+  const std::string temporary = temporary_name(path);
   if (write_flushed(temporary, bytes) && std::rename(temporary.c_str(), path.c_str()) == 0 && sync_folder(folder)) {
     return;
   }

@@ -113,13 +113,13 @@ std::vector<std::string> Group::names() const {
   return result;
 }
 
-void Group::write_raw(const std::string& name, hid_t type, const void* values, std::int64_t size,
-                      const Dims& dims) const {
+void Group::write_raw(const std::string& name, hid_t type, const void* values, std::int64_t size, const Dims& dims,
+                      Storage storage) const {
   QRUN_CHECK(size == count_of(dims), path_of(name) + " has not as many values as its shape says");
   const Handle properties(H5Pcreate(H5P_DATASET_CREATE), H5Pclose);
   H5Pset_obj_track_times(properties.get(), false);
   keep_attribute_order(properties);
-  compress(properties, dims);
+  if (storage == Storage::kCompressed) compress(properties, dims);
   const Handle space = dataspace(dims);
   const Handle set(H5Dcreate2(id(), name.c_str(), type, space.get(), H5P_DEFAULT, properties.get(), H5P_DEFAULT),
                    H5Dclose);

@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <mutex>
 #include <span>
 #include <string>
 #include <type_traits>
@@ -57,6 +58,9 @@ template <Number T>
   if constexpr (std::is_same_v<T, double>) return H5T_NATIVE_DOUBLE;
 }
 
+/// How values are stored: with gzip and shuffle where there are 1024 or more, or as they are.
+enum class Storage : std::uint8_t { kCompressed, kPlain };
+
 /// Extents of a data set; none for a single value.
 using Dims = std::vector<std::int64_t>;
 
@@ -89,10 +93,10 @@ class Group {
   [[nodiscard]] bool is_group(const std::string& name) const;
   [[nodiscard]] std::vector<std::string> names() const;  // in order of creation where that is tracked, else by name
 
-  /// gzip and shuffle where there are 1024 values or more.
   template <Number T>
-  void write(const std::string& name, const std::vector<T>& values, const Dims& dims) const {
-    write_raw(name, type_of<T>(), values.data(), static_cast<std::int64_t>(values.size()), dims);
+  void write(const std::string& name, const std::vector<T>& values, const Dims& dims,
+             Storage storage = Storage::kCompressed) const {
+    write_raw(name, type_of<T>(), values.data(), static_cast<std::int64_t>(values.size()), dims, storage);
   }
   [[nodiscard]] bool has_shape(const std::string& name) const;  // a data set that has values, or could have
   [[nodiscard]] Dims dims(const std::string& name) const;
@@ -141,7 +145,8 @@ class Group {
 
  private:
   [[nodiscard]] std::string path_of(const std::string& name) const;
-  void write_raw(const std::string& name, hid_t type, const void* values, std::int64_t size, const Dims& dims) const;
+  void write_raw(const std::string& name, hid_t type, const void* values, std::int64_t size, const Dims& dims,
+                 Storage storage) const;
   [[nodiscard]] Handle open_set(const std::string& name) const;
   [[nodiscard]] Handle open_readable(const std::string& name, H5T_class_t wanted) const;
   [[nodiscard]] std::size_t readable_count(const std::string& name, const Handle& set, std::size_t item) const;
@@ -155,7 +160,7 @@ class Group {
   std::string file_, path_;
 };
 
-/// An open file; its root group.
+/// An open file; its root group. HDF5 is not safe with threads: one File is open at a time, other threads wait.
 class File {
  public:
   /// A new file in memory; `path` names it in errors.
@@ -169,7 +174,9 @@ class File {
   [[nodiscard]] std::vector<std::byte> image() &&;
 
  private:
-  File(Handle file, const std::string& path);
+  using Lock = std::unique_lock<std::recursive_mutex>;
+  File(Lock lock, Handle file, const std::string& path);
+  Lock lock_;  // released last
   Handle file_;
   Group root_;
 };

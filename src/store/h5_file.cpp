@@ -14,6 +14,12 @@ namespace {
 /// HDF5 prints its errors itself unless told not to.
 void be_quiet() { H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr); }
 
+/// Held by whoever uses HDF5.
+std::recursive_mutex& library() {
+  static std::recursive_mutex mutex;
+  return mutex;
+}
+
 [[noreturn]] void fail_open(const std::string& path) {
   const std::string why = reason();
   if (why.find("lock file") != std::string::npos) {
@@ -47,12 +53,14 @@ std::string reason() {
   return text.empty() ? "unknown reason" : text;
 }
 
-File::File(Handle file, const std::string& path)
-    : file_(std::move(file)), root_(Handle(H5Gopen2(file_.get(), "/", H5P_DEFAULT), H5Gclose), path, "/") {
+File::File(Lock lock, Handle file, const std::string& path)
+    : lock_(std::move(lock)),
+      file_(std::move(file)), root_(Handle(H5Gopen2(file_.get(), "/", H5P_DEFAULT), H5Gclose), path, "/") {
   if (root_.id() < 0) throw Error(path + ": damaged HDF5 file (" + reason() + ")");
 }
 
 File File::create(const std::string& path) {
+  Lock lock(library());
   be_quiet();
   constexpr std::size_t kIncrement = std::size_t{1} << 20;
   const Handle access(H5Pcreate(H5P_FILE_ACCESS), H5Pclose);
@@ -64,17 +72,18 @@ File File::create(const std::string& path) {
   H5Pset_obj_track_times(creation.get(), false);
   Handle file(H5Fcreate(path.c_str(), H5F_ACC_TRUNC, creation.get(), access.get()), H5Fclose);
   if (!file) throw Error(path + ": cannot create: " + reason());
-  return {std::move(file), path};
+  return {std::move(lock), std::move(file), path};
 }
 
 File File::open(const std::string& path) {
+  Lock lock(library());
   be_quiet();
   check_readable(path);
   const Handle access(H5Pcreate(H5P_FILE_ACCESS), H5Pclose);
   H5Pset_file_locking(access.get(), true, true);
   Handle file(H5Fopen(path.c_str(), H5F_ACC_RDONLY, access.get()), H5Fclose);
   if (!file) fail_open(path);
-  return {std::move(file), path};
+  return {std::move(lock), std::move(file), path};
 }
 
 std::vector<std::byte> File::image() && {

@@ -4,11 +4,10 @@
 #include "store/blob_io.h"
 #include "store/h5.h"
 #include "store/run_file.h"
+#include "store/run_summary.h"
 
 namespace qrun {
 namespace {
-
-constexpr std::int64_t kFormatVersion = 1;
 
 /// Fills a member of a list of structs from a data set; the first column sets the length, the others must match.
 template <class Row, class T>
@@ -19,9 +18,9 @@ void read_column(const h5::Group& group, const char* name, std::vector<Row>& row
   for (std::size_t i = 0; i < values.size(); ++i) rows[i].*member = values[i];
 }
 
-void check_format(const h5::Group& root) {
-  if (!root.has_attribute("format") || !root.has_attribute("format_version") || root.text("format") != "qrun-run") {
-    throw Error(root.file() + ": an HDF5 file, but not a run of qrun (no attribute format = qrun-run)");
+void check_format(const h5::Group& root, const std::string& format) {
+  if (!root.has_attribute("format") || !root.has_attribute("format_version") || root.text("format") != format) {
+    throw Error(root.file() + ": an HDF5 file, but not one of qrun (no attribute format = " + format + ")");
   }
   const auto version = root.number<std::int64_t>("format_version");
   if (version > kFormatVersion) {
@@ -138,15 +137,20 @@ void read_params(const h5::Group& params, RunRecord& r) {
 
 }  // namespace
 
-RunRecord read_run(const std::string& path, ReadDepth depth) {
-  const h5::File file = h5::File::open(path);
-  const h5::Group& root = file.root();
-  check_format(root);
+RunRecord read_summary(const h5::Group& root, const char* format) {
+  check_format(root, format);
   RunRecord record;
   read_identity(root, record);
   read_params(root.open("params"), record);
   read_metrics(root.open("metrics"), record);
   record.network_json = root.open("network").text("json");
+  return record;
+}
+
+RunRecord read_run(const std::string& path, ReadDepth depth) {
+  const h5::File file = h5::File::open(path);
+  const h5::Group& root = file.root();
+  RunRecord record = read_summary(root, kRunFormat);
   if (depth == ReadDepth::kSummary) return record;
   if (root.has("test")) {
     record.labels = root.open("test").read<std::int32_t>("labels");

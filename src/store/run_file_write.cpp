@@ -10,11 +10,10 @@
 #include "store/blob_io.h"
 #include "store/h5.h"
 #include "store/run_file.h"
+#include "store/run_summary.h"
 
 namespace qrun {
 namespace {
-
-constexpr std::int64_t kFormatVersion = 1;
 
 /// One data set for a member of a list of structs.
 template <class Row, class T>
@@ -24,8 +23,8 @@ void write_column(const h5::Group& group, const char* name, const std::vector<Ro
   group.write(name, values, {static_cast<std::int64_t>(values.size())});
 }
 
-void write_identity(const h5::Group& root, const RunRecord& r) {
-  root.attribute("format", "qrun-run");
+void write_identity(const h5::Group& root, const RunRecord& r, const char* format) {
+  root.attribute("format", format);
   root.attribute("format_version", kFormatVersion);
   root.attribute("run_id", r.run_id);
   root.attribute("name", r.name);
@@ -156,16 +155,20 @@ void write_activations(const h5::Group& root, const RunRecord& r) {
 
 }  // namespace
 
+void write_summary(const h5::Group& root, const RunRecord& record, const char* format) {
+  write_identity(root, record, format);
+  write_params(root, record);
+  write_metrics(root, record);
+  root.create("network").attribute("json", record.network_json);
+}
+
 void write_run(const std::string& path, const RunRecord& record) {
   h5::File file = h5::File::create(path);
   const h5::Group& root = file.root();
-  write_identity(root, record);
-  write_params(root, record);
-  write_metrics(root, record);
+  write_summary(root, record, kRunFormat);
   write_test(root, record);
   write_weights(root, record);
   write_activations(root, record);
-  root.create("network").attribute("json", record.network_json);
   write_atomically(path, std::move(file).image());
 }
 

@@ -1,63 +1,12 @@
 // The training loop around an engine: what is noted when, what is kept, and what a failure leaves.
 #include "runner/pack.h"
 
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-
-#include <filesystem>
-
-#include "core/error.h"
-#include "cpu/cpu_engine.h"
 #include "runner/evaluate.h"
-#include "spec/read.h"
+#include "runner/standing.h"
+#include "runner/support.h"
 
 namespace qrun {
 namespace {
-
-namespace fs = std::filesystem;
-
-class TrainPack : public testing::Test {
- protected:
-  TrainPack() {
-    std::string name = (fs::temp_directory_path() / "qrun.XXXXXX").string();
-    folder_ = mkdtemp(name.data());
-  }
-  ~TrainPack() override {
-    std::error_code code;
-    fs::remove_all(folder_, code);
-  }
-
-  /// 200 drawn digits in batches of 20: epochs of 10 iterations.
-  static RunSpec spec(const std::vector<std::string>& overrides) {
-    const std::string smoke = std::string(QRUN_SOURCE_DIR) + "/configs/smoke.yaml";
-    std::vector<std::string> all = {"data.train={synthetic_digits: 200, batch_size: 20}",
-                                    "data.test={synthetic_digits: 90, batch_size: 40}", "train.epochs=3",
-                                    "train.iterations_per_epoch=10"};
-    all.insert(all.end(), overrides.begin(), overrides.end());
-    return read_config(smoke, all).runs.at(0);
-  }
-
-  RunRecord train(const RunSpec& run, const std::atomic<bool>& stop) {
-    const auto engine = make_cpu_engine(2);
-    Progress progress(ProgressStyle::kSilent);
-    outcome_ = train_pack({run}, *engine, {"1.2.3", "abc"}, ResultsFolder(folder_, "test"), progress, stop).at(0);
-    return read_run(outcome_.path, ReadDepth::kAll);
-  }
-  RunRecord train(const std::vector<std::string>& overrides) {
-    const std::atomic<bool> go_on{false};
-    return train(spec(overrides), go_on);
-  }
-
-  std::string folder_;
-  RunOutcome outcome_;
-};
-
-template <class Row, class T>
-std::vector<T> column(const std::vector<Row>& rows, T Row::*member) {
-  std::vector<T> values;
-  for (const Row& row : rows) values.push_back(row.*member);
-  return values;
-}
 
 TEST_F(TrainPack, NotesAnEpochAndATestAfterEach) {
   const RunRecord r = train(std::vector<std::string>{});
@@ -138,13 +87,12 @@ TEST_F(TrainPack, WantsAnOutputForEveryLabel) {
 }
 
 TEST_F(TrainPack, TrainsSeveralRunsEachIntoItsFile) {
-  const std::vector<RunSpec> runs = {spec({"seed=1"}), spec({"seed=2", "quantize.fc1.weight.bits=4"})};
-  const auto engine = make_cpu_engine(2);
-  Progress progress(ProgressStyle::kSilent);
+  const std::vector<RunSpec> runs = {spec({"seed=1"}), spec({"seed=2", "quantize.fc1.weight.bits=4"}),
+                                     spec({"seed=3", "solver.lr=1e30"})};
   const std::atomic<bool> go_on{false};
-  const std::vector<RunOutcome> outcomes =
-      train_pack(runs, *engine, {}, ResultsFolder(folder_, "pack"), progress, go_on);
-  ASSERT_EQ(outcomes.size(), 2U);
+  const std::vector<RunOutcome> outcomes = train({{runs[0], {}}, {runs[1], {}}, {runs[2], {}}}, go_on);
+  ASSERT_EQ(outcomes.size(), 3U);
+  EXPECT_EQ(outcomes[2].status, "failed") << "and the others went on";
   for (std::size_t i = 0; i < 2; ++i) {
     const RunRecord together = read_run(outcomes[i].path, ReadDepth::kAll);
     const RunRecord alone = train(runs[i], go_on);
@@ -154,21 +102,18 @@ TEST_F(TrainPack, TrainsSeveralRunsEachIntoItsFile) {
   }
 }
 
-TEST(ResultsFolderTest, RefusesForeignFilesAndFindsRunsByTheirHash) {
-  std::string name = (fs::temp_directory_path() / "qrun.XXXXXX").string();
-  const std::string folder = mkdtemp(name.data());
+TEST_F(FolderTest, RefusesForeignFilesAndFindsRunsByTheirHash) {
   const RunSpec run = read_config(std::string(QRUN_SOURCE_DIR) + "/configs/smoke.yaml", {}).runs.at(0);
-  const ResultsFolder ours(folder, "mine");
+  const ResultsFolder ours(folder_, "mine");
   std::FILE* file = std::fopen((ours.path() + "/w_bits=2-" + run.hash() + ".h5").c_str(), "w");
   std::fclose(file);
-  EXPECT_EQ(find_run_file(ours.path(), run), ours.path() + "/w_bits=2-" + run.hash() + ".h5");
-  EXPECT_NO_THROW(ResultsFolder(folder, "mine"));
+  EXPECT_EQ(run_files(ours.path()).at(run.hash()), ours.path() + "/w_bits=2-" + run.hash() + ".h5");
+  EXPECT_NO_THROW(ResultsFolder(folder_, "mine"));
   file = std::fopen((ours.path() + "/thesis.doc").c_str(), "w");
   std::fclose(file);
   EXPECT_THAT(
-      [&] { ResultsFolder(folder, "mine"); },
+      [&] { ResultsFolder(folder_, "mine"); },
       testing::ThrowsMessage<ConfigError>(testing::HasSubstr("holds thesis.doc, which is not a result of qrun")));
-  fs::remove_all(folder);
 }
 
 }  // namespace

@@ -1,0 +1,202 @@
+#include "runner/claims.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "core/error.h"
+#include "store/atomic_file.h"
+
+namespace qrun {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string first_line(const std::string& path) {
+  std::ifstream file(path);
+  std::string line;
+  std::getline(file, line);
+  return line;
+}
+
+/// Start of a process in clock ticks since the boot, field 22 of its stat; -1 if it has ended. The fields are counted
+/// from the end of its name, which may hold anything.
+std::int64_t start_of(std::int64_t pid) {
+  const std::string stat = first_line("/proc/" + std::to_string(pid) + "/stat");
+  const std::size_t name_end = stat.rfind(')');
+  if (name_end == std::string::npos) return -1;
+  std::istringstream fields(stat.substr(name_end + 1));
+  std::string field;
+  fields >> field;
+  if (field == "Z" || field == "X") return -1;  // ended, not yet waited for
+  for (int i = 4; i <= 22; ++i) fields >> field;
+  return std::strtoll(field.c_str(), nullptr, 10);
+}
+
+std::string environment(const char* name) {
+  const char* value = std::getenv(name);
+  return value == nullptr ? "" : value;
+}
+
+std::string text_of(const Owner& owner) {
+  return nlohmann::ordered_json{{"host", owner.host},       {"place", owner.place}, {"pid", owner.pid},
+                                {"started", owner.started}, {"job", owner.job},     {"beat", owner.beat}}
+             .dump() +
+         "\n";
+}
+
+/// One process at a time changes claims. Without locks in the file system the names of files must do: then two that
+/// take over the same claim at the same instant could both believe in it until their first look at it.
+class FolderLock {
+ public:
+  explicit FolderLock(const std::string& folder)
+      : id_(open((folder + "/claims.lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666)) {
+    if (id_ >= 0) static_cast<void>(flock(id_, LOCK_EX));
+  }
+  ~FolderLock() {
+    if (id_ >= 0) close(id_);
+  }
+  FolderLock(const FolderLock&) = delete;
+  FolderLock& operator=(const FolderLock&) = delete;
+
+ private:
+  int id_;
+};
+
+}  // namespace
+
+Owner this_process() {
+  Owner me;
+  char name[256] = {};
+  gethostname(name, sizeof(name) - 1);
+  std::error_code code;
+  me.host = name;
+  me.place = first_line("/proc/sys/kernel/random/boot_id") + " " + fs::read_symlink("/proc/self/ns/pid", code).string();
+  me.pid = getpid();
+  me.started = start_of(me.pid);
+  if (const std::string job = environment("SLURM_JOB_ID"); !job.empty()) {
+    const std::string array = environment("SLURM_ARRAY_JOB_ID");
+    me.job = array.empty() ? job : array + "_" + environment("SLURM_ARRAY_TASK_ID");
+    me.job += " " + environment("SLURMD_NODENAME");
+  }
+  return me;
+}
+
+std::optional<Owner> read_claim(const std::string& path) {
+  const nlohmann::json json = nlohmann::json::parse(first_line(path), nullptr, false);
+  if (!json.is_object()) return std::nullopt;
+  try {
+    return Owner{.host = json.at("host"),
+                 .place = json.at("place"),
+                 .pid = json.at("pid"),
+                 .started = json.at("started"),
+                 .job = json.at("job"),
+                 .beat = json.at("beat")};
+  } catch (const nlohmann::json::exception&) {
+    return std::nullopt;
+  }
+}
+
+Claims::Claims(std::string folder, Owner me, std::chrono::milliseconds patience)
+    : folder_(std::move(folder) + "/.qrun"), me_(std::move(me)), patience_(patience), heart_([this] { beat(); }) {}
+
+Claims::~Claims() {
+  {
+    const std::lock_guard lock(mutex_);
+    stop_ = true;
+  }
+  wake_.notify_all();
+  heart_.join();
+  for (const std::string& run_id : std::set<std::string>(mine_)) release(run_id);
+}
+
+bool Claims::take(const std::string& run_id) {
+  const std::lock_guard guard(mutex_);
+  const FolderLock lock(folder_);
+  if (create(run_id)) return true;
+  const std::optional<Owner> owner = read_claim(path(run_id));
+  if (!is_dead(run_id, owner.value_or(Owner{}))) return false;
+  // Aside first: of two that see the same dead claim one gets the file, and what it got is looked at again.
+  const std::string aside = path(run_id) + "." + std::to_string(me_.pid);
+  if (std::rename(path(run_id).c_str(), aside.c_str()) != 0) return false;
+  const std::optional<Owner> got = read_claim(aside);
+  const bool changed = got.has_value() && !(owner && got->same_process(*owner) && got->beat == owner->beat);
+  if (changed) {
+    static_cast<void>(std::rename(aside.c_str(), path(run_id).c_str()));
+    return false;
+  }
+  std::remove(aside.c_str());
+  return create(run_id);
+}
+
+/// Only one of several that create the file succeeds.
+bool Claims::create(const std::string& run_id) {
+  const int id = open(path(run_id).c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+  if (id < 0 && errno == EEXIST) return false;
+  const std::string text = text_of(me_);
+  const bool written = id >= 0 && ::write(id, text.data(), text.size()) == static_cast<ssize_t>(text.size());
+  const int failure = errno;
+  if (id >= 0) close(id);
+  if (!written) {
+    if (id >= 0) std::remove(path(run_id).c_str());
+    throw EnvironmentError("cannot write " + path(run_id) + ": " + std::strerror(failure));
+  }
+  mine_.insert(run_id);
+  watched_.erase(run_id);
+  return true;
+}
+
+bool Claims::is_dead(const std::string& run_id, const Owner& owner) {
+  if (owner.same_process(me_)) return false;  // another thread's
+  if (owner.place == me_.place) return start_of(owner.pid) != owner.started;
+  const auto now = std::chrono::steady_clock::now();
+  const auto [at, is_new] = watched_.try_emplace(run_id, Watch{owner, now});
+  Watch& watch = at->second;
+  if (!is_new && watch.seen.same_process(owner) && watch.seen.beat == owner.beat) return now - watch.since > patience_;
+  watch = {owner, now};
+  return false;
+}
+
+void Claims::release(const std::string& run_id) {
+  const std::lock_guard guard(mutex_);
+  const FolderLock lock(folder_);
+  const std::optional<Owner> owner = read_claim(path(run_id));
+  if (owner && owner->same_process(me_)) std::remove(path(run_id).c_str());
+  mine_.erase(run_id);
+}
+
+bool Claims::owns(const std::string& run_id) {
+  const std::lock_guard guard(mutex_);
+  const std::optional<Owner> owner = read_claim(path(run_id));
+  return owner && owner->same_process(me_);
+}
+
+/// Counts on, a dozen times while others have patience.
+void Claims::beat() {
+  std::unique_lock lock(mutex_);
+  while (!wake_.wait_for(lock, patience_ / 12, [this] { return stop_; })) {
+    if (mine_.empty()) continue;
+    ++me_.beat;
+    const FolderLock folder(folder_);
+    for (const std::string& run_id : mine_) {
+      const std::optional<Owner> owner = read_claim(path(run_id));
+      if (!owner || !owner->same_process(me_)) continue;
+      try {
+        write_text(path(run_id), text_of(me_));
+      } catch (const EnvironmentError&) {  // a full disk: training will say so
+      }
+    }
+  }
+}
+
+}  // namespace qrun

@@ -1,0 +1,18 @@
+// What a sweep would take, from a short trial of each of its shapes.
+#pragma once
+
+#include "engine/engine.h"
+#include "runner/sweep_plan.h"
+
+namespace qrun {
+
+struct Estimate {
+  double seconds = 0;             // from start to end, on this machine, its other work left out
+  std::int64_t memory_bytes = 0;  // of the packs that train side by side, data sets left out
+  std::int64_t disk_bytes = 0;
+};
+
+/// Trains the first pack of each group for a moment, without keeping anything. Takes about a second a group.
+[[nodiscard]] Estimate estimate(SweepPlan& plan, Engine& engine);
+
+}  // namespace qrun

@@ -1,0 +1,31 @@
+// Where runs stand, by what lies in their folder.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "spec/run_spec.h"
+#include "store/checkpoint.h"
+
+namespace qrun {
+
+enum class Stage : std::uint8_t { kNew, kResume, kComplete, kFailed };
+
+[[nodiscard]] const char* stage_name(Stage stage);
+
+struct Standing {
+  Stage stage = Stage::kNew;
+  std::string path;   // of the run's file, if there is one
+  std::string error;  // of a failed run
+};
+
+/// The run files of a folder by the hash in their names: the readable part may be another one.
+[[nodiscard]] std::map<std::string, std::string> run_files(const std::string& folder);
+
+/// By the run's file, or "" where there is none, and its checkpoints. A damaged file is named in the log, and its run
+/// counts as not complete.
+[[nodiscard]] Standing standing_of(const std::string& file, const std::string& checkpoint);
+
+}  // namespace qrun

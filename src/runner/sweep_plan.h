@@ -1,0 +1,64 @@
+// What there is to do: the runs of a sweep, where each stands, and which may train together.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "plan/plan.h"
+#include "runner/data_cache.h"
+#include "runner/standing.h"
+
+namespace qrun {
+
+struct SweepOptions {
+  int jobs = 1;     // packs side by side
+  int threads = 0;  // of the CPU engine, shared by the jobs; 0: one for each processor
+  int pack = 0;     // runs trained together at most; 0: what fits
+  int retries = 0;  // of a run that fails
+  bool force = false, retry_failed = false, fail_fast = false;
+};
+
+/// A run of the sweep and where it stands.
+struct PlannedRun {
+  const RunSpec* spec = nullptr;
+  std::string id;
+  Standing standing;
+  std::size_t group = 0;  // runs of one group have the same shapes, and may train together
+};
+
+/// Runs of one group, by what they share.
+struct PackGroup {
+  const RunSpec* spec = nullptr;  // of one of them
+  std::int64_t iterations = 0;    // of a whole run
+  std::int64_t bytes = 0;         // of memory a run takes while it trains
+  std::int64_t file_bytes = 0;    // of its files, checkpoints among them
+};
+
+class SweepPlan {
+ public:
+  /// `runs` are distinct and outlive the plan. Opens all data, checks shapes and labels, and looks at the folder.
+  /// Throws ConfigError; writes nothing.
+  SweepPlan(const std::vector<RunSpec>& runs, SweepOptions options, const std::string& folder);
+
+  [[nodiscard]] const SweepOptions& options() const { return options_; }
+  [[nodiscard]] const std::vector<PlannedRun>& runs() const { return runs_; }
+  [[nodiscard]] const PackGroup& group(const PlannedRun& run) const { return groups_[run.group]; }
+  [[nodiscard]] const RunData& data(const PlannedRun& run) { return data_.get(run.spec->data); }
+  [[nodiscard]] bool to_do(const PlannedRun& run) const;
+
+  /// Runs that train together at most, on an engine with this many threads.
+  [[nodiscard]] std::size_t pack_size(const PlannedRun& first, int engine_threads) const;
+  /// The packs that one process would train alone, as indices into runs().
+  [[nodiscard]] std::vector<std::vector<std::size_t>> packs(int engine_threads) const;
+
+ private:
+  std::size_t group_of(const RunSpec& run);
+
+  SweepOptions options_;
+  DataCache data_;
+  std::vector<PackGroup> groups_;
+  std::vector<PlannedRun> runs_;
+};
+
+}  // namespace qrun

@@ -1,0 +1,256 @@
+#include "runner/sweep_training.h"
+
+#include <algorithm>
+#include <chrono>
+#include <filesystem>
+#include <new>
+#include <thread>
+
+#include "core/error.h"
+#include "core/log.h"
+#include "store/journal.h"
+
+namespace qrun {
+namespace {
+
+constexpr std::chrono::milliseconds kLook{20};    // between looks at the signal
+constexpr std::chrono::milliseconds kWait{1000};  // between looks at what others have done
+
+Stage stage_of(const std::string& status) {
+  if (status == "complete") return Stage::kComplete;
+  return status == "failed" ? Stage::kFailed : Stage::kResume;
+}
+
+EngineChoice engine_of(const PackRun& run) {
+  if (!run.from) return run.spec.engine;
+  return run.from->record.engine == "cuda" ? EngineChoice::kCuda : EngineChoice::kCpu;
+}
+
+std::string instruction_set_of(const PackRun& run) { return run.from ? run.from->record.instruction_set : ""; }
+
+bool go_on_together(const PackRun& a, const PackRun& b) {
+  const auto iteration = [](const PackRun& run) { return run.from ? run.from->state.iteration : 0; };
+  return iteration(a) == iteration(b) && engine_of(a) == engine_of(b) && instruction_set_of(a) == instruction_set_of(b);
+}
+
+}  // namespace
+
+/// The engines of one job, made when a run first asks for them.
+class SweepTraining::Engines {
+ public:
+  Engines(const MakeEngine& make, int threads) : make_(make), threads_(threads) {}
+
+  Engine& get(const PackRun& run) {
+    std::unique_ptr<Engine>& engine = engines_[{engine_of(run), instruction_set_of(run)}];
+    if (!engine) engine = make_(engine_of(run), threads_, instruction_set_of(run));
+    return *engine;
+  }
+
+ private:
+  const MakeEngine& make_;
+  int threads_;
+  std::map<std::pair<EngineChoice, std::string>, std::unique_ptr<Engine>> engines_;
+};
+
+SweepTraining::SweepTraining(SweepPlan& plan, const ResultsFolder& folder, const SweepTools& tools)
+    : plan_(plan), folder_(folder), tools_(tools), claims_(folder.path()), members_(plan.runs().size()) {
+  for (std::size_t i = 0; i < members_.size(); ++i) {
+    const PlannedRun& run = plan.runs()[i];
+    standings_.push_back(run.standing);
+    if (plan.to_do(run)) continue;
+    members_[i].now = Now::kEnded;
+    remove_checkpoints(folder.checkpoint(*run.spec));
+  }
+}
+
+void SweepTraining::run() {
+  std::vector<std::thread> jobs;
+  std::atomic<int> running = plan_.options().jobs;
+  for (int job = 0; job < plan_.options().jobs; ++job) {
+    jobs.emplace_back([this, &running] {
+      try {
+        work();
+      } catch (...) {
+        const std::lock_guard lock(mutex_);
+        if (!error_) error_ = std::current_exception();
+        halt_ = true;
+      }
+      --running;
+    });
+  }
+  while (running > 0) {
+    if (tools_.stop) halt_ = true;
+    std::this_thread::sleep_for(kLook);
+  }
+  for (std::thread& job : jobs) job.join();
+  if (error_) std::rethrow_exception(error_);
+}
+
+void SweepTraining::work() {
+  const int processors = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+  const int threads = plan_.options().threads > 0 ? plan_.options().threads : processors;
+  Engines engines(tools_.make_engine, std::max(1, threads / plan_.options().jobs));
+  while (!halt_) {
+    const Pack pack = next(engines);
+    if (!pack.runs.empty()) {
+      train(pack, engines.get(pack.runs[0]));
+    } else if (ended()) {
+      return;
+    } else {
+      wait_for_others();
+    }
+  }
+}
+
+/// Runs that go on together, claimed; in the order of the sweep.
+SweepTraining::Pack SweepTraining::next(Engines& engines) {
+  const std::lock_guard lock(mutex_);
+  Pack pack;
+  std::size_t limit = 1;
+  for (std::size_t i = 0; i < members_.size() && pack.members.size() < limit; ++i) {
+    const PlannedRun& run = plan_.runs()[i];
+    if (members_[i].now == Now::kTraining || members_[i].now == Now::kEnded) continue;
+    if (!pack.members.empty() && plan_.runs()[pack.members[0]].group != run.group) continue;
+    if (!claim(i)) continue;
+    std::vector<std::string> problems;
+    PackRun taken{*run.spec, read_checkpoint(folder_.checkpoint(*run.spec), problems)};
+    for (const std::string& problem : problems)
+      tools_.progress.note([&] { spdlog::warn(R"(damaged checkpoint run={} reason="{}")", run.id, problem); });
+    if (!pack.runs.empty() && !go_on_together(pack.runs[0], taken)) {
+      give_back(i, Now::kWaiting);
+      continue;
+    }
+    members_[i].now = Now::kTraining;
+    pack.members.push_back(i);
+    pack.runs.push_back(std::move(taken));
+    if (pack.members.size() == 1) limit = plan_.pack_size(run, engines.get(pack.runs[0]).info().threads);
+  }
+  return pack;
+}
+
+/// True if the run is ours to train. It may have ended in another process since the plan was made.
+bool SweepTraining::claim(std::size_t i) {
+  const PlannedRun& run = plan_.runs()[i];
+  if (!claims_.take(run.id)) {
+    members_[i].now = Now::kElsewhere;
+    return false;
+  }
+  const std::string file = folder_.run_file(*run.spec);
+  const bool planned = run.standing.stage == Stage::kComplete || run.standing.stage == Stage::kFailed;
+  if (planned || !std::filesystem::exists(file)) return true;
+  standings_[i] = standing_of(file, folder_.checkpoint(*run.spec));
+  if (standings_[i].stage != Stage::kComplete && standings_[i].stage != Stage::kFailed) return true;
+  if (members_[i].failures > 0 && standings_[i].stage == Stage::kFailed) return true;  // ours, once more
+  give_back(i, Now::kEnded);
+  return false;
+}
+
+void SweepTraining::give_back(std::size_t i, Now now) {
+  claims_.release(plan_.runs()[i].id);
+  members_[i].now = now;
+}
+
+void SweepTraining::train(const Pack& pack, Engine& engine) {
+  report();
+  const PackTools tools{engine,          tools_.build, folder_,
+                        tools_.progress, halt_,        [this](const RunSpec& run) { return claims_.owns(run.id()); }};
+  try {
+    const std::vector<RunOutcome> outcomes = train_pack(pack.runs, plan_.data(plan_.runs()[pack.members[0]]), tools);
+    for (std::size_t k = 0; k < outcomes.size(); ++k) end(pack.members[k], outcomes[k]);
+  } catch (const EnvironmentError&) {
+    throw;
+  } catch (const Error& error) {
+    train_apart(pack, engine, error.what());
+  } catch (const std::bad_alloc&) {
+    train_apart(pack, engine, "out of memory; use a smaller batch_size or network");
+  }
+  const std::lock_guard lock(mutex_);
+  tools_.after_pack();
+}
+
+/// What a pack could not do, its halves may: in the end only the run that is at fault fails.
+void SweepTraining::train_apart(const Pack& pack, Engine& engine, const std::string& reason) {
+  if (pack.runs.size() == 1) return fail(pack.members[0], pack.runs[0], engine, reason);
+  tools_.progress.note([&] {
+    spdlog::warn(R"(pack of {} runs failed action="train in halves" reason="{}")", pack.runs.size(), reason);
+  });
+  const auto half = static_cast<std::ptrdiff_t>(pack.runs.size() / 2);
+  for (const auto& [from, to] : {std::pair{std::ptrdiff_t{0}, half}, std::pair{half, std::ssize(pack.runs)}}) {
+    Pack part{{pack.members.begin() + from, pack.members.begin() + to}, {}};
+    for (const std::size_t i : part.members) {
+      std::vector<std::string> problems;
+      const RunSpec& spec = *plan_.runs()[i].spec;
+      part.runs.push_back({spec, read_checkpoint(folder_.checkpoint(spec), problems)});
+    }
+    // Checkpoints may differ now.
+    const bool together =
+        std::ranges::all_of(part.runs, [&](const PackRun& run) { return go_on_together(run, part.runs[0]); });
+    if (together) {
+      train(part, engine);
+      continue;
+    }
+    for (std::size_t k = 0; k < part.runs.size(); ++k) train({{part.members[k]}, {part.runs[k]}}, engine);
+  }
+}
+
+/// A file that says why there is no more of this run.
+void SweepTraining::fail(std::size_t i, const PackRun& run, Engine& engine, const std::string& reason) {
+  const RunData& data = plan_.data(plan_.runs()[i]);
+  RunSession session(run.spec, engine.info(), tools_.build, data.shape, 0);
+  if (run.from) session.resume(*run.from);
+  session.fail(reason);
+  session.finish("failed");
+  const std::string path = folder_.run_file(run.spec);
+  write_run(path, session.record());
+  std::filesystem::remove(folder_.journal(run.spec));
+  remove_checkpoints(folder_.checkpoint(run.spec));
+  tools_.progress.note([&] { spdlog::error("failed run={} reason=\"{}\"", plan_.runs()[i].id, reason); });
+  end(i, {plan_.runs()[i].id, "failed", path, reason});
+}
+
+void SweepTraining::end(std::size_t i, const RunOutcome& outcome) {
+  const std::lock_guard lock(mutex_);
+  const PlannedRun& run = plan_.runs()[i];
+  const std::string& old = run.standing.path;
+  if (!old.empty() && old != outcome.path) std::filesystem::remove(old);  // the run under another readable name
+  standings_[i] = {stage_of(outcome.status), outcome.path, outcome.error};
+  const bool failed = outcome.status == "failed";
+  const bool again = failed && members_[i].failures++ < plan_.options().retries;
+  if (outcome.status == "complete") trained_ += plan_.group(run).iterations;
+  give_back(i, again ? Now::kWaiting : Now::kEnded);
+  if (failed && !again && plan_.options().fail_fast) halt_ = true;
+}
+
+bool SweepTraining::ended() {
+  const std::lock_guard lock(mutex_);
+  return std::ranges::all_of(members_, [](const Member& member) { return member.now == Now::kEnded; });
+}
+
+void SweepTraining::report() {
+  if (members_.size() == 1) return;
+  const std::lock_guard lock(mutex_);
+  SweepProgress progress{.runs = std::ssize(members_), .iterations = trained_};
+  for (std::size_t i = 0; i < members_.size(); ++i) {
+    if (members_[i].now == Now::kElsewhere) ++progress.elsewhere;
+    if (members_[i].now != Now::kEnded) {
+      progress.iterations_left += plan_.group(plan_.runs()[i]).iterations;
+    } else {
+      ++(standings_[i].stage == Stage::kFailed ? progress.failed : progress.complete);
+    }
+  }
+  tools_.progress.sweep(progress);
+}
+
+void SweepTraining::wait_for_others() {
+  {
+    const std::lock_guard lock(mutex_);
+    const auto elsewhere = std::ranges::count(members_, Now::kElsewhere, &Member::now);
+    if (!waiting_ && elsewhere > 0)
+      tools_.progress.note([&] { spdlog::info(R"(waiting runs={} reason="other processes train them")", elsewhere); });
+    waiting_ = waiting_ || elsewhere > 0;
+  }
+  for (auto waited = std::chrono::milliseconds(0); waited < kWait && !halt_; waited += kLook)
+    std::this_thread::sleep_for(kLook);
+}
+
+}  // namespace qrun

@@ -1,0 +1,78 @@
+// Trains what a sweep's plan has to do: claims runs, forms packs, and keeps a run that fails apart from the others.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "runner/claims.h"
+#include "runner/pack.h"
+#include "runner/sweep_plan.h"
+
+namespace qrun {
+
+/// Makes an engine; `instruction_set` "": the best. Throws EnvironmentError.
+using MakeEngine =
+    std::function<std::unique_ptr<Engine>(EngineChoice choice, int threads, const std::string& instruction_set)>;
+
+struct SweepTools {
+  MakeEngine make_engine;
+  BuildInfo build;
+  Progress& progress;
+  const std::atomic<bool>& stop;
+  std::function<void()> after_pack = [] {};  // the folder has changed
+};
+
+class SweepTraining {
+ public:
+  SweepTraining(SweepPlan& plan, const ResultsFolder& folder, const SweepTools& tools);
+
+  /// Trains until every run has ended, here or in other processes, or until `stop` rises, or with fail_fast until a run
+  /// fails. Throws EnvironmentError where the machine is at fault: what was written stays.
+  void run();
+
+  /// Where each run of the plan stands now.
+  [[nodiscard]] const std::vector<Standing>& standings() const { return standings_; }
+
+ private:
+  enum class Now : std::uint8_t { kWaiting, kTraining, kElsewhere, kEnded };
+  struct Member {
+    Now now = Now::kWaiting;
+    int failures = 0;
+  };
+  struct Pack {
+    std::vector<std::size_t> members;  // indices into the plan's runs
+    std::vector<PackRun> runs;
+  };
+  class Engines;
+
+  void work();
+  [[nodiscard]] Pack next(Engines& engines);
+  [[nodiscard]] bool claim(std::size_t i);
+  void train(const Pack& pack, Engine& engine);
+  void train_apart(const Pack& pack, Engine& engine, const std::string& reason);
+  void fail(std::size_t i, const PackRun& run, Engine& engine, const std::string& reason);
+  void end(std::size_t i, const RunOutcome& outcome);
+  void give_back(std::size_t i, Now now);
+  [[nodiscard]] bool ended();
+  void report();
+  void wait_for_others();
+
+  SweepPlan& plan_;
+  const ResultsFolder& folder_;
+  const SweepTools& tools_;
+  Claims claims_;
+  std::vector<Standing> standings_;
+  std::vector<Member> members_;
+  std::int64_t trained_ = 0;        // iterations of packs that have ended
+  std::atomic<bool> halt_ = false;  // what packs look at
+  std::exception_ptr error_;
+  bool waiting_ = false;
+  std::mutex mutex_;
+};
+
+}  // namespace qrun

@@ -1,0 +1,138 @@
+#include "store/checkpoint.h"
+
+// The header-only form: one function, no library to link.
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <filesystem>
+#include <span>
+
+#include "core/error.h"
+#include "store/atomic_file.h"
+#include "store/h5.h"
+#include "store/run_summary.h"
+
+namespace qrun {
+namespace {
+
+constexpr const char* kFormat = "qrun-checkpoint";
+
+/// HDF5 does not notice a changed bit in numbers: this does.
+class Digest {
+ public:
+  template <class T>
+  void add(const std::vector<T>& values) {
+    hash_ = XXH3_64bits_withSeed(values.data(), values.size() * sizeof(T), hash_);
+  }
+  void add(const RunState& state) {
+    add(std::vector<std::int64_t>{state.iteration});
+    add(state.ranges);
+    for (const RunState::Param& param : state.params) {
+      add(param.master);
+      for (const std::vector<float>& history : param.history) add(history);
+    }
+  }
+  [[nodiscard]] std::uint64_t value() const { return hash_; }
+
+ private:
+  XXH64_hash_t hash_ = 0;
+};
+
+std::uint64_t digest_of(const Checkpoint& checkpoint) {
+  Digest digest;
+  digest.add(checkpoint.state);
+  if (checkpoint.best) digest.add(*checkpoint.best);
+  digest.add(checkpoint.epoch_losses);
+  digest.add(checkpoint.record.train);
+  digest.add(checkpoint.record.test);
+  digest.add(checkpoint.record.iterations);
+  return digest.value();
+}
+
+template <class T>
+void write_plain(const h5::Group& group, const std::string& name, const std::vector<T>& values) {
+  group.write(name, values, {static_cast<std::int64_t>(values.size())}, h5::Storage::kPlain);
+}
+
+void write_state(const h5::Group& group, const RunState& state) {
+  group.attribute("iteration", state.iteration);
+  write_plain(group, "ranges", state.ranges);
+  for (std::size_t p = 0; p < state.params.size(); ++p) {
+    const h5::Group param = group.create(std::to_string(p));
+    write_plain(param, "master", state.params[p].master);
+    for (std::size_t h = 0; h < state.params[p].history.size(); ++h)
+      write_plain(param, "history" + std::to_string(h), state.params[p].history[h]);
+  }
+}
+
+RunState read_state(const h5::Group& group) {
+  RunState state;
+  state.iteration = group.number<std::int64_t>("iteration");
+  state.ranges = group.read<double>("ranges");
+  for (std::size_t p = 0; group.has(std::to_string(p)); ++p) {
+    const h5::Group param = group.open(std::to_string(p));
+    RunState::Param& stored = state.params.emplace_back();
+    stored.master = param.read<float>("master");
+    for (std::size_t h = 0; param.has("history" + std::to_string(h)); ++h)
+      stored.history.push_back(param.read<float>("history" + std::to_string(h)));
+  }
+  return state;
+}
+
+Checkpoint read_one(const std::string& path) {
+  const h5::File file = h5::File::open(path);
+  const h5::Group& root = file.root();
+  Checkpoint checkpoint;
+  checkpoint.record = read_summary(root, kFormat);
+  checkpoint.state = read_state(root.open("state"));
+  if (root.has("best")) checkpoint.best = read_state(root.open("best"));
+  checkpoint.epoch_losses = root.read<float>("epoch_losses");
+  checkpoint.epoch_seconds = root.number<double>("epoch_seconds");
+  if (root.number<std::uint64_t>("digest") != digest_of(checkpoint))
+    throw Error(path + ": damaged checkpoint (its digest differs)");
+  return checkpoint;
+}
+
+}  // namespace
+
+std::string previous_checkpoint(const std::string& path) {
+  return (std::filesystem::path(path).replace_extension() += ".previous.h5").string();
+}
+
+void write_checkpoint(const std::string& path, const Checkpoint& checkpoint) {
+  h5::File file = h5::File::create(path);
+  const h5::Group& root = file.root();
+  write_summary(root, checkpoint.record, kFormat);
+  write_state(root.create("state"), checkpoint.state);
+  if (checkpoint.best) write_state(root.create("best"), *checkpoint.best);
+  write_plain(root, "epoch_losses", checkpoint.epoch_losses);
+  root.attribute("epoch_seconds", checkpoint.epoch_seconds);
+  root.attribute("digest", digest_of(checkpoint));
+  const std::vector<std::byte> bytes = std::move(file).image();
+  if (std::rename(path.c_str(), previous_checkpoint(path).c_str()) != 0 && errno != ENOENT)
+    throw EnvironmentError("cannot rename " + path + ": " + std::strerror(errno));
+  write_atomically(path, bytes);
+}
+
+std::optional<Checkpoint> read_checkpoint(const std::string& path, std::vector<std::string>& problems) {
+  for (const std::string& candidate : {path, previous_checkpoint(path)}) {
+    if (!std::filesystem::exists(candidate)) continue;
+    try {
+      return read_one(candidate);
+    } catch (const Error& error) {
+      problems.emplace_back(error.what());
+    }
+  }
+  return std::nullopt;
+}
+
+void remove_checkpoints(const std::string& path) {
+  std::error_code code;
+  std::filesystem::remove(path, code);
+  std::filesystem::remove(previous_checkpoint(path), code);
+}
+
+}  // namespace qrun

@@ -1,0 +1,144 @@
+// Claims: one holder at a time, and the dead are followed.
+#include "runner/claims.h"
+
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <fstream>
+
+#include "runner/support.h"
+
+namespace qrun {
+namespace {
+
+using std::chrono::milliseconds;
+
+class ClaimsTest : public FolderTest {
+ protected:
+  ClaimsTest() { fs::create_directories(folder_ + "/.qrun"); }
+  [[nodiscard]] std::string file(const std::string& run) const { return folder_ + "/.qrun/" + run + ".claim"; }
+
+  /// A process of another machine, as far as anyone can tell.
+  static Owner stranger(const std::string& host) {
+    return {.host = host, .place = "boot of " + host, .pid = 17, .started = 4711, .job = "", .beat = 0};
+  }
+  void leave_behind(const Owner& owner, const std::string& run) {
+    std::ofstream(file(run)) << R"({"host":")" << owner.host << R"(","place":")" << owner.place << R"(","pid":)"
+                             << owner.pid << R"(,"started":)" << owner.started << R"(,"job":"","beat":)" << owner.beat
+                             << "}\n";
+  }
+};
+
+TEST_F(ClaimsTest, OneHolderAtATime) {
+  Claims ours(folder_);
+  Claims theirs(folder_, stranger("b"));
+  EXPECT_TRUE(ours.take("run-1"));
+  EXPECT_FALSE(theirs.take("run-1"));
+  EXPECT_TRUE(theirs.take("run-2"));
+  EXPECT_FALSE(ours.take("run-2"));
+  EXPECT_TRUE(ours.owns("run-1"));
+  EXPECT_FALSE(ours.owns("run-2"));
+  ours.release("run-1");
+  EXPECT_FALSE(fs::exists(file("run-1")));
+  EXPECT_TRUE(theirs.take("run-1"));
+  EXPECT_EQ(read_claim(file("run-1"))->host, "b");
+}
+
+TEST_F(ClaimsTest, GivesAllBackAtTheEnd) {
+  {
+    Claims claims(folder_);
+    EXPECT_TRUE(claims.take("run-1"));
+  }
+  EXPECT_FALSE(fs::exists(file("run-1")));
+}
+
+TEST_F(ClaimsTest, AnEndedProcessOfThisMachineIsFollowedAtOnce) {
+  const pid_t child = fork();
+  if (child == 0) {
+    Claims claims(folder_);
+    _exit(claims.take("run-1") ? 0 : 1);  // without giving back
+  }
+  int status = -1;
+  waitpid(child, &status, 0);
+  ASSERT_EQ(status, 0);
+  ASSERT_TRUE(fs::exists(file("run-1")));
+  Claims claims(folder_);
+  EXPECT_TRUE(claims.take("run-1"));
+  EXPECT_EQ(read_claim(file("run-1"))->pid, getpid());
+}
+
+TEST_F(ClaimsTest, ANumberThatAnotherProcessGotSinceDoesNotCount) {
+  Owner earlier = this_process();
+  earlier.started -= 1;  // same pid, other process
+  leave_behind(earlier, "run-1");
+  Claims claims(folder_);
+  EXPECT_TRUE(claims.take("run-1"));
+}
+
+TEST_F(ClaimsTest, ASilentStrangerIsFollowedAfterAWhile) {
+  leave_behind(stranger("b"), "run-1");
+  Claims claims(folder_, this_process(), milliseconds(100));
+  EXPECT_FALSE(claims.take("run-1")) << "first seen now";
+  std::this_thread::sleep_for(milliseconds(150));
+  EXPECT_TRUE(claims.take("run-1"));
+}
+
+TEST_F(ClaimsTest, AStrangerWhoseHeartBeatsKeepsItsRun) {
+  Claims theirs(folder_, stranger("b"), milliseconds(120));
+  Claims ours(folder_, this_process(), milliseconds(500));
+  ASSERT_TRUE(theirs.take("run-1"));
+  for (int i = 0; i < 12; ++i) {
+    EXPECT_FALSE(ours.take("run-1"));
+    std::this_thread::sleep_for(milliseconds(60));
+  }
+  EXPECT_GT(read_claim(file("run-1"))->beat, 3);
+}
+
+TEST_F(ClaimsTest, WhoWasFollowedNoticesIt) {
+  Claims theirs(folder_, stranger("b"));
+  ASSERT_TRUE(theirs.take("run-1"));
+  leave_behind(stranger("c"), "run-1");
+  EXPECT_FALSE(theirs.owns("run-1"));
+  theirs.release("run-1");
+  EXPECT_TRUE(fs::exists(file("run-1"))) << "it is not theirs to give back";
+}
+
+TEST_F(ClaimsTest, AnUnreadableClaimAgesAsWell) {
+  std::ofstream(file("run-1")) << "{\"host\":";
+  Claims claims(folder_, this_process(), milliseconds(100));
+  EXPECT_FALSE(claims.take("run-1"));
+  std::this_thread::sleep_for(milliseconds(150));
+  EXPECT_TRUE(claims.take("run-1"));
+}
+
+TEST_F(ClaimsTest, OfManyThatFollowOneSucceeds) {
+  Owner earlier = this_process();
+  earlier.started -= 1;
+  leave_behind(earlier, "run-1");
+  std::vector<pid_t> children;
+  for (int i = 0; i < 8; ++i) {
+    children.push_back(fork());
+    if (children.back() != 0) continue;
+    Claims claims(folder_);
+    const bool taken = claims.take("run-1");
+    usleep(300000);  // holds it while the others try
+    _exit(taken ? 1 : 0);
+  }
+  int taken = 0;
+  for (const pid_t child : children) {
+    int status = 0;
+    waitpid(child, &status, 0);
+    taken += WEXITSTATUS(status);
+  }
+  EXPECT_EQ(taken, 1);
+}
+
+TEST_F(ClaimsTest, SaysWhyItCannotWrite) {
+  fs::remove_all(folder_);
+  Claims claims(folder_);
+  EXPECT_THAT([&] { static_cast<void>(claims.take("run-1")); },
+              testing::ThrowsMessage<EnvironmentError>(testing::HasSubstr("run-1.claim: No such file or directory")));
+}
+
+}  // namespace
+}  // namespace qrun

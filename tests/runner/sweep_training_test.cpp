@@ -1,0 +1,125 @@
+// Sweeps: every run once, packs of what fits, failures apart, several runners on one folder.
+#include "runner/sweep_training.h"
+
+#include <fstream>
+#include <thread>
+
+#include "runner/support.h"
+
+namespace qrun {
+namespace {
+
+class SweepTest : public TrainPack {
+ protected:
+  static std::vector<RunSpec> runs_of(const std::vector<std::vector<std::string>>& points) {
+    std::vector<RunSpec> runs;
+    for (const std::vector<std::string>& overrides : points) runs.push_back(spec(overrides));
+    return runs;
+  }
+  static std::vector<RunSpec> seeds(int n) {
+    std::vector<RunSpec> runs;
+    for (int seed = 1; seed <= n; ++seed) runs.push_back(spec({"seed=" + std::to_string(seed)}));
+    return runs;
+  }
+
+  /// Trains the sweep into the folder; where each run stands then.
+  std::vector<Standing> sweep(const std::vector<RunSpec>& runs, const SweepOptions& options = {}) {
+    SweepPlan plan(runs, options, folder_ + "/test");
+    const ResultsFolder folder(folder_, "test");
+    Progress progress(ProgressStyle::kSilent);
+    const std::atomic<bool> stop{false};
+    const SweepTools tools{[this](EngineChoice, int threads, const std::string& set) {
+                             ++engines_;
+                             return make_cpu_engine(threads, set);
+                           },
+                           {},
+                           progress,
+                           stop,
+                           [this] { ++packs_; }};
+    SweepTraining training(plan, folder, tools);
+    training.run();
+    return training.standings();
+  }
+  static std::vector<Stage> stages(const std::vector<Standing>& standings) {
+    std::vector<Stage> result;
+    for (const Standing& standing : standings) result.push_back(standing.stage);
+    return result;
+  }
+
+  std::atomic<int> packs_ = 0, engines_ = 0;
+};
+
+TEST_F(SweepTest, RunsEachOnceInPacksAndGivesWhatARunGivesAlone) {
+  const std::vector<RunSpec> runs = seeds(5);
+  const std::vector<Standing> ended = sweep(runs, {.threads = 2});
+  EXPECT_THAT(stages(ended), testing::Each(Stage::kComplete));
+  EXPECT_EQ(packs_, 3) << "two and two on two threads, then one";
+  EXPECT_EQ(engines_, 1);
+  for (std::size_t i = 0; i < runs.size(); ++i) {
+    const RunRecord together = read_run(ended[i].path, ReadDepth::kAll);
+    const std::atomic<bool> go_on{false};
+    const RunRecord alone = train(runs[i], go_on);
+    EXPECT_EQ(together.predictions, alone.predictions);
+    EXPECT_EQ(together.weights[0].master, alone.weights[0].master);
+  }
+  EXPECT_FALSE(fs::exists(folder_ + "/test/.qrun/" + runs[0].id() + ".claim"));
+}
+
+TEST_F(SweepTest, PacksHoldRunsOfOneShapeOnly) {
+  const std::vector<RunSpec> runs =
+      runs_of({{"seed=1"}, {"network.conv1.out_channels=3"}, {"seed=2"}, {"train.epochs=2"}});
+  const SweepPlan plan(runs, {.pack = 8}, folder_ + "/test");
+  EXPECT_THAT(plan.packs(2),
+              testing::ElementsAre(testing::ElementsAre(0, 2), testing::ElementsAre(1), testing::ElementsAre(3)));
+  EXPECT_THAT(stages(sweep(runs, {.pack = 8})), testing::Each(Stage::kComplete));
+}
+
+TEST_F(SweepTest, CompleteRunsAreSkippedUnlessForced) {
+  sweep(seeds(2));
+  packs_ = 0;
+  sweep(seeds(3), {.threads = 2});
+  EXPECT_EQ(packs_, 1);
+  sweep(seeds(3), {.threads = 2, .pack = 3, .force = true});
+  EXPECT_EQ(packs_, 2);
+}
+
+TEST_F(SweepTest, AFailureStaysApartAndIsRetriedWhenAsked) {
+  const std::vector<RunSpec> runs = runs_of({{"seed=1"}, {"solver.lr=1e30"}, {"seed=2"}});
+  const auto wanted = testing::ElementsAre(Stage::kComplete, Stage::kFailed, Stage::kComplete);
+  const std::vector<Standing> ended = sweep(runs, {.pack = 3});
+  EXPECT_THAT(stages(ended), wanted);
+  EXPECT_THAT(ended[1].error, testing::HasSubstr("diverged"));
+  packs_ = 0;
+  EXPECT_THAT(stages(sweep(runs)), wanted);
+  EXPECT_EQ(packs_, 0) << "failed runs wait to be asked for";
+  EXPECT_THAT(stages(sweep(runs, {.retry_failed = true})), wanted);
+  EXPECT_EQ(packs_, 1);
+  EXPECT_THAT(stages(sweep(runs, {.retries = 2, .retry_failed = true})), wanted);
+  EXPECT_EQ(packs_, 4) << "once, and two more times";
+}
+
+TEST_F(SweepTest, FailFastLeavesTheRestForLater) {
+  const std::vector<RunSpec> runs = runs_of({{"solver.lr=1e30"}, {"seed=1"}, {"seed=2"}});
+  const std::vector<Standing> ended = sweep(runs, {.pack = 1, .fail_fast = true});
+  EXPECT_THAT(stages(ended), testing::ElementsAre(Stage::kFailed, Stage::kNew, Stage::kNew));
+}
+
+TEST_F(SweepTest, SeveralRunnersShareTheWork) {
+  const std::vector<RunSpec> runs = seeds(6);
+  std::vector<std::vector<Standing>> ended(3);
+  std::vector<std::thread> runners;
+  for (std::vector<Standing>& result : ended)
+    runners.emplace_back([&] { result = sweep(runs, {.threads = 1, .pack = 1}); });
+  for (std::thread& runner : runners) runner.join();
+  for (const std::vector<Standing>& result : ended) EXPECT_THAT(stages(result), testing::Each(Stage::kComplete));
+  EXPECT_EQ(packs_, 6) << "each run in one pack of one runner";
+}
+
+TEST_F(SweepTest, JobsTrainPacksSideBySide) {
+  EXPECT_THAT(stages(sweep(seeds(6), {.jobs = 3, .threads = 3, .pack = 1})), testing::Each(Stage::kComplete));
+  EXPECT_EQ(packs_, 6);
+  EXPECT_EQ(engines_, 3);
+}
+
+}  // namespace
+}  // namespace qrun
