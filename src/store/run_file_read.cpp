@@ -20,7 +20,7 @@ void read_column(const h5::Group& group, const char* name, std::vector<Row>& row
 
 void check_format(const h5::Group& root, const std::string& format) {
   if (!root.has_attribute("format") || !root.has_attribute("format_version") || root.text("format") != format) {
-    throw Error(root.file() + ": an HDF5 file, but not one of qrun (no attribute format = " + format + ")");
+    throw Error(root.file() + ": an HDF5 file, but not a run of qrun (no attribute format = " + format + ")");
   }
   const auto version = root.number<std::int64_t>("format_version");
   if (version > kFormatVersion) {
