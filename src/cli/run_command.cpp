@@ -12,6 +12,7 @@
 #include "runner/sweep_training.h"
 #include "spec/read.h"
 #include "store/leaderboard.h"
+#include "store/sweep_file.h"
 
 namespace qrun {
 namespace {
@@ -51,24 +52,33 @@ int exit_code(const std::vector<Standing>& standings) {
   return any(Stage::kFailed) && !interrupted() ? kRunFailed : kInterrupted;
 }
 
+void report_damaged(const std::vector<std::string>& problems) {
+  for (const std::string& problem : problems) spdlog::warn(R"(left out of sweep.h5 reason="{}")", problem);
+}
+
 int train(SweepPlan& plan, const Sweep& sweep, const std::string& dir, const RunOptions& options) {
   const ResultsFolder folder(dir, sweep.name);
+  if (sweep.is_sweep) folder.freeze(sweep.text);
   for (const PlannedRun& run : plan.runs()) {
-    if (plan.to_do(run)) {
-      folder.freeze(*run.spec);
-    } else {
+    if (!plan.to_do(run))
       spdlog::info("skip run={} status={} file={}", run.id, stage_name(run.standing.stage), run.standing.path);
-    }
   }
   install_interrupts();
   Progress progress(progress_style(options.quiet, options.no_progress));
-  SweepTraining training(plan, folder, {make_engine, build_info(), progress, interrupted()});
+  SweepFile index(folder.path());
+  const auto after_pack = [&] {
+    if (sweep.is_sweep) report_damaged(index.update());
+  };
+  const SweepTools tools{make_engine, build_info(), progress, interrupted(), after_pack};
+  SweepTraining training(plan, folder, tools);
   training.run();
+  after_pack();
   std::vector<std::string> files;
   for (const Standing& standing : training.standings()) {
     if (!standing.path.empty()) files.push_back(standing.path);
   }
   std::fputs(to_table(collect_runs(files)).c_str(), stdout);
+  if (sweep.is_sweep) files = {index.path()};
   for (const std::string& file : files) std::printf("%s\n", file.c_str());
   return exit_code(training.standings());
 }
@@ -77,6 +87,7 @@ int run(const RunOptions& options) {
   set_up_log(options.quiet ? LogLevel::kQuiet : (options.verbose ? LogLevel::kVerbose : LogLevel::kNormal),
              options.log);
   const Sweep sweep = read_config(options.config, options.overrides);
+  for (const std::string& warning : sweep.warnings) spdlog::warn("{}", warning);
   const std::string dir = options.output.empty() ? sweep.output.dir : options.output;
   const std::vector<RunSpec> runs = chosen_runs(sweep, options);
   SweepPlan plan(runs, options.sweep, (std::filesystem::path(dir) / sweep.name).string());

@@ -65,6 +65,7 @@ class PackTraining {
     const std::optional<Checkpoint>& from = runs_[static_cast<std::size_t>(run)].from;
     const std::string journal = tools_.folder.journal(spec(run));
     std::filesystem::remove(journal);
+    tools_.folder.freeze(spec(run));
     if (from) {
       session(run).resume(*from);
       best(run) = from->best;

@@ -20,8 +20,9 @@ class ResultsFolder {
   [[nodiscard]] std::string journal(const RunSpec& run) const { return path_ + "/" + run.id() + ".jsonl"; }
   [[nodiscard]] std::string checkpoint(const RunSpec& run) const { return path_ + "/.qrun/" + run.id() + ".ckpt.h5"; }
   [[nodiscard]] std::string frozen(const RunSpec& run) const { return path_ + "/.qrun/" + run.id() + ".yaml"; }
-  /// Writes the run's resolved configuration beside its checkpoints.
+  /// Writes down what is about to run: a run's resolved configuration beside its checkpoints, a sweep as a whole.
   void freeze(const RunSpec& run) const { write_text(frozen(run), run.text()); }
+  void freeze(const std::string& sweep_text) const { write_text(path_ + "/.qrun/sweep.yaml", sweep_text); }
   [[nodiscard]] std::string snapshot(const RunSpec& run, std::int64_t epoch) const;
 
  private:

@@ -4,13 +4,12 @@
 #include <span>
 #include <vector>
 
+#include "spec/axis.h"
 #include "spec/document.h"
 #include "spec/names.h"
 
 namespace qrun::spec {
 namespace {
-
-constexpr const char* kNoSweeps = "sweeps are not supported by this version yet; give one value";
 
 using Segments = std::span<const std::string>;
 
@@ -22,26 +21,6 @@ void forget_lines(Node& node) {
     entry.key_at.line = 0;
     forget_lines(entry.value);
   }
-}
-
-/// True for `1,2,4`, not for `[1, 2]` or `"a,b"`.
-bool has_outer_comma(const std::string& text) {
-  int depth = 0;
-  char quote = 0;
-  for (const char c : text) {
-    if (quote != 0) {
-      if (c == quote) quote = 0;
-    } else if (c == '"' || c == '\'') {
-      quote = c;
-    } else if (c == '[' || c == '{') {
-      ++depth;
-    } else if (c == ']' || c == '}') {
-      --depth;
-    } else if (c == ',' && depth == 0) {
-      return true;
-    }
-  }
-  return false;
 }
 
 std::vector<std::string> names_of(const Node& layers) {
@@ -67,8 +46,6 @@ class Assigner {
     const std::vector<std::string> segments = split(assignment_.address, '.');
     if (std::ranges::any_of(segments, &std::string::empty)) {
       fail("is not an address; write names with dots between them, such as solver.lr");
-    } else if (segments[0] == "sweep") {
-      fail(kNoSweeps);
     } else if (segments[0] == "base" || segments[0] == "set") {
       fail("can only be given in a file; name the file that has it");
     } else if (segments[0] != "vars" || is_known_variable(root, segments)) {
@@ -155,10 +132,10 @@ std::optional<Assignment> parse_override(const std::string& text, Problems& prob
   };
   if (!is_assignment) return fail("is not an override; write KEY=VALUE");
   const std::string value = text.substr(equals + 1);
-  if (has_outer_comma(value)) return fail(kNoSweeps);
+  const std::optional<std::string> axis = axis_text(value);
   try {
     Problems repeated;
-    Assignment assignment{address, at, parse_document(value, at.file, repeated)};
+    Assignment assignment{address, at, parse_document(axis.value_or(value), at.file, repeated), axis.has_value()};
     if (!repeated.empty()) return fail("the value has a key twice; keep one");
     forget_lines(assignment.value);
     return assignment;

@@ -14,10 +14,12 @@ struct Assignment {
   std::string address;
   Position at;  // of the address; the value has its own
   Node value;
+  bool is_axis = false;  // the values of an axis, from the command line
 };
 
 /// `KEY=VALUE`, VALUE being YAML. Every position in it is `command line: KEY=VALUE`.
-/// Nothing where the text is no assignment, or VALUE no YAML, or a list of values to sweep over.
+/// Several values, `1,2,4` or `logspace(1e-3,1e-1,5)`, are an axis. Nothing where the text is no assignment, or VALUE
+/// no YAML.
 [[nodiscard]] std::optional<Assignment> parse_override(const std::string& text, Problems& problems);
 
 /// Puts the value at the address. Maps on the way are made where they are missing, so that defaults can be replaced;

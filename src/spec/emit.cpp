@@ -38,7 +38,8 @@ std::string quote(const std::string& text) {
 
 std::string scalar_text(const Node& node) {
   if (node.is_null()) return "null";
-  return !node.quoted || is_plain_text(node.scalar) ? node.scalar : quote(node.scalar);
+  const bool refers = node.scalar.find("${") != std::string::npos;  // its brackets would end a map in one line
+  return (!node.quoted && !refers) || is_plain_text(node.scalar) ? node.scalar : quote(node.scalar);
 }
 
 std::string key_text(const std::string& key) { return is_plain_text(key) ? key : quote(key); }

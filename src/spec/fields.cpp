@@ -171,9 +171,10 @@ Field deciding(Field field, std::vector<std::string> names, std::shared_ptr<bool
 
 Field section(const char* name, const char* about, const Fields& fields) {
   Field field = plain_field(name, about);
-  field.read = [fields](const Value& value) { read_fields(value, fields); };
-  field.write = [fields] { return write_fields(fields); };
-  field.schema = [fields] { return schema_of(fields); };
+  const auto shared = std::make_shared<const Fields>(fields);  // sections nest: copies would multiply
+  field.read = [shared](const Value& value) { read_fields(value, *shared); };
+  field.write = [shared] { return write_fields(*shared); };
+  field.schema = [shared] { return schema_of(*shared); };
   return field;
 }
 

@@ -1,13 +1,16 @@
 #include "spec/read.h"
 
 #include <filesystem>
-#include <span>
+#include <unordered_set>
 
 #include "spec/address.h"
 #include "spec/document.h"
+#include "spec/emit.h"
 #include "spec/load.h"
 #include "spec/names.h"
 #include "spec/run_fields.h"
+#include "spec/scalars.h"
+#include "spec/sweep.h"
 #include "spec/variables.h"
 
 namespace qrun {
@@ -28,31 +31,72 @@ RunSpec read_document(const Node& root, const std::string& name, bool is_file, P
   return run;
 }
 
-/// One run: the document with these values put in. Every point of a sweep starts from the same document.
-RunSpec resolve(Node document, std::span<const Assignment> assignments, const std::string& default_name,
-                Problems& problems) {
-  for (const Assignment& assignment : assignments) assign(document, assignment, problems);
-  fill_in_variables(document, problems);
-  const bool is_named = document.find("name") != nullptr && !document.find("name")->is_null();
-  if (!is_named && !spec::is_name(default_name, ".")) {
-    problems.add(document.at, "name", default_name + ", the file's stem, is not a name; give one with name:");
+/// Values of the command line: single ones into the document, axes into its sweep. An address that the sweep's grid has
+/// already keeps its axis, with one value: its runs keep their names.
+void override(Node& document, const std::vector<std::string>& overrides, Problems& problems) {
+  for (const std::string& text : overrides) {
+    const std::optional<Assignment> assignment = spec::parse_override(text, problems);
+    if (!assignment) continue;
+    Assignment axis = *assignment;
+    if (!axis.is_axis) axis.value = spec::list_node({assignment->value});
+    if (!put_axis(document, axis, !assignment->is_axis)) assign(document, *assignment, problems);
   }
-  return read_document(document, default_name, true, problems);
+}
+
+/// One run: the document with the values of a point put in. Every point starts from the same document.
+RunSpec resolve(Node document, const spec::Point& point, const std::string& default_name, Problems& problems) {
+  for (const Assignment& assignment : point) assign(document, assignment, problems);
+  fill_in_variables(document, problems);
+  RunSpec run = read_document(document, default_name, true, problems);
+  for (const Assignment& assignment : point)
+    run.swept.emplace_back(assignment.address, spec::emit_inline(assignment.value));
+  return run;
+}
+
+/// The seed that replicates count from: the document's, with its variables filled in.
+std::uint64_t seed_of(Node document) {
+  Problems elsewhere;  // reported when the runs are read
+  fill_in_variables(document, elsewhere);
+  const Node* seed = document.find("seed");
+  const auto integer = seed != nullptr && seed->is_scalar() ? spec::parse_integer(seed->scalar) : std::nullopt;
+  return integer ? integer->magnitude : RunSpec().seed;
 }
 
 }  // namespace
 
 Sweep read_config(const std::string& path, const std::vector<std::string>& overrides) {
   Problems problems;
-  const Node document = spec::load_document(path, problems);
-  std::vector<Assignment> assignments;
-  for (const std::string& text : overrides) {
-    if (auto assignment = spec::parse_override(text, problems)) assignments.push_back(std::move(*assignment));
+  Node document = spec::load_document(path, problems);
+  override(document, overrides, problems);
+  const std::string stem = std::filesystem::path(path).stem().string();
+  if (const Node* name = document.find("name"); (name == nullptr || name->is_null()) && !spec::is_name(stem, "."))
+    problems.add(document.at, "name", stem + ", the file's stem, is not a name; give one with name:");
+  const Node* found = document.find("sweep");
+  const Node swept = found == nullptr ? Node() : *found;
+  document.erase("sweep");
+
+  Sweep sweep{.is_sweep = !swept.is_null()};
+  spec::Points expanded = spec::expand(swept, seed_of(document), problems);
+  if (expanded.points.empty()) expanded.points.emplace_back();  // to report what else is wrong
+  sweep.warnings = std::move(expanded.warnings);
+  std::unordered_set<std::string> hashes;
+  for (const spec::Point& point : expanded.points) {
+    RunSpec run = resolve(document, point, stem, problems);
+    if (!problems.empty()) continue;
+    run.known_hash = run.hash();
+    if (hashes.insert(run.known_hash).second) sweep.runs.push_back(std::move(run));
   }
-  RunSpec run = resolve(document, assignments, std::filesystem::path(path).stem().string(), problems);
   problems.throw_if_any();
-  Sweep sweep{run.name, run.output, {}};
-  sweep.runs.push_back(std::move(run));
+  if (const std::size_t equal = expanded.points.size() - sweep.runs.size(); equal > 0)
+    sweep.warnings.push_back(to_string(swept.at) + ": sweep: " + std::to_string(equal) +
+                             " points are equal to others and run once");
+  if (sweep.is_sweep) {
+    document.add("sweep", swept);
+    if (document.find("name") == nullptr) document.add("name", spec::text_node(stem));
+  }
+  sweep.text = spec::emit(document);
+  sweep.name = sweep.runs.front().name;
+  sweep.output = sweep.runs.front().output;
   return sweep;
 }
 

@@ -12,7 +12,10 @@ namespace qrun {
 struct Sweep {
   std::string name;
   OutputSpec output;
-  std::vector<RunSpec> runs;  // at least one
+  std::vector<RunSpec> runs;  // at least one; distinct, in the order of the sweep
+  bool is_sweep = false;
+  std::string text;  // YAML that expands to these runs, without a base or overrides
+  std::vector<std::string> warnings;  // `FILE:LINE:COLUMN: KEY: ...`
 };
 
 /// Reads `path` and what it is based on, applies overrides `KEY=VALUE` in order, resolves and checks everything that

@@ -28,6 +28,7 @@ std::string short_name(const std::vector<std::pair<std::string, std::string>>& s
 std::string RunSpec::text() const { return spec::run_text(*this, {}); }
 
 std::string RunSpec::hash() const {
+  if (!known_hash.empty()) return known_hash;
   const std::string defining = spec::run_text(*this, {"name", "output", "cluster", "engine"});
   return fmt::format("{:016x}", XXH3_64bits(defining.data(), defining.size())).substr(0, kHashDigits);
 }

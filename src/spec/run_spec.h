@@ -103,6 +103,10 @@ struct RunSpec {
   /// Each swept value under its dotted path, as YAML text; empty for a single run. Outside text().
   std::vector<std::pair<std::string, std::string>> swept;
 
+  /// hash(), kept by the reader: a sweep's runs are asked for theirs many times. Whoever changes what defines the run
+  /// clears it.
+  std::string known_hash;
+
   /// Canonical YAML of the resolved run; reads back to an equal RunSpec.
   [[nodiscard]] std::string text() const;
 

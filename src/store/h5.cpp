@@ -184,11 +184,23 @@ void Group::read_raw(const std::string& name, const Handle& set, hid_t type, voi
   if (H5Dread(set.get(), type, H5S_ALL, H5S_ALL, H5P_DEFAULT, values) < 0) fail(name, "cannot read: " + reason());
 }
 
-void Group::scale(const std::string& scale, const std::vector<std::string>& others) const {
+void Group::write(const std::string& name, const std::vector<std::string>& texts) const {
+  std::vector<const char*> pointers;
+  for (const std::string& text : texts) pointers.push_back(text.c_str());
+  write_raw(name, text_type().get(), pointers.data(), std::ssize(pointers), {std::ssize(pointers)}, Storage::kPlain);
+}
+
+void Group::link_file(const std::string& name, const std::string& file) const {
+  if (H5Lcreate_external(file.c_str(), "/", id(), name.c_str(), H5P_DEFAULT, H5P_DEFAULT) < 0)
+    fail(name, "cannot link: " + reason());
+}
+
+void Group::scale(const std::string& scale, const std::vector<std::string>& others, unsigned dimension) const {
   const Handle axis = open_set(scale);
   if (H5DSset_scale(axis.get(), scale.c_str()) < 0) fail(scale, "cannot make it a dimension scale");
   for (const std::string& name : others) {
-    if (H5DSattach_scale(open_set(name).get(), axis.get(), 0) < 0) fail(name, "cannot attach its dimension scale");
+    if (H5DSattach_scale(open_set(name).get(), axis.get(), dimension) < 0)
+      fail(name, "cannot attach its dimension scale");
   }
 }
 

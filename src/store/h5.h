@@ -66,6 +66,9 @@ using Dims = std::vector<std::int64_t>;
 
 [[nodiscard]] std::int64_t count_of(const Dims& dims);
 
+/// The type of texts of any length in UTF-8.
+[[nodiscard]] Handle text_type();
+
 /// What went wrong last, in the words of HDF5 where it first noticed.
 [[nodiscard]] std::string reason();
 
@@ -98,6 +101,9 @@ class Group {
              Storage storage = Storage::kCompressed) const {
     write_raw(name, type_of<T>(), values.data(), static_cast<std::int64_t>(values.size()), dims, storage);
   }
+  void write(const std::string& name, const std::vector<std::string>& texts) const;
+  /// A link to the root of another file, by its path relative to this one.
+  void link_file(const std::string& name, const std::string& file) const;
   [[nodiscard]] bool has_shape(const std::string& name) const;  // a data set that has values, or could have
   [[nodiscard]] Dims dims(const std::string& name) const;
   [[nodiscard]] Kind kind(const std::string& name) const;  // kOther for what is no data set
@@ -138,8 +144,8 @@ class Group {
   }
   [[nodiscard]] std::string text(const std::string& name) const;
 
-  /// Makes `scale` the dimension scale of the first dimension of the others, all data sets of this group.
-  void scale(const std::string& scale, const std::vector<std::string>& others) const;
+  /// Makes `scale` the dimension scale of a dimension of the others, all data sets of this group.
+  void scale(const std::string& scale, const std::vector<std::string>& others, unsigned dimension = 0) const;
 
   [[noreturn]] void fail(const std::string& name, const std::string& problem) const;
 

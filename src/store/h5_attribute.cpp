@@ -7,14 +7,14 @@ namespace {
 
 constexpr hssize_t kLargestAttribute = hssize_t{1} << 26;  // values
 
+}  // namespace
+
 Handle text_type() {
   Handle type(H5Tcopy(H5T_C_S1), H5Tclose);
   H5Tset_size(type.get(), H5T_VARIABLE);
   H5Tset_cset(type.get(), H5T_CSET_UTF8);
   return type;
 }
-
-}  // namespace
 
 void Group::attribute_raw(const std::string& name, hid_t type, const void* values, const Dims& dims) const {
   const std::vector<hsize_t> sizes(dims.begin(), dims.end());

@@ -55,7 +55,8 @@ std::string reason() {
 
 File::File(Lock lock, Handle file, const std::string& path)
     : lock_(std::move(lock)),
-      file_(std::move(file)), root_(Handle(H5Gopen2(file_.get(), "/", H5P_DEFAULT), H5Gclose), path, "/") {
+      file_(std::move(file)),
+      root_(Handle(H5Gopen2(file_.get(), "/", H5P_DEFAULT), H5Gclose), path, "/") {
   if (root_.id() < 0) throw Error(path + ": damaged HDF5 file (" + reason() + ")");
 }
 

@@ -49,6 +49,8 @@ LeaderboardRow row_of(const std::string& path) {
   row.wall_seconds = r.wall_seconds;
   row.model_bits = total_of(r.network_json, "model_bits");
   row.model_bits_float = total_of(r.network_json, "model_bits_float");
+  row.macs = total_of(r.network_json, "macs");
+  row.bit_operations = total_of(r.network_json, "bit_operations");
   return row;
 }
 

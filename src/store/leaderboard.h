@@ -16,7 +16,7 @@ struct LeaderboardRow {
   double final_test_accuracy = 0, best_test_accuracy = 0, final_test_loss = 0;  // NaN where there was no test
   double images_per_second = 0;                                                 // median over the epochs
   double wall_seconds = 0;
-  std::int64_t model_bits = 0, model_bits_float = 0;
+  std::int64_t model_bits = 0, model_bits_float = 0, macs = 0, bit_operations = 0;
 };
 
 struct Leaderboard {
@@ -24,9 +24,28 @@ struct Leaderboard {
   std::vector<std::string> problems;  // files that could not be read, each with its reason
 };
 
+/// Runs that differ in their seed only: what a sweep compares.
+struct LeaderboardGroup {
+  std::vector<std::pair<std::string, std::string>> swept;  // without `seed`
+  std::string name;
+  std::int64_t runs = 0, complete = 0;
+  double accuracy = 0;                // mean of the complete runs; NaN without one
+  double half_width = 0;              // of its 95 % interval, by Student's t; NaN with less than two
+  double loss = 0, wall_seconds = 0;  // means
+  LeaderboardRow example;             // for what the network costs
+  bool overlaps_next = false;         // the intervals of this group and of the one behind it overlap
+};
+
 /// Run files named, and those in folders named (not below), with runs still under way where a journal stands alone.
 [[nodiscard]] Leaderboard collect_runs(const std::vector<std::string>& paths);
 
+/// Best mean first; groups without a complete run last.
+[[nodiscard]] std::vector<LeaderboardGroup> group_by_seed(const Leaderboard& board);
+
+/// The half width of a 95 % interval around a mean of n values with this sum of squared deviations; NaN for n < 2.
+[[nodiscard]] double interval_half_width(double squares, std::int64_t n);
+
+/// One line a run; where something other than the seed was swept, one a group.
 [[nodiscard]] std::string to_table(const Leaderboard& board);
 [[nodiscard]] std::string to_csv(const Leaderboard& board);
 [[nodiscard]] std::string to_json(const Leaderboard& board);

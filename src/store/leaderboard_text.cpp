@@ -50,8 +50,8 @@ std::string joined(const Line& fields) {
   return fmt::format("{}\n", fmt::join(line, ","));
 }
 
-/// Two columns to the left, numbers to the right.
-std::string aligned(const std::vector<Line>& lines) {
+/// The first columns to the left, numbers to the right.
+std::string aligned(const std::vector<Line>& lines, std::size_t left) {
   std::vector<std::size_t> widths(lines[0].size());
   for (const Line& line : lines) {
     for (std::size_t i = 0; i < line.size(); ++i) widths[i] = std::max(widths[i], line[i].size());
@@ -59,7 +59,7 @@ std::string aligned(const std::vector<Line>& lines) {
   std::string text;
   for (const Line& line : lines) {
     for (std::size_t i = 0; i < line.size(); ++i) {
-      text += i < 2 ? fmt::format("{:<{}}", line[i], widths[i]) : fmt::format("{:>{}}", line[i], widths[i]);
+      text += i < left ? fmt::format("{:<{}}", line[i], widths[i]) : fmt::format("{:>{}}", line[i], widths[i]);
       text += i + 1 < line.size() ? "  " : "\n";
     }
   }
@@ -88,24 +88,76 @@ Json row_json(const LeaderboardRow& row) {
           {"wall_seconds", json_number(row.wall_seconds)},
           {"model_bits", row.model_bits},
           {"model_bits_float", row.model_bits_float},
+          {"macs", row.macs},
+          {"bit_operations", row.bit_operations},
           {"engine", row.engine},
           {"error", row.error},
           {"path", row.path},
           {"params", swept}};
 }
 
-}  // namespace
+/// True where runs differ in more than their seed.
+bool is_sweep(const Leaderboard& board) {
+  return std::ranges::any_of(board.rows, [](const LeaderboardRow& row) {
+    return std::ranges::any_of(row.swept, [](const auto& pair) { return pair.first != "seed"; });
+  });
+}
 
-std::string to_table(const Leaderboard& board) {
-  std::vector<Line> lines{
-      {"run", "status", "epochs", "accuracy", "best", "loss", "images/s", "seconds", "KiB", "float"}};
+std::string run_table(const Leaderboard& board) {
+  std::vector<Line> lines{{"run", "status", "epochs", "accuracy", "best", "loss", "images/s", "seconds", "KiB"}};
   for (const LeaderboardRow& row : board.rows) {
     lines.push_back({row.run_id, row.status, std::to_string(row.epochs), number("{:.4f}", row.final_test_accuracy),
                      number("{:.4f}", row.best_test_accuracy), number("{:.4f}", row.final_test_loss),
-                     number("{:.0f}", row.images_per_second), number("{:.1f}", row.wall_seconds),
-                     kibibytes(row.model_bits), kibibytes(row.model_bits_float)});
+                     number("{:.0f}", row.images_per_second), number("{:.0f}", row.wall_seconds),
+                     kibibytes(row.model_bits)});
   }
-  std::string text = aligned(lines);
+  return aligned(lines, 2);
+}
+
+/// An address by its last part where no other has the same.
+std::string short_name(const std::vector<std::string>& names, const std::string& name) {
+  const auto last = [](const std::string& path) { return path.substr(path.rfind('.') + 1); };
+  const auto same = std::ranges::count_if(names, [&](const std::string& other) { return last(other) == last(name); });
+  return same == 1 ? last(name) : name;
+}
+
+/// Giga of a count.
+std::string giga(std::int64_t count) { return number("{:.3f}", static_cast<double>(count) * 1e-9); }
+
+std::string group_table(const Leaderboard& board) {
+  std::vector<std::string> names = swept_names(board);
+  std::erase(names, "seed");
+  std::vector<Line> lines(1);
+  for (const std::string& name : names) lines[0].push_back(short_name(names, name));
+  for (const char* title : {"runs", "accuracy", "+-95%", "", "loss", "KiB", "MMAC", "GBOP", "seconds"})
+    lines[0].emplace_back(title);
+  bool any_overlap = false;
+  for (const LeaderboardGroup& group : group_by_seed(board)) {
+    Line line;
+    for (const std::string& name : names) line.push_back(swept_value(group.example, name));
+    const LeaderboardRow& costs = group.example;
+    const bool all = group.complete == group.runs;
+    line.push_back(all ? std::to_string(group.runs) : fmt::format("{}/{}", group.complete, group.runs));
+    line.push_back(number("{:.4f}", group.accuracy));
+    line.push_back(number("{:.4f}", group.half_width));
+    line.emplace_back(group.overlaps_next ? "~" : "");
+    line.push_back(number("{:.4f}", group.loss));
+    line.push_back(kibibytes(costs.model_bits));
+    line.push_back(number("{:.2f}", static_cast<double>(costs.macs) * 1e-6));
+    line.push_back(giga(costs.bit_operations));
+    line.push_back(number("{:.0f}", group.wall_seconds));
+    lines.push_back(std::move(line));
+    any_overlap = any_overlap || group.overlaps_next;
+  }
+  std::string text = aligned(lines, names.size());
+  if (any_overlap) text += "~ not distinguishable from the line below: their 95 % intervals over seeds overlap\n";
+  return text;
+}
+
+}  // namespace
+
+std::string to_table(const Leaderboard& board) {
+  std::string text = is_sweep(board) ? group_table(board) : run_table(board);
   for (const LeaderboardRow& row : board.rows) {
     if (!row.error.empty()) text.append(row.run_id).append(": ").append(row.error).append("\n");
   }
@@ -125,6 +177,8 @@ std::string to_csv(const Leaderboard& board) {
               "wall_seconds",
               "model_bits",
               "model_bits_float",
+              "macs",
+              "bit_operations",
               "engine",
               "error",
               "path"};
@@ -142,6 +196,8 @@ std::string to_csv(const Leaderboard& board) {
               full(row.wall_seconds),
               std::to_string(row.model_bits),
               std::to_string(row.model_bits_float),
+              std::to_string(row.macs),
+              std::to_string(row.bit_operations),
               row.engine,
               row.error,
               row.path};

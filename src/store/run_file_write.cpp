@@ -1,16 +1,14 @@
 #include <algorithm>
-#include <limits>
-#include <nlohmann/json.hpp>
 #include <optional>
 
 #include "core/error.h"
 #include "quant/all.h"
-#include "spec/scalars.h"
 #include "store/atomic_file.h"
 #include "store/blob_io.h"
 #include "store/h5.h"
 #include "store/run_file.h"
 #include "store/run_summary.h"
+#include "store/typed_value.h"
 
 namespace qrun {
 namespace {
@@ -47,30 +45,9 @@ void write_identity(const h5::Group& root, const RunRecord& r, const char* forma
   root.attribute("final_test_accuracy", r.final_test_accuracy);
 }
 
-/// The text of a scalar in double quotes as it was meant; other text as it is.
-std::string unquoted(const std::string& text) {
-  if (!text.starts_with('"')) return text;
-  const nlohmann::json value = nlohmann::json::parse(text, nullptr, false);
-  return value.is_string() ? value.get<std::string>() : text;
-}
-
 /// A swept value in the type that its YAML text has.
 void write_param(const h5::Group& group, const std::string& path, const std::string& text) {
-  const std::optional<spec::Integer> integer = spec::parse_integer(text);
-  const bool hexadecimal = text.find("0x") != std::string::npos;
-  if (text == "true" || text == "false") {
-    group.attribute(path, static_cast<std::int8_t>(text == "true" ? 1 : 0));
-  } else if (integer && !integer->too_large && (hexadecimal || text.find_first_of(".eE") == std::string::npos)) {
-    if (integer->magnitude > std::numeric_limits<std::int64_t>::max() && !integer->negative) {
-      group.attribute(path, integer->magnitude);
-    } else {
-      group.attribute(path, static_cast<std::int64_t>(integer->negative ? 0 - integer->magnitude : integer->magnitude));
-    }
-  } else if (const std::optional<double> number = spec::parse_number(text)) {
-    group.attribute(path, *number);
-  } else {
-    group.attribute(path, unquoted(text));
-  }
+  std::visit([&](const auto& value) { group.attribute(path, value); }, typed_value(text));
 }
 
 void write_params(const h5::Group& root, const RunRecord& r) {

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
 #include <map>
 #include <string>
 
@@ -10,6 +11,8 @@
 #include "data/dataset.h"
 #include "peak.h"
 #include "plan/lower.h"
+#include "runner/results_folder.h"
+#include "runner/sweep_plan.h"
 #include "spec/read.h"
 
 namespace qrun {
@@ -110,8 +113,29 @@ void ops(const Options& options) {
               total * 1e3, peak);
 }
 
+/// A sweep over seeds and bits: read, checked, looked up in its folder, and written down run by run.
+void expand(const Options& options) {
+  namespace fs = std::filesystem;
+  std::string name = (fs::temp_directory_path() / "qrun_bench.XXXXXX").string();
+  const std::string folder = mkdtemp(name.data());
+  const auto start = Clock::now();
+  const std::int64_t seeds = std::max(1, options.runs / 4);
+  const Sweep sweep =
+      read_config(options.config, {"vars.w_bits=1,2,4,8", "seed=range(1," + std::to_string(seeds) + ",1)"});
+  const double read = seconds_since(start);
+  const ResultsFolder results(folder, sweep.name);
+  const SweepPlan plan(sweep.runs, {}, results.path());
+  const double planned = seconds_since(start);
+  results.freeze(sweep.text);
+  std::printf(
+      R"({"runs": %zu, "seconds_to_expand": %.3f, "seconds_to_plan": %.3f, "seconds_to_freeze": %.3f, "seconds": %.3f})"
+      "\n",
+      sweep.runs.size(), read, planned - read, seconds_since(start) - planned, seconds_since(start));
+  fs::remove_all(folder);
+}
+
 int usage() {
-  std::fputs("qrun_bench pack|ops|peak [--config FILE] [--runs R] [--threads T] [--iterations N]\n", stderr);
+  std::fputs("qrun_bench pack|ops|peak|expand [--config FILE] [--runs R] [--threads T] [--iterations N]\n", stderr);
   return 2;
 }
 
@@ -136,6 +160,8 @@ int bench(int argc, char** argv) {
     pack(options);
   else if (command == "ops")
     ops(options);
+  else if (command == "expand")
+    expand(options);
   else if (command == "peak")
     std::printf("{\"peak_gflops\": %.1f}\n", peak_gflops());
   else

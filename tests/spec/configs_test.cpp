@@ -50,6 +50,20 @@ TEST(Configs, TheFloatAndSyntheticVariantsDifferInTheirPurposeOnly) {
   EXPECT_EQ(synthetic.solver, shipped("lenet_2bit").solver);
 }
 
+TEST(Configs, TheSweepsAreTheDocumentedOnes) {
+  const auto runs = [](const std::string& name) {
+    return read_config(std::string(QRUN_SOURCE_DIR) + "/configs/" + name + ".yaml", {}).runs;
+  };
+  const std::vector<RunSpec> bits = runs("lenet_bits");
+  ASSERT_EQ(bits.size(), 18U);
+  EXPECT_EQ(bits[3].hash(), shipped("lenet_2bit").hash()) << "2 bits, the first seed";
+  EXPECT_EQ(bits[15].hash(), shipped("lenet_float").hash()) << "none, the first seed";
+  EXPECT_EQ(runs("lenet_methods").size(), 27U);
+  EXPECT_EQ(runs("sweep_smoke").size(), 6U);
+  EXPECT_EQ(runs("cluster_example").size(), 18U);
+  EXPECT_EQ(runs("cluster_example")[0].cluster->pack, 4);
+}
+
 TEST(Schema, NamesEverythingThatCanBeChosen) {
   const nlohmann::json schema = nlohmann::json::parse(config_schema());
   EXPECT_EQ(schema.at("$schema"), "https://json-schema.org/draft/2020-12/schema");

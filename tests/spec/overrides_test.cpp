@@ -85,16 +85,5 @@ TEST(Overrides, EachMistakeHasItsOwnLineInTheOrderGiven) {
                    "command line: " + both + ": network.conv1.quantize.bias.bits: 20 is outside [1, 16] for ulq"}));
 }
 
-TEST(Overrides, SweepsAreRefusedInOneLine) {
-  const std::string sweeps = "sweeps are not supported by this version yet; give one value";
-  EXPECT_EQ(mistakes(kQuantized, {"vars.w_bits=1,2,4"}),
-            on_command_line("vars.w_bits=1,2,4", "vars.w_bits: " + sweeps));
-  EXPECT_EQ(mistakes(kQuantized, {"sweep.seeds=3"}), on_command_line("sweep.seeds=3", "sweep.seeds: " + sweeps));
-  EXPECT_EQ(
-      mistakes(kQuantized + "sweep: {grid: {seed: [1, 2]}}\n"),
-      Lines{"a.yaml:11:8: sweep: sweeps are not supported by this version yet; remove it and run the points one by "
-            "one"});
-}
-
 }  // namespace
 }  // namespace qrun::test

@@ -58,8 +58,11 @@ class Files {
     return *this;
   }
 
+  [[nodiscard]] Sweep sweep(const std::string& name, const std::vector<std::string>& overrides = {}) const {
+    return read_config((folder_ / name).string(), overrides);
+  }
   [[nodiscard]] RunSpec read(const std::string& name, const std::vector<std::string>& overrides = {}) const {
-    const Sweep sweep = read_config((folder_ / name).string(), overrides);
+    const Sweep sweep = this->sweep(name, overrides);
     EXPECT_EQ(sweep.runs.size(), 1U);
     return sweep.runs.at(0);
   }

@@ -104,13 +104,52 @@ TEST_F(LeaderboardTest, PassesOverTheIndexOfASweep) {
 }
 
 TEST_F(LeaderboardTest, AlignsItsTable) {
-  write("a", 0.5, "1");
+  RunRecord record = sample_record();
+  record.run_id = "a";
+  record.final_test_accuracy = 0.5;
+  record.swept.clear();
+  write_run(path("a.h5"), record);
   write_failed("bbbb", "diverged at iteration 3");
   EXPECT_EQ(to_table(collected()),
-            "run   status    epochs  accuracy    best    loss  images/s  seconds  KiB  float\n"
-            "a     complete       3    0.5000  0.7500  0.5000      1001     61.5  0.1    2.0\n"
-            "bbbb  failed         0         -       -       -         -      0.0    -      -\n"
+            "run   status    epochs  accuracy    best    loss  images/s  seconds  KiB\n"
+            "a     complete       3    0.5000  0.7500  0.5000      1001       62  0.1\n"
+            "bbbb  failed         0         -       -       -         -        0    -\n"
             "bbbb: diverged at iteration 3\n");
+}
+
+TEST_F(LeaderboardTest, ComparesWhatASweepVariedOverItsSeeds) {
+  const auto write_seed = [&](const std::string& bits, const std::string& seed, double accuracy) {
+    RunRecord record = sample_record();
+    record.run_id = "w_bits=" + bits + ",seed=" + seed;
+    record.final_test_accuracy = accuracy;
+    record.swept = {{"vars.w_bits", bits}, {"seed", seed}};
+    write_run(path(record.run_id + ".h5"), record);
+  };
+  write_seed("1", "1", 0.90);
+  write_seed("1", "2", 0.92);
+  write_seed("2", "1", 0.91);
+  write_seed("2", "2", 0.93);
+  write_seed("4", "1", 0.50);
+  const std::vector<LeaderboardGroup> groups = group_by_seed(collected());
+  ASSERT_EQ(groups.size(), 3U);
+  EXPECT_THAT(groups[0].swept, ElementsAre(testing::Pair("vars.w_bits", "2")));
+  EXPECT_DOUBLE_EQ(groups[0].accuracy, 0.92);
+  EXPECT_NEAR(groups[0].half_width, 12.706 * 0.01, 1e-6) << "t of one degree times deviation over root of n";
+  EXPECT_TRUE(groups[0].overlaps_next);
+  EXPECT_FALSE(groups[1].overlaps_next) << "one run has no interval";
+  EXPECT_TRUE(std::isnan(groups[2].half_width));
+  EXPECT_EQ(to_table(collected()),
+            "w_bits  runs  accuracy   +-95%       loss  KiB  MMAC   GBOP  seconds\n"
+            "2          2    0.9200  0.1271  ~  0.5000  0.1  0.00  0.000       62\n"
+            "1          2    0.9100  0.1271     0.5000  0.1  0.00  0.000       62\n"
+            "4          1    0.5000       -     0.5000  0.1  0.00  0.000       62\n"
+            "~ not distinguishable from the line below: their 95 % intervals over seeds overlap\n");
+}
+
+TEST(Interval, HasTheQuantilesOfStudentsT) {
+  EXPECT_TRUE(std::isnan(interval_half_width(1.0, 1)));
+  EXPECT_NEAR(interval_half_width(4.0, 5), 2.776 * std::sqrt(1.0 / 5), 1e-12);
+  EXPECT_NEAR(interval_half_width(40.0, 41), 2.0211 * std::sqrt(1.0 / 41), 1e-4);
 }
 
 TEST_F(LeaderboardTest, QuotesItsCsv) {
@@ -121,7 +160,7 @@ TEST_F(LeaderboardTest, QuotesItsCsv) {
   EXPECT_THAT(csv, HasSubstr("path,vars.w_bits\n"));
   EXPECT_THAT(csv, HasSubstr("\na,sample,complete,3,0.5,0.75,"));
   EXPECT_THAT(csv, HasSubstr(",\"{a: 1, b: 2}\"\n"));
-  EXPECT_THAT(csv, HasSubstr("\nb,,failed,0,,,,,0,0,0,,\"said \"\"no\"\"\","));
+  EXPECT_THAT(csv, HasSubstr("\nb,,failed,0,,,,,0,0,0,0,0,,\"said \"\"no\"\"\","));
 }
 
 TEST_F(LeaderboardTest, GivesJsonWithTypes) {

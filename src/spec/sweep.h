@@ -1,0 +1,34 @@
+// The grammar of `sweep:`: from its node to the points, each a set of values at addresses.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "spec/address.h"
+#include "spec/node.h"
+#include "spec/problems.h"
+
+namespace qrun::spec {
+
+inline constexpr std::uint64_t kMostRuns = 100000;
+
+/// What one run of the sweep sets, in the order of the axes.
+using Point = std::vector<Assignment>;
+
+struct Points {
+  std::vector<Point> points;
+  std::vector<std::string> warnings;  // `FILE:LINE:COLUMN: ...`
+};
+
+/// All points, in order: of factors that stand side by side the first is the outermost. `seed` is the one that
+/// replicates count from. Mistakes are reported; then the points are of no use.
+[[nodiscard]] Points expand(const Node& sweep, std::uint64_t seed, Problems& problems);
+
+/// Puts an axis of the command line into `sweep.grid`, in place of one at the same address.
+/// False where `only_existing` is wanted and the grid has no such axis.
+bool put_axis(Node& root, const Assignment& axis, bool only_existing);
+
+[[nodiscard]] Node schema_of_sweep();
+
+}  // namespace qrun::spec

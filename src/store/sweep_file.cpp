@@ -1,0 +1,177 @@
+#include "store/sweep_file.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "core/error.h"
+#include "store/atomic_file.h"
+#include "store/h5.h"
+#include "store/run_summary.h"
+#include "store/typed_value.h"
+
+namespace qrun {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr double kMissing = std::numeric_limits<double>::quiet_NaN();
+
+struct Row {
+  const std::string* file;
+  const RunRecord* record;
+};
+using Rows = std::vector<Row>;
+
+template <class T, class Get>
+void write_column(const h5::Group& group, const std::string& name, const Rows& rows, const Get& get) {
+  std::vector<T> values;
+  for (const Row& row : rows) values.push_back(get(*row.record));
+  if constexpr (std::is_same_v<T, std::string>) {
+    group.write(name, values);
+  } else {
+    group.write(name, values, {std::ssize(values)});
+  }
+}
+
+std::int64_t model_bits(const RunRecord& record) {
+  const nlohmann::json json = nlohmann::json::parse(record.network_json, nullptr, false);
+  return json.is_object() && json.contains("model_bits") ? json["model_bits"].get<std::int64_t>() : 0;
+}
+
+/// The YAML text of a swept value, "" where this run has none.
+std::string text_of(const RunRecord& record, const std::string& address) {
+  const auto at = std::ranges::find(record.swept, address, &std::pair<std::string, std::string>::first);
+  return at == record.swept.end() ? "" : at->second;
+}
+
+double number_of(const TypedValue& value) {
+  return std::visit(
+      [](const auto& v) {
+        if constexpr (std::is_same_v<std::decay_t<decltype(v)>, std::string>) {
+          return kMissing;
+        } else {
+          return static_cast<double>(v);
+        }
+      },
+      value);
+}
+
+/// In the narrowest type that holds the values of all runs: flags, integers, reals (a run without one: NaN), texts.
+void write_swept(const h5::Group& group, const std::string& address, const Rows& rows) {
+  const auto typed = [&](const RunRecord& record) { return typed_value(text_of(record, address)); };
+  const auto all = [&](const auto& holds) {
+    return std::ranges::all_of(
+        rows, [&](const Row& row) { return holds(typed(*row.record), text_of(*row.record, address)); });
+  };
+  const auto is_real = [](const TypedValue& value, const std::string& text) {
+    return text.empty() || !std::holds_alternative<std::string>(value);
+  };
+  if (all([](const TypedValue& v, const std::string&) { return std::holds_alternative<std::int8_t>(v); })) {
+    write_column<std::int8_t>(group, address, rows,
+                              [&](const RunRecord& r) { return std::get<std::int8_t>(typed(r)); });
+  } else if (all([](const TypedValue& v, const std::string&) { return std::holds_alternative<std::int64_t>(v); })) {
+    write_column<std::int64_t>(group, address, rows,
+                               [&](const RunRecord& r) { return std::get<std::int64_t>(typed(r)); });
+  } else if (all(is_real)) {
+    write_column<double>(group, address, rows, [&](const RunRecord& r) { return number_of(typed(r)); });
+  } else {
+    write_column<std::string>(group, address, rows, [&](const RunRecord& r) {
+      const TypedValue value = typed(r);
+      return std::holds_alternative<std::string>(value) ? std::get<std::string>(value) : text_of(r, address);
+    });
+  }
+}
+
+void write_summary_columns(const h5::Group& root, const Rows& rows) {
+  const h5::Group group = root.create("summary");
+  write_column<std::string>(group, "run_id", rows, [](const RunRecord& r) { return r.run_id; });
+  write_column<std::string>(group, "status", rows, [](const RunRecord& r) { return r.status; });
+  write_column<double>(group, "final_test_accuracy", rows, [](const RunRecord& r) { return r.final_test_accuracy; });
+  write_column<double>(group, "best_test_accuracy", rows, [](const RunRecord& r) { return r.best_test_accuracy; });
+  write_column<double>(group, "final_test_loss", rows,
+                       [](const RunRecord& r) { return r.test.empty() ? kMissing : r.test.back().loss; });
+  write_column<double>(group, "wall_seconds", rows, [](const RunRecord& r) { return r.wall_seconds; });
+  write_column<std::int64_t>(group, "model_bits", rows, model_bits);
+  std::vector<std::string> addresses;  // in order of appearance
+  for (const Row& row : rows) {
+    for (const auto& [address, text] : row.record->swept) {
+      if (std::ranges::find(addresses, address) == addresses.end()) addresses.push_back(address);
+    }
+  }
+  for (const std::string& address : addresses) write_swept(group, address, rows);
+}
+
+/// [run, epoch]; missing epochs NaN.
+template <class Point>
+void write_curve(const h5::Group& group, const std::string& name, const Rows& rows, std::int64_t epochs,
+                 std::vector<Point> RunRecord::*points, double Point::*value) {
+  std::vector<double> values(static_cast<std::size_t>(std::ssize(rows) * epochs), kMissing);
+  for (std::size_t run = 0; run < rows.size(); ++run) {
+    for (const Point& point : rows[run].record->*points) {
+      if (point.epoch < epochs)
+        values[run * static_cast<std::size_t>(epochs) + static_cast<std::size_t>(point.epoch)] = point.*value;
+    }
+  }
+  group.write(name, values, {std::ssize(rows), epochs});
+}
+
+void write_curves(const h5::Group& root, const Rows& rows) {
+  std::int64_t epochs = 0;
+  for (const Row& row : rows) {
+    for (const TrainPoint& point : row.record->train) epochs = std::max(epochs, point.epoch + 1);
+  }
+  const h5::Group group = root.create("metrics");
+  std::vector<std::int64_t> axis;
+  for (std::int64_t epoch = 0; epoch < epochs; ++epoch) axis.push_back(epoch);
+  group.write("epoch", axis, {epochs});
+  write_column<std::string>(group, "run_id", rows, [](const RunRecord& r) { return r.run_id; });
+  write_curve(group, "train_loss", rows, epochs, &RunRecord::train, &TrainPoint::loss_mean);
+  write_curve(group, "test_loss", rows, epochs, &RunRecord::test, &TestPoint::loss);
+  write_curve(group, "test_accuracy", rows, epochs, &RunRecord::test, &TestPoint::accuracy);
+  const std::vector<std::string> curves = {"train_loss", "test_loss", "test_accuracy"};
+  group.scale("run_id", curves, 0);
+  group.scale("epoch", curves, 1);
+}
+
+}  // namespace
+
+std::vector<std::string> SweepFile::update() {
+  std::vector<std::string> problems;
+  std::set<std::string> present;
+  std::error_code code;
+  for (const fs::directory_entry& entry : fs::directory_iterator(folder_, code)) {
+    const std::string name = entry.path().filename().string();
+    if (entry.path().extension() != ".h5" || name == "sweep.h5") continue;
+    const auto changed = entry.last_write_time(code);
+    const std::uintmax_t bytes = entry.file_size(code);
+    if (code) continue;  // it has gone
+    present.insert(name);
+    const auto at = seen_.find(name);
+    if (at != seen_.end() && at->second.changed == changed && at->second.bytes == bytes) continue;
+    try {
+      seen_[name] = {changed, bytes, read_run(entry.path().string(), ReadDepth::kSummary)};
+    } catch (const Error& error) {
+      seen_.erase(name);
+      problems.emplace_back(error.what());
+    }
+  }
+  std::erase_if(seen_, [&](const auto& item) { return !present.contains(item.first); });
+  Rows rows;
+  for (const auto& [name, seen] : seen_) rows.push_back({&name, &seen.record});
+  h5::File file = h5::File::create(path());
+  const h5::Group& root = file.root();
+  root.attribute("format", "qrun-sweep");
+  root.attribute("format_version", kFormatVersion);
+  root.attribute("name", rows.empty() ? std::string() : rows[0].record->name);
+  write_summary_columns(root, rows);
+  write_curves(root, rows);
+  const h5::Group links = root.create("runs");
+  for (const Row& row : rows) links.link_file(row.record->run_id, *row.file);
+  write_atomically(path(), std::move(file).image());
+  return problems;
+}
+
+}  // namespace qrun

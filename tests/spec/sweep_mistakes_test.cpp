@@ -1,0 +1,78 @@
+// Mistakes in a sweep: one line each, once, before anything runs.
+#include "support.h"
+
+namespace qrun::test {
+namespace {
+
+std::string swept(const std::string& sweep) {
+  return with("kernel_size: 5}", "kernel_size: 5, quantize: {weight: {method: ulq, bits: \"${w_bits}\"}}}") +
+         "vars: {w_bits: 2}\nsweep: " + sweep + "\n";
+}
+
+TEST(SweepMistakes, AreNamedAtTheirPlace) {
+  const std::vector<std::pair<std::string, Lines>> cases = {
+      {"3",
+       {"a.yaml:11:8: sweep: 3 is a single value; a map of grid, zip, list, random, seeds, union, exclude is wanted"}},
+      {"{gird: {seed: [1]}}", {"a.yaml:11:9: sweep.gird: unknown key; did you mean grid?"}},
+      {"{grid: {solver.lrr: [1, 2]}}", {"a.yaml:11:16: solver.lrr: unknown key; did you mean lr?"}},
+      {"{grid: {vars.w_bit: [1, 2]}}",
+       {"a.yaml:11:16: vars.w_bit: w_bit is not a variable of the file; did you mean w_bits?"}},
+      {"{grid: {network.conv7.out_channels: [1]}}",
+       {"a.yaml:11:16: network.conv7.out_channels: no layer is called conv7; did you mean conv1?"}},
+      {"{grid: {seed: []}}", {"a.yaml:11:22: sweep.grid.seed: is empty; give at least one value"}},
+      {"{grid: {seed: 5}}",
+       {"a.yaml:11:22: sweep.grid.seed: is not an axis; write a list, or one of {range: [start, stop, step]}, "
+        "{linspace: [a, b, n]}, {logspace: [a, b, n]}"}},
+      {"{grid: {seed: {rang: [1, 2, 1]}}}", {"a.yaml:11:23: sweep.grid.seed.rang: unknown; did you mean range?"}},
+      {"{grid: {seed: {range: [1, 5]}}}",
+       {"a.yaml:11:30: sweep.grid.seed.range: takes three numbers; write [start, stop, step]"}},
+      {"{grid: {seed: {range: [1, 5, 0]}}}",
+       {"a.yaml:11:30: sweep.grid.seed.range: never reaches 5 from 1 by 0; the step leads from start to stop"}},
+      {"{grid: {solver.lr: {logspace: [0, 1, 3]}}}",
+       {"a.yaml:11:38: sweep.grid.solver.lr.logspace: a logarithmic axis has positive ends; the ends are the values "
+        "themselves, not exponents"}},
+      {"{grid: {solver.lr: {linspace: [1, 2, 0]}}}",
+       {"a.yaml:11:38: sweep.grid.solver.lr.linspace: the third number says how many; it is an integer in [1, "
+        "100000]"}},
+      {"{zip: {seed: [1, 2], solver.lr: [1, 2, 3]}}",
+       {"a.yaml:11:29: sweep.zip.solver.lr: has 3 values, the axes before it 2; zipped axes have one length"}},
+      {"{seeds: 0}", {"a.yaml:11:16: sweep.seeds: 0 is outside [1, 100000]"}},
+      {"{random: {seed: 1}}",
+       {"a.yaml:11:17: sweep.random: trials is missing; how many points to draw",
+        "a.yaml:11:17: sweep.random: space is missing; write {address: {choice: [...]}}"}},
+      {"{random: {trials: 3, space: {solver.lr: {log_uniform: [0, 1]}}}}",
+       {"a.yaml:11:62: sweep.random.space.solver.lr.log_uniform: takes [low, high], low <= high, both positive"}},
+      {"{grid: {seed: [1]}, seeds: 2}", {"a.yaml:11:28: seed: is swept twice; keep one of its axes"}},
+      {"{grid: {seed: [1]}, exclude: [{seed: 1}]}", {"a.yaml:11:8: sweep: excludes all of its points; keep one"}},
+      {"{grid: {seed: [1]}, exclude: {seed: 1}}",
+       {"a.yaml:11:37: sweep.exclude: is not a list; write [{address: value, ...}, ...]"}},
+      {"{seeds: 1000, grid: {solver.lr: {linspace: [1, 2, 101]}}}",
+       {"a.yaml:11:22: sweep: 1000 x 101 runs; at most 100000"}},
+  };
+  for (const auto& [sweep, lines] : cases) EXPECT_EQ(mistakes(swept(sweep)), lines) << sweep;
+}
+
+TEST(SweepMistakes, AWrongValueIsReportedOnceHoweverManyRunsHaveIt) {
+  EXPECT_EQ(
+      mistakes(swept("{grid: {vars.w_bits: [1, 20], seed: [1, 2, 3]}}")),
+      (Lines{"a.yaml:11:33: vars.w_bits: 20 is outside [1, 16] for ulq (in network.conv1.quantize.weight.bits)"}));
+}
+
+TEST(SweepMistakes, AMistakeOfEveryRunIsReportedOnce) {
+  EXPECT_EQ(mistakes(with(swept("{grid: {seed: [1, 2, 3]}}"), "epochs: 1", "epochs: 0")),
+            (Lines{"a.yaml:9:17: train.epochs: 0 is outside [1, 1000000000]"}));
+}
+
+TEST(SweepMistakes, OnTheCommandLineAreNamedThere) {
+  EXPECT_EQ(mistakes(swept("null"), {"vars.w_bits=1,20"}),
+            (Lines{"command line: vars.w_bits=1,20: vars.w_bits: 20 is outside [1, 16] for ulq (in "
+                   "network.conv1.quantize.weight.bits)"}));
+  EXPECT_EQ(mistakes(swept("null"), {"solver.lrr=1,2"}),
+            (Lines{"command line: solver.lrr=1,2: solver.lrr: unknown key; did you mean lr?"}));
+  EXPECT_EQ(mistakes(swept("null"), {"seed=range(1,2)"}),
+            (Lines{"command line: seed=range(1,2): sweep.grid.seed.range: takes three numbers; write [start, stop, "
+                   "step]"}));
+}
+
+}  // namespace
+}  // namespace qrun::test

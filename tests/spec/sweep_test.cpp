@@ -1,0 +1,184 @@
+// What a sweep expands to: which runs, in which order, under which names.
+#include <algorithm>
+#include <set>
+
+#include "support.h"
+
+namespace qrun::test {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+/// kSmall with quantized weights and this sweep.
+std::string swept(const std::string& sweep) {
+  return with("kernel_size: 5}", "kernel_size: 5, quantize: {weight: {method: ulq, bits: \"${w_bits}\"}}}") +
+         "vars: {w_bits: 2}\nsweep: " + sweep + "\n";
+}
+Sweep sweep_of(const std::string& sweep, const std::vector<std::string>& overrides = {}) {
+  Files files;
+  return files.write("a.yaml", swept(sweep)).sweep("a.yaml", overrides);
+}
+
+/// The swept values of each run, `1 0.1`.
+std::vector<std::string> points(const Sweep& sweep) {
+  std::vector<std::string> result;
+  for (const RunSpec& run : sweep.runs) {
+    std::string& point = result.emplace_back();
+    for (const auto& [address, value] : run.swept) point += (point.empty() ? "" : " ") + value;
+  }
+  return result;
+}
+
+TEST(SweepGrammar, AFileWithoutOneIsOneRun) {
+  const Sweep sweep = sweep_of("null");
+  EXPECT_FALSE(sweep.is_sweep);
+  EXPECT_EQ(sweep.runs.size(), 1U);
+  EXPECT_THAT(sweep.runs[0].swept, IsEmpty());
+  EXPECT_THAT(sweep.runs[0].id(), testing::StartsWith("run-"));
+}
+
+TEST(SweepGrammar, AGridHasItsFirstKeyOutermost) {
+  const Sweep sweep = sweep_of("{grid: {vars.w_bits: [1, 4], seed: [7, 8, 9]}}");
+  EXPECT_TRUE(sweep.is_sweep);
+  EXPECT_THAT(points(sweep), ElementsAre("1 7", "1 8", "1 9", "4 7", "4 8", "4 9"));
+  EXPECT_EQ(sweep.runs[3].network[0].weight_quant.bits, 4);
+  EXPECT_EQ(sweep.runs[3].seed, 7U);
+  EXPECT_THAT(sweep.runs[3].id(), testing::StartsWith("w_bits=4,seed=7-"));
+}
+
+TEST(SweepGrammar, ZippedAxesGoTogether) {
+  EXPECT_THAT(points(sweep_of("{zip: {vars.w_bits: [1, 4], solver.lr: [0.1, 0.2]}}")), ElementsAre("1 0.1", "4 0.2"));
+}
+
+TEST(SweepGrammar, AListHasItsPointsOneByOne) {
+  EXPECT_THAT(points(sweep_of("{list: [{vars.w_bits: 1}, {solver.lr: 0.5, seed: 3}]}")), ElementsAre("1", "0.5 3"));
+}
+
+TEST(SweepGrammar, ReplicatesCountFromTheSeedOfTheFile) {
+  EXPECT_THAT(points(sweep_of("{seeds: 3}")), ElementsAre("831486", "831487", "831488"));
+  EXPECT_THAT(points(sweep_of("{seeds: 2}", {"seed=10"})), ElementsAre("10", "11"));
+}
+
+TEST(SweepGrammar, FactorsMultiplyInTheOrderWritten) {
+  EXPECT_THAT(points(sweep_of("{seeds: 2, zip: {vars.w_bits: [1, 4]}, grid: {solver.lr: [0.1, 0.2]}}", {"seed=1"})),
+              ElementsAre("1 1 0.1", "1 1 0.2", "1 4 0.1", "1 4 0.2", "2 1 0.1", "2 1 0.2", "2 4 0.1", "2 4 0.2"));
+}
+
+TEST(SweepGrammar, AUnionHasOneSweepAfterTheOther) {
+  EXPECT_THAT(points(sweep_of("{union: [{grid: {vars.w_bits: [1, 4]}}, {list: [{seed: 3}]}]}")),
+              ElementsAre("1", "4", "3"));
+  EXPECT_THAT(
+      points(sweep_of("{union: [{grid: {vars.w_bits: [1, 4]}}, {grid: {solver.lr: [0.5]}}], seeds: 2}", {"seed=1"})),
+      ElementsAre("1 1", "1 2", "4 1", "4 2", "0.5 1", "0.5 2"));
+}
+
+TEST(SweepGrammar, ExcludedPointsAreDroppedBeforeTheyAreChecked) {
+  EXPECT_THAT(
+      points(sweep_of(
+          "{grid: {vars.w_bits: [1, 20], seed: [1, 2]}, exclude: [{vars.w_bits: 20}, {vars.w_bits: 1, seed: 2}]}")),
+      ElementsAre("1 1"));
+}
+
+TEST(SweepGrammar, AnExclusionThatMatchesNothingIsNamed) {
+  const Sweep sweep = sweep_of("{grid: {seed: [1, 2]}, exclude: [{seed: 0x2}, {seed: 5}]}");
+  EXPECT_THAT(points(sweep), ElementsAre("1"));
+  EXPECT_THAT(sweep.warnings, ElementsAre(HasSubstr("a.yaml:11:54: sweep.exclude[1]: matches no point of the sweep")));
+}
+
+TEST(SweepGrammar, EqualPointsRunOnce) {
+  const Sweep sweep = sweep_of("{union: [{grid: {vars.w_bits: [1, 2]}}, {grid: {vars.w_bits: [2, 4]}}]}");
+  EXPECT_THAT(points(sweep), ElementsAre("1", "2", "4"));
+  EXPECT_THAT(sweep.warnings, ElementsAre(HasSubstr("sweep: 1 points are equal to others and run once")));
+}
+
+TEST(SweepGrammar, AxesOfNumbersHoldTheNumbersOneWouldWrite) {
+  EXPECT_THAT(points(sweep_of("{grid: {solver.lr: {range: [0.1, 0.5, 0.1]}}}")),
+              ElementsAre("0.1", "0.2", "0.3", "0.4", "0.5"));
+  EXPECT_THAT(points(sweep_of("{grid: {seed: {range: [9, 1, -4]}}}")), ElementsAre("9", "5", "1"));
+  EXPECT_THAT(points(sweep_of("{grid: {solver.lr: {logspace: [1e-4, 0.1, 4]}}}")),
+              ElementsAre("1e-04", "0.001", "0.01", "0.1"));
+  EXPECT_THAT(points(sweep_of("{grid: {solver.lr: {linspace: [1, 2, 5]}}}")),
+              ElementsAre("1", "1.25", "1.5", "1.75", "2"));
+  EXPECT_THAT(points(sweep_of("{grid: {solver.lr: {linspace: [1, 2, 1]}}}")), ElementsAre("1"));
+}
+
+TEST(SweepGrammar, AddressesMayBeLayersAndPatterns) {
+  const Sweep sweep = sweep_of("{grid: {network.conv*.quantize.weight.bits: [3, 5], network.score.bias.lr_mult: [2]}}");
+  EXPECT_EQ(sweep.runs.at(1).network[0].weight_quant.bits, 5);
+  EXPECT_EQ(sweep.runs.at(1).network[2].bias.lr_mult, 2);
+}
+
+TEST(SweepGrammar, ValuesMayBeMaps) {
+  const Sweep sweep = sweep_of("{grid: {network.conv1.quantize.weight: [{method: clip, bits: 4}, none]}}");
+  EXPECT_THAT(points(sweep), ElementsAre("{method: clip, bits: 4}", "none"));
+  EXPECT_EQ(sweep.runs[0].network[0].weight_quant.bits, 4);
+}
+
+TEST(SweepGrammar, RandomPointsFollowFromTheirSeed) {
+  const std::string space =
+      "space: {solver.lr: {log_uniform: [0.001, 0.1]}, vars.w_bits: {choice: [1, 2, 4]}, train.epochs: {int_uniform: "
+      "[1, 3]}}";
+  const auto drawn = [&](int seed) {
+    return points(sweep_of("{random: {trials: 200, seed: " + std::to_string(seed) + ", " + space + "}}"));
+  };
+  EXPECT_EQ(drawn(7), drawn(7));
+  EXPECT_NE(drawn(7), drawn(8));
+  std::set<std::int64_t> epochs;
+  double low = 1;
+  double high = 0;
+  for (const RunSpec& run : sweep_of("{random: {trials: 200, seed: 7, " + space + "}}").runs) {
+    epochs.insert(run.train.epochs);
+    low = std::min(low, run.solver.lr);
+    high = std::max(high, run.solver.lr);
+  }
+  EXPECT_THAT(epochs, ElementsAre(1, 2, 3));
+  EXPECT_GE(low, 0.001);
+  EXPECT_LE(high, 0.1);
+  EXPECT_LT(low, 0.002) << "the whole span is drawn from";
+  EXPECT_GT(high, 0.05);
+}
+
+TEST(SweepGrammar, TheCommandLineSweepsAsWell) {
+  EXPECT_THAT(points(sweep_of("null", {"vars.w_bits=1,2,4"})), ElementsAre("1", "2", "4"));
+  EXPECT_THAT(points(sweep_of("null", {"solver.lr=logspace(1e-3,1e-1,3)"})), ElementsAre("0.001", "0.01", "0.1"));
+  EXPECT_THAT(points(sweep_of("null", {"seed=range(1,5,2)", "vars.w_bits=choice(1,4)"})),
+              ElementsAre("1 1", "1 4", "3 1", "3 4", "5 1", "5 4"));
+  EXPECT_THAT(points(sweep_of("null", {"sweep.grid={seed: [1, 2]}"})), ElementsAre("1", "2"));
+  EXPECT_THAT(points(sweep_of("null", {"sweep.seeds=2", "seed=1"})), ElementsAre("1", "2"));
+  EXPECT_FALSE(sweep_of("{seeds: 3}", {"sweep=null"}).is_sweep);
+}
+
+TEST(SweepGrammar, AnAxisOfTheCommandLineReplacesTheFiles) {
+  EXPECT_THAT(points(sweep_of("{grid: {vars.w_bits: [1, 2], seed: [1, 2]}}", {"vars.w_bits=4,8"})),
+              ElementsAre("4 1", "4 2", "8 1", "8 2"));
+}
+
+TEST(SweepGrammar, OneValueForASweptAddressKeepsTheNamesOfItsRuns) {
+  const Sweep all = sweep_of("{grid: {vars.w_bits: [1, 2], seed: [1, 2]}}");
+  const Sweep one = sweep_of("{grid: {vars.w_bits: [1, 2], seed: [1, 2]}}", {"vars.w_bits=2"});
+  ASSERT_THAT(points(one), ElementsAre("2 1", "2 2"));
+  EXPECT_EQ(one.runs[0].id(), all.runs[2].id());
+}
+
+TEST(SweepGrammar, APointIsTheRunThatOneWouldWriteByHand) {
+  const Sweep sweep = sweep_of("{grid: {vars.w_bits: [1, 4], solver.lr: [0.5]}}");
+  EXPECT_EQ(sweep.runs[1].hash(), sweep_of("null", {"vars.w_bits=4", "solver.lr=0.5"}).runs[0].hash());
+  EXPECT_EQ(sweep.runs[1].text(), sweep_of("null", {"vars.w_bits=4", "solver.lr=0.5"}).runs[0].text());
+}
+
+TEST(SweepGrammar, ItsFrozenTextExpandsToTheSameRuns) {
+  Files files;
+  files.write("base.yaml", swept("{grid: {seed: [1, 2]}}"));
+  files.write("a.yaml", "base: base.yaml\nset: {solver.momentum: 0.5}\n");
+  const Sweep sweep = files.sweep("a.yaml", {"vars.w_bits=1,2"});
+  files.write("frozen.yaml", sweep.text);
+  const Sweep again = files.sweep("frozen.yaml");
+  ASSERT_EQ(again.runs.size(), 4U);
+  EXPECT_EQ(again.name, "a");
+  for (std::size_t i = 0; i < 4; ++i) EXPECT_EQ(again.runs[i].id(), sweep.runs[i].id());
+}
+
+}  // namespace
+}  // namespace qrun::test
