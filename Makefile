@@ -18,7 +18,7 @@ run: build
 	@PYTHON=$(PYTHON) scripts/run_lenet.sh
 
 test: build
-	@ctest --test-dir build --output-on-failure --parallel $(JOBS)
+	@ctest --test-dir build --output-on-failure --parallel $(JOBS) --label-exclude slurm
 
 bench: build
 	@$(PYTHON) scripts/bench.py

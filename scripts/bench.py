@@ -171,7 +171,7 @@ def torch_epoch(report: Report, threads: int, python: str) -> None:
 def pack(report: Report, runs: int, threads: int) -> None:
     """Throughput of a pack of runs that train side by side."""
     command = [str(QRUN_BENCH), "pack", "--config", TWO_BIT, "--runs", str(runs), "--threads", str(threads)]
-    _, _, text = run([*command, "--iterations", "600"])
+    _, _, text = run([*command, "--iterations", str(1200 // runs)])
     report.add(pack_name(runs, threads), "images/s", json.loads(text)["images_per_second"])
 
 
@@ -210,7 +210,7 @@ def speed(rounds: int, threads: int, python: str) -> Report:
             "then --python PYTHON or QRUN_TORCH_PYTHON=PYTHON names the interpreter that can."
         )
     if QRUN_BENCH.exists():
-        steps += [lambda: pack(report, 1, 1), lambda: pack(report, 2, 2)]
+        steps += [lambda: pack(report, 1, 1), lambda: pack(report, 2, 2), lambda: pack(report, 8, 2)]
     else:
         report.notes.append("packs: skipped, build/qrun_bench is missing (configured with QRUN_BENCH=OFF).")
     for index in range(rounds):
@@ -228,7 +228,9 @@ def add_ratios(report: Report, threads: int) -> None:
         if name.startswith("2-bit epoch, PyTorch"):
             report.ratio("PyTorch epoch / qrun epoch, 2-bit", name, own)
     report.ratio("qrun 2-bit epoch / qrun float epoch", own, f"float epoch, qrun, {threads} threads")
-    report.ratio("images/s, pack of 2 on 2 threads / 1 run on 1 thread", pack_name(2, 2), pack_name(1, 1))
+    for runs in (2, 8):
+        title = f"images/s, pack of {runs} on 2 threads / 1 run on 1 thread"
+        report.ratio(title, pack_name(runs, 2), pack_name(1, 1))
 
 
 def accuracy(threads: int, seeds: range) -> Report:

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Installs by apt what is missing to build, run and test qrun; `setup.sh lint` does so for the style checks.
+# Installs by apt what is missing to build, run and test qrun; `setup.sh lint` does so for the style checks,
+# `setup.sh slurm` for the test that hands a sweep to a real Slurm.
 # Says nothing and changes nothing where all is there.
 set -euo pipefail
 
@@ -11,12 +12,14 @@ build=(
   ca-certificates curl
 )
 lint=(clang-format clang-tidy shellcheck pyflakes3)
+slurm=(slurmctld slurmd slurm-client)
 
 case "${1:-build}" in
   build) wanted=("${build[@]}") ;;
   lint) wanted=("${lint[@]}") ;;
+  slurm) wanted=("${slurm[@]}") ;;
   *)
-    echo "usage: scripts/setup.sh [build|lint]" >&2
+    echo "usage: scripts/setup.sh [build|lint|slurm]" >&2
     exit 2
     ;;
 esac

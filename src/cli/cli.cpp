@@ -13,7 +13,7 @@
 namespace qrun {
 namespace {
 
-constexpr std::array<std::string_view, 6> kCommands = {"run", "check", "data", "show", "eval", "quantize"};
+constexpr std::array<std::string_view, 7> kCommands = {"run", "check", "data", "show", "eval", "quantize", "submit"};
 
 /// `qrun CONFIG ...` means `qrun run CONFIG ...`: true where the arguments name no command themselves.
 bool means_run(int argc, char** argv) {
@@ -59,6 +59,7 @@ int cli_main(int argc, char** argv) {
   add_show(app, action);
   add_eval(app, action);
   add_quantize(app, action);
+  add_submit(app, action);
 
   std::vector<std::string> arguments(argv + std::min(argc, 1), argv + argc);
   if (means_run(argc, argv)) arguments.insert(arguments.begin(), "run");

@@ -19,6 +19,7 @@ void add_data(CLI::App& app, Action& action);
 void add_show(CLI::App& app, Action& action);
 void add_eval(CLI::App& app, Action& action);
 void add_quantize(CLI::App& app, Action& action);
+void add_submit(CLI::App& app, Action& action);
 
 /// The whole program: parses, acts, and turns errors into lines on stderr and exit codes.
 int cli_main(int argc, char** argv);

@@ -1,4 +1,4 @@
-// The commands that look at configurations and files: check, show, eval, quantize.
+// The commands that look at configurations and files: check, eval, quantize.
 #include <fmt/format.h>
 
 #include <cstdio>
@@ -13,7 +13,6 @@
 #include "runner/evaluate.h"
 #include "runner/pack.h"
 #include "spec/read.h"
-#include "store/leaderboard.h"
 #include "store/quantize_file.h"
 
 namespace qrun {
@@ -39,13 +38,6 @@ int check(const std::string& config, const std::vector<std::string>& overrides, 
                       sweep.runs.front().id()));
   }
   return kAllComplete;
-}
-
-int show(const std::vector<std::string>& paths, bool csv, bool json) {
-  const Leaderboard board = collect_runs(paths);
-  print(csv ? to_csv(board) : (json ? to_json(board) + "\n" : to_table(board)));
-  for (const std::string& problem : board.problems) std::fprintf(stderr, "skipped: %s\n", problem.c_str());
-  return board.problems.empty() ? kAllComplete : kRunFailed;
 }
 
 int eval(const std::string& file, int threads) {
@@ -113,21 +105,6 @@ void add_check(CLI::App& app, Action& action) {
   command->callback([options, &action] {
     action = [options] { return check(options->config, options->overrides, options->print, options->schema); };
   });
-}
-
-void add_show(CLI::App& app, Action& action) {
-  struct Options {
-    std::vector<std::string> paths;
-    bool csv = false, json = false;
-  };
-  auto options = std::make_shared<Options>();
-  CLI::App* command = app.add_subcommand("show", "leaderboard of run files or folders of them");
-  command->add_option("PATH", options->paths, "run files (.h5) or folders")->required();
-  CLI::Option* csv = command->add_flag("--csv", options->csv, "as CSV");
-  command->add_flag("--json", options->json, "as JSON")->excludes(csv);
-  command->footer("Example: qrun show results/lenet_2bit");
-  command->callback(
-      [options, &action] { action = [options] { return show(options->paths, options->csv, options->json); }; });
 }
 
 void add_eval(CLI::App& app, Action& action) {

@@ -41,7 +41,7 @@ std::vector<RunSpec> chosen_runs(const Sweep& sweep, const RunOptions& options) 
   return runs;
 }
 
-int exit_code(const std::vector<Standing>& standings) {
+int exit_code(const std::vector<Standing>& standings, bool wait) {
   const auto all = [&](Stage stage) {
     return std::ranges::all_of(standings, [&](const Standing& s) { return s.stage == stage; });
   };
@@ -49,7 +49,9 @@ int exit_code(const std::vector<Standing>& standings) {
     return std::ranges::any_of(standings, [&](const Standing& s) { return s.stage == stage; });
   };
   if (all(Stage::kComplete)) return kAllComplete;
-  return any(Stage::kFailed) && !interrupted() ? kRunFailed : kInterrupted;
+  if (interrupted()) return kInterrupted;
+  if (any(Stage::kFailed)) return kRunFailed;
+  return wait ? kInterrupted : kAllComplete;  // the rest is with others
 }
 
 void report_damaged(const std::vector<std::string>& problems) {
@@ -80,7 +82,7 @@ int train(SweepPlan& plan, const Sweep& sweep, const std::string& dir, const Run
   std::fputs(to_table(collect_runs(files)).c_str(), stdout);
   if (sweep.is_sweep) files = {index.path()};
   for (const std::string& file : files) std::printf("%s\n", file.c_str());
-  return exit_code(training.standings());
+  return exit_code(training.standings(), options.sweep.wait);
 }
 
 int run(const RunOptions& options) {
@@ -120,6 +122,7 @@ void add_run(CLI::App& app, Action& action) {
   command->add_option("--retries", options->sweep.retries, "tries of a run that fails, beyond the first; default: 0")
       ->check(CLI::Range(0, 1000));
   command->add_flag("--fail-fast", options->sweep.fail_fast, "stop at the first run that fails");
+  command->add_flag("!--no-wait", options->sweep.wait, "end when other processes train all that is left");
   command->add_flag("--quiet", options->quiet, "warnings and errors only on stderr");
   command->add_flag("--verbose", options->verbose, "more in the log");
   command->add_flag("--no-progress", options->no_progress, "plain lines instead of the live one");

@@ -1,7 +1,6 @@
 #include "runner/claims.h"
 
 #include <fcntl.h>
-#include <fmt/format.h>
 #include <sys/file.h>
 #include <unistd.h>
 
@@ -11,7 +10,6 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
-#include <nlohmann/json.hpp>
 #include <sstream>
 
 #include "core/error.h"
@@ -48,13 +46,6 @@ std::string environment(const char* name) {
   return value == nullptr ? "" : value;
 }
 
-std::string text_of(const Owner& owner) {
-  return nlohmann::ordered_json{{"host", owner.host},       {"place", owner.place}, {"pid", owner.pid},
-                                {"started", owner.started}, {"job", owner.job},     {"beat", owner.beat}}
-             .dump() +
-         "\n";
-}
-
 /// One process at a time changes claims. Without locks in the file system the names of files must do: then two that
 /// take over the same claim at the same instant could both believe in it until their first look at it.
 class FolderLock {
@@ -87,24 +78,9 @@ Owner this_process() {
   if (const std::string job = environment("SLURM_JOB_ID"); !job.empty()) {
     const std::string array = environment("SLURM_ARRAY_JOB_ID");
     me.job = array.empty() ? job : array + "_" + environment("SLURM_ARRAY_TASK_ID");
-    me.job += " " + environment("SLURMD_NODENAME");
+    me.node = environment("SLURMD_NODENAME");
   }
   return me;
-}
-
-std::optional<Owner> read_claim(const std::string& path) {
-  const nlohmann::json json = nlohmann::json::parse(first_line(path), nullptr, false);
-  if (!json.is_object()) return std::nullopt;
-  try {
-    return Owner{.host = json.at("host"),
-                 .place = json.at("place"),
-                 .pid = json.at("pid"),
-                 .started = json.at("started"),
-                 .job = json.at("job"),
-                 .beat = json.at("beat")};
-  } catch (const nlohmann::json::exception&) {
-    return std::nullopt;
-  }
 }
 
 Claims::Claims(std::string folder, Owner me, std::chrono::milliseconds patience)
@@ -143,7 +119,7 @@ bool Claims::take(const std::string& run_id) {
 bool Claims::create(const std::string& run_id) {
   const int id = open(path(run_id).c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
   if (id < 0 && errno == EEXIST) return false;
-  const std::string text = text_of(me_);
+  const std::string text = claim_text(me_);
   const bool written = id >= 0 && ::write(id, text.data(), text.size()) == static_cast<ssize_t>(text.size());
   const int failure = errno;
   if (id >= 0) close(id);
@@ -159,6 +135,7 @@ bool Claims::create(const std::string& run_id) {
 bool Claims::is_dead(const std::string& run_id, const Owner& owner) {
   if (owner.same_process(me_)) return false;  // another thread's
   if (owner.place == me_.place) return start_of(owner.pid) != owner.started;
+  if (!me_.job.empty() && owner.job == me_.job) return true;  // the scheduler started this job again
   const auto now = std::chrono::steady_clock::now();
   const auto [at, is_new] = watched_.try_emplace(run_id, Watch{owner, now});
   Watch& watch = at->second;
@@ -192,7 +169,7 @@ void Claims::beat() {
       const std::optional<Owner> owner = read_claim(path(run_id));
       if (!owner || !owner->same_process(me_)) continue;
       try {
-        write_text(path(run_id), text_of(me_));
+        write_text(path(run_id), claim_text(me_));
       } catch (const EnvironmentError&) {  // a full disk: training will say so
       }
     }

@@ -7,30 +7,20 @@
 #include <cstdint>
 #include <map>
 #include <mutex>
-#include <optional>
 #include <set>
 #include <string>
 #include <thread>
 
+#include "store/claim_file.h"
+
 namespace qrun {
-
-/// A process as others can tell it: `place` is one boot of one machine and one numbering of its processes.
-struct Owner {
-  std::string host, place;
-  std::int64_t pid = 0, started = 0;  // started: in clock ticks since the boot
-  std::string job;                    // of a cluster's scheduler: job, element and node; or empty
-  std::int64_t beat = 0;
-
-  [[nodiscard]] bool same_process(const Owner& other) const {
-    return place == other.place && pid == other.pid && started == other.started;
-  }
-};
 
 [[nodiscard]] Owner this_process();
 
 /// Claims of one folder. A claim of a process that has ended is taken over: at once where the process would run in
-/// this place, else when its heartbeat has stood still for `patience` on this process's own monotonic clock.
-/// Members may be called from any thread. Throws EnvironmentError where the folder can't be written.
+/// this place or was an earlier start of this very job of a scheduler, else when its heartbeat has stood still for
+/// `patience` on this process's own monotonic clock. Members may be called from any thread. Throws EnvironmentError
+/// where the folder can't be written.
 class Claims {
  public:
   static constexpr std::chrono::milliseconds kPatience{60000};
@@ -68,8 +58,5 @@ class Claims {
   bool stop_ = false;
   std::thread heart_;
 };
-
-/// Who holds a claim; nothing where there is none or it can't be read.
-[[nodiscard]] std::optional<Owner> read_claim(const std::string& path);
 
 }  // namespace qrun

@@ -17,6 +17,7 @@ struct SweepOptions {
   int pack = 0;     // runs trained together at most; 0: what fits
   int retries = 0;  // of a run that fails
   bool force = false, retry_failed = false, fail_fast = false;
+  bool wait = true;  // for runs that other processes train: they may have to be taken over
 };
 
 /// A run of the sweep and where it stands.

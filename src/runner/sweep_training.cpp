@@ -94,7 +94,7 @@ void SweepTraining::work() {
     const Pack pack = next(engines);
     if (!pack.runs.empty()) {
       train(pack, engines.get(pack.runs[0]));
-    } else if (ended()) {
+    } else if (ended() || !plan_.options().wait) {
       return;
     } else {
       wait_for_others();

@@ -8,6 +8,7 @@
 #include <set>
 
 #include "core/error.h"
+#include "store/claim_file.h"
 #include "store/journal.h"
 
 namespace qrun {
@@ -54,6 +55,13 @@ LeaderboardRow row_of(const std::string& path) {
   return row;
 }
 
+std::string where(const fs::path& claim) {
+  const std::optional<Owner> owner = read_claim(claim.string());
+  if (!owner) return "";
+  if (!owner->job.empty()) return owner->node + " job " + owner->job;
+  return owner->host + " process " + std::to_string(owner->pid);
+}
+
 /// A run that is training now: only its journal is there.
 LeaderboardRow running_row(const std::string& path) {
   LeaderboardRow row;
@@ -61,6 +69,7 @@ LeaderboardRow running_row(const std::string& path) {
   row.run_id = fs::path(path).stem().string();
   row.name = fs::absolute(path).parent_path().filename().string();
   row.status = "running";
+  row.where = where(fs::path(path).parent_path() / ".qrun" / (row.run_id + ".claim"));
   row.final_test_accuracy = row.best_test_accuracy = row.final_test_loss = row.images_per_second = kNone;
   std::vector<TrainPoint> points;
   for (const JournalLine& line : read_journal(path)) {

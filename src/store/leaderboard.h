@@ -11,6 +11,7 @@ namespace qrun {
 
 struct LeaderboardRow {
   std::string path, run_id, name, status, engine, error;
+  std::string where;  // of a run under way: its node and element of a scheduler, or its host and process
   std::vector<std::pair<std::string, std::string>> swept;
   std::int64_t epochs = 0;
   double final_test_accuracy = 0, best_test_accuracy = 0, final_test_loss = 0;  // NaN where there was no test
@@ -39,7 +40,7 @@ struct LeaderboardGroup {
 /// Run files named, and those in folders named (not below), with runs still under way where a journal stands alone.
 [[nodiscard]] Leaderboard collect_runs(const std::vector<std::string>& paths);
 
-/// Best mean first; groups without a complete run last.
+/// Of the runs that have ended; best mean first, groups without a complete run last.
 [[nodiscard]] std::vector<LeaderboardGroup> group_by_seed(const Leaderboard& board);
 
 /// The half width of a 95 % interval around a mean of n values with this sum of squared deviations; NaN for n < 2.

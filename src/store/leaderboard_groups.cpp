@@ -68,6 +68,7 @@ std::vector<LeaderboardGroup> group_by_seed(const Leaderboard& board) {
   std::vector<LeaderboardGroup> groups;
   std::vector<std::vector<const LeaderboardRow*>> members;
   for (const LeaderboardRow& row : board.rows) {
+    if (row.status == "running") continue;  // its journal does not say what was swept
     const auto swept = without_seed(row);
     const auto at = std::ranges::find_if(
         groups, [&](const LeaderboardGroup& group) { return group.swept == swept && group.name == row.name; });

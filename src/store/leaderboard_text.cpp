@@ -92,6 +92,7 @@ Json row_json(const LeaderboardRow& row) {
           {"bit_operations", row.bit_operations},
           {"engine", row.engine},
           {"error", row.error},
+          {"where", row.where},
           {"path", row.path},
           {"params", swept}};
 }
@@ -159,6 +160,9 @@ std::string group_table(const Leaderboard& board) {
 std::string to_table(const Leaderboard& board) {
   std::string text = is_sweep(board) ? group_table(board) : run_table(board);
   for (const LeaderboardRow& row : board.rows) {
+    if (row.status == "running")
+      text +=
+          fmt::format("{}: running, epoch {}, on {}\n", row.run_id, row.epochs, row.where.empty() ? "?" : row.where);
     if (!row.error.empty()) text.append(row.run_id).append(": ").append(row.error).append("\n");
   }
   return text;

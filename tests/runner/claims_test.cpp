@@ -20,13 +20,14 @@ class ClaimsTest : public FolderTest {
 
   /// A process of another machine, as far as anyone can tell.
   static Owner stranger(const std::string& host) {
-    return {.host = host, .place = "boot of " + host, .pid = 17, .started = 4711, .job = "", .beat = 0};
+    Owner owner;
+    owner.host = host;
+    owner.place = "boot of " + host;
+    owner.pid = 17;
+    owner.started = 4711;
+    return owner;
   }
-  void leave_behind(const Owner& owner, const std::string& run) {
-    std::ofstream(file(run)) << R"({"host":")" << owner.host << R"(","place":")" << owner.place << R"(","pid":)"
-                             << owner.pid << R"(,"started":)" << owner.started << R"(,"job":"","beat":)" << owner.beat
-                             << "}\n";
-  }
+  void leave_behind(const Owner& owner, const std::string& run) { std::ofstream(file(run)) << claim_text(owner); }
 };
 
 TEST_F(ClaimsTest, OneHolderAtATime) {
@@ -92,6 +93,20 @@ TEST_F(ClaimsTest, AStrangerWhoseHeartBeatsKeepsItsRun) {
     std::this_thread::sleep_for(milliseconds(60));
   }
   EXPECT_GT(read_claim(file("run-1"))->beat, 3);
+}
+
+TEST_F(ClaimsTest, AJobThatIsStartedAgainFollowsItself) {
+  Owner before = stranger("node1");
+  before.job = "7_1";
+  Owner other = stranger("node1");
+  other.job = "7_2";
+  leave_behind(before, "run-1");
+  leave_behind(other, "run-2");
+  Owner now = stranger("node2");
+  now.job = "7_1";
+  Claims claims(folder_, now);
+  EXPECT_TRUE(claims.take("run-1"));
+  EXPECT_FALSE(claims.take("run-2"));
 }
 
 TEST_F(ClaimsTest, WhoWasFollowedNoticesIt) {

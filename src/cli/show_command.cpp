@@ -1,0 +1,86 @@
+// `qrun show`: leaderboards of files and folders, once or again and again.
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <filesystem>
+#include <thread>
+
+#include "cli/commands.h"
+#include "runner/interrupt.h"
+#include "store/leaderboard.h"
+#include "store/sweep_file.h"
+
+namespace qrun {
+namespace {
+
+constexpr std::chrono::seconds kAgain{2};
+constexpr std::chrono::milliseconds kLook{50};
+
+struct ShowOptions {
+  std::vector<std::string> paths;
+  bool csv = false, json = false, watch = false, collect = false;
+};
+
+std::string text_of(const Leaderboard& board, const ShowOptions& options) {
+  return options.csv ? to_csv(board) : (options.json ? to_json(board) + "\n" : to_table(board));
+}
+
+int show_once(const ShowOptions& options) {
+  const Leaderboard board = collect_runs(options.paths);
+  std::fputs(text_of(board, options).c_str(), stdout);
+  for (const std::string& problem : board.problems) std::fprintf(stderr, "skipped: %s\n", problem.c_str());
+  return board.problems.empty() ? kAllComplete : kRunFailed;
+}
+
+/// sweep.h5 of each folder, written anew from its run files.
+int collect(const ShowOptions& options) {
+  bool damaged = false;
+  for (const std::string& folder : options.paths) {
+    SweepFile file(std::filesystem::path(folder).lexically_normal().string());
+    for (const std::string& problem : file.update()) {
+      std::fprintf(stderr, "skipped: %s\n", problem.c_str());
+      damaged = true;
+    }
+    std::printf("%s\n", file.path().c_str());
+  }
+  return damaged ? kRunFailed : kAllComplete;
+}
+
+/// The table again every two seconds while runs are under way, on a terminal in place of the last one.
+int watch(const ShowOptions& options) {
+  install_interrupts();
+  const bool in_place = isatty(STDOUT_FILENO) != 0;
+  while (!interrupted()) {
+    const Leaderboard board = collect_runs(options.paths);
+    if (in_place) std::fputs("\x1b[H\x1b[2J", stdout);
+    std::fputs(text_of(board, options).c_str(), stdout);
+    std::fflush(stdout);
+    if (std::ranges::none_of(board.rows, [](const LeaderboardRow& row) { return row.status == "running"; }))
+      return kAllComplete;
+    for (auto waited = kLook; waited < kAgain && !interrupted(); waited += kLook) std::this_thread::sleep_for(kLook);
+  }
+  return kAllComplete;
+}
+
+int show(const ShowOptions& options) {
+  if (options.collect) return collect(options);
+  return options.watch ? watch(options) : show_once(options);
+}
+
+}  // namespace
+
+void add_show(CLI::App& app, Action& action) {
+  auto options = std::make_shared<ShowOptions>();
+  CLI::App* command = app.add_subcommand("show", "leaderboard of run files or folders of them");
+  command->add_option("PATH", options->paths, "run files (.h5) or folders")->required();
+  CLI::Option* csv = command->add_flag("--csv", options->csv, "as CSV, one line a run");
+  command->add_flag("--json", options->json, "as JSON")->excludes(csv);
+  command->add_flag("--watch", options->watch, "again every two seconds, until no run is under way");
+  command->add_flag("--collect", options->collect, "write the folder's sweep.h5 anew from its run files");
+  command->footer("Example: qrun show results/lenet_2bit");
+  command->callback([options, &action] { action = [options] { return show(*options); }; });
+}
+
+}  // namespace qrun

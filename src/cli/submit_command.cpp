@@ -1,0 +1,88 @@
+// `qrun submit`: a sweep as a Slurm job array.
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <filesystem>
+
+#include "cli/commands.h"
+#include "cli/engines.h"
+#include "core/error.h"
+#include "core/log.h"
+#include "runner/estimate.h"
+#include "runner/results_folder.h"
+#include "runner/slurm.h"
+#include "spec/read.h"
+
+namespace qrun {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct SubmitOptions {
+  std::string config, output;
+  std::vector<std::string> overrides;
+  bool dry_run = false;
+};
+
+/// An array needs time limits and sizes from somewhere; without `cluster:` the site's defaults hold.
+ClusterSpec cluster_of(const Sweep& sweep) { return sweep.runs.front().cluster.value_or(ClusterSpec{}); }
+
+int submit(const SubmitOptions& options) {
+  set_up_log(LogLevel::kNormal, "");
+  const Sweep sweep = read_config(options.config, options.overrides);
+  for (const std::string& warning : sweep.warnings) spdlog::warn("{}", warning);
+  const ClusterSpec cluster = cluster_of(sweep);
+  const fs::path dir = fs::absolute(options.output.empty() ? sweep.output.dir : options.output).lexically_normal();
+  SweepOptions run_options;
+  run_options.threads = static_cast<int>(cluster.cpus);
+  run_options.pack = static_cast<int>(cluster.pack);
+  SweepPlan plan(sweep.runs, run_options, (dir / sweep.name).string());
+  const auto packs = static_cast<std::int64_t>(plan.packs(run_options.threads).size());
+  if (packs == 0) {
+    std::puts("all runs have ended; `qrun show` lists them");
+    return kAllComplete;
+  }
+  const std::int64_t site = options.dry_run ? 1001 : max_array_size();
+  const double seconds = estimate(plan, *make_engine(EngineChoice::kCpu, run_options.threads)).seconds;
+  const SlurmJob job{.name = sweep.name,
+                     .program = fs::read_symlink("/proc/self/exe").string(),
+                     .work_folder = fs::current_path().string(),
+                     .dir = dir.string(),
+                     .cluster = cluster,
+                     .elements = element_count(packs, seconds, cluster, site),
+                     .pack = cluster.pack > 0 ? cluster.pack : cluster.cpus};
+  if (options.dry_run) {
+    std::fputs(batch_script(job).c_str(), stdout);
+    return kAllComplete;
+  }
+  const ResultsFolder folder(job.dir, sweep.name);
+  folder.freeze(sweep.text);
+  const std::string script = folder.path() + "/.qrun/submit.sh";
+  write_text(script, batch_script(job));
+  fs::create_directories(folder.path() + "/.qrun/slurm");
+  const std::string id = sbatch({script});
+  const std::string collect =
+      sbatch({"--dependency=afterany:" + id, "--job-name=qrun-" + sweep.name + "-collect",
+              "--output=" + folder.path() + "/.qrun/slurm/collect_%j.log",
+              "--wrap=" + shell_quoted(job.program) + " show --collect " + shell_quoted(folder.path())});
+  std::printf("job %s: %lld elements for %lld packs of %lld runs in all; job %s collects\n", id.c_str(),
+              static_cast<long long>(job.elements), static_cast<long long>(packs),
+              static_cast<long long>(plan.runs().size()), collect.c_str());
+  std::printf("logs: %s/.qrun/slurm\nstate: qrun show %s\n", folder.path().c_str(), folder.path().c_str());
+  return kAllComplete;
+}
+
+}  // namespace
+
+void add_submit(CLI::App& app, Action& action) {
+  auto options = std::make_shared<SubmitOptions>();
+  CLI::App* command = app.add_subcommand("submit", "hand a sweep to Slurm as a job array");
+  command->add_option("CONFIG", options->config, "YAML file; its cluster: says what a job gets")->required();
+  command->add_option("KEY=VALUE", options->overrides, "changes of single values, such as solver.lr=0.02");
+  command->add_option("--output", options->output, "folder of results, instead of output.dir");
+  command->add_flag("--dry-run", options->dry_run, "print the batch script; nothing is written or submitted");
+  command->footer("Example: qrun submit configs/cluster_example.yaml");
+  command->callback([options, &action] { action = [options] { return submit(*options); }; });
+}
+
+}  // namespace qrun

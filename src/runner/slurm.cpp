@@ -1,0 +1,155 @@
+#include "runner/slurm.h"
+
+#include <fmt/format.h>
+#include <sys/wait.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstdio>
+#include <cstdlib>
+#include <memory>
+#include <optional>
+
+#include "core/error.h"
+#include "spec/names.h"
+
+namespace qrun {
+namespace {
+
+constexpr std::int64_t kWarningSeconds = 60;  // between the warning and the time limit: a checkpoint takes one
+constexpr double kElementSeconds = 600;
+
+struct Output {
+  int status = 0;
+  std::string text;  // of stdout and stderr
+};
+
+Output run_command(const std::string& command) {
+  Output output;
+  std::FILE* pipe = popen((command + " 2>&1").c_str(), "r");
+  if (pipe == nullptr) throw EnvironmentError("cannot run " + command);
+  std::array<char, 4096> part{};
+  while (std::fgets(part.data(), part.size(), pipe) != nullptr) output.text += part.data();
+  const int status = pclose(pipe);
+  output.status = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+  while (output.text.ends_with('\n')) output.text.pop_back();
+  return output;
+}
+
+std::string option(const char* name, const std::string& value) {
+  return value.empty() ? "" : fmt::format("#SBATCH --{}={}\n", name, value);
+}
+
+std::string number_option(const char* name, std::int64_t value) {
+  return option(name, value > 0 ? std::to_string(value) : "");
+}
+
+std::optional<std::int64_t> parse_number(const std::string& text) {
+  const bool digits = !text.empty() && text.size() < 10 && text.find_first_not_of("0123456789") == std::string::npos;
+  return digits ? std::optional<std::int64_t>(std::atoll(text.c_str())) : std::nullopt;
+}
+
+}  // namespace
+
+std::string shell_quoted(const std::string& text) {
+  std::string quoted = "'";
+  for (const char c : text) quoted += c == '\'' ? std::string(R"('\'')") : std::string(1, c);
+  return quoted + "'";
+}
+
+std::int64_t time_limit_seconds(const std::string& time) {
+  if (time.empty()) return 0;
+  const auto wrong = [&]() -> Error {
+    return Error("cluster.time: " + time + " is not a time; write HH:MM:SS, MM or D-HH:MM:SS");
+  };
+  const std::size_t dash = time.find('-');
+  const bool has_days = dash != std::string::npos;
+  std::vector<std::int64_t> parts;
+  for (const std::string& part : spec::split(has_days ? time.substr(dash + 1) : time, ':')) {
+    const std::optional<std::int64_t> number = parse_number(part);
+    if (!number) throw wrong();
+    parts.push_back(*number);
+  }
+  const std::optional<std::int64_t> days = has_days ? parse_number(time.substr(0, dash)) : 0;
+  if (!days || parts.size() > 3) throw wrong();
+  // After days the first number is hours; alone it is minutes; two are minutes and seconds.
+  const bool first_is_hours = has_days || parts.size() == 3;
+  std::int64_t seconds = *days * 86400;
+  std::int64_t unit = first_is_hours ? 3600 : 60;
+  for (const std::int64_t part : parts) {
+    seconds += part * unit;
+    unit /= 60;
+  }
+  return seconds;
+}
+
+std::int64_t element_count(std::int64_t packs, double seconds, const ClusterSpec& cluster,
+                           std::int64_t max_array_size) {
+  const std::int64_t limit = time_limit_seconds(cluster.time);
+  const double lasting = limit > 0 ? std::min(kElementSeconds, 0.8 * static_cast<double>(limit)) : kElementSeconds;
+  const auto by_time = static_cast<std::int64_t>(std::ceil(seconds / lasting));
+  return std::clamp<std::int64_t>(std::max(by_time, cluster.max_parallel), 1, std::min(packs, max_array_size));
+}
+
+std::string batch_script(const SlurmJob& job) {
+  const ClusterSpec& c = job.cluster;
+  const std::string internal = job.dir + "/" + job.name + "/.qrun";
+  std::string text = "#!/bin/bash\n";
+  text += option("job-name", "qrun-" + job.name);
+  text += fmt::format("#SBATCH --array=0-{}{}\n", job.elements - 1,
+                      c.max_parallel > 0 ? fmt::format("%{}", c.max_parallel) : "");
+  text += option("output", internal + "/slurm/%A_%a.log");
+  text += option("open-mode", "append");
+  text += "#SBATCH --requeue\n";
+  text += option("signal", fmt::format("B:USR1@{}", kWarningSeconds));
+  text += option("partition", c.partition) + option("time", c.time) + number_option("cpus-per-task", c.cpus) +
+          number_option("gpus", c.gpus) + option("mem", c.memory);
+  for (const std::string& extra : c.options) text += "#SBATCH " + extra + "\n";
+  text += fmt::format(R"(
+# Written by `qrun submit`. Elements share the sweep: each trains packs of runs until none is left.
+cd {} || exit 4
+{} run {} --output {} --pack {} --threads "${{SLURM_CPUS_PER_TASK:-{}}}" --no-progress --no-wait &
+qrun=$!
+
+# Ahead of the time limit: write a checkpoint, and be queued again. Cancelled: write a checkpoint, and end.
+warned=
+trap 'warned=1; kill -TERM "$qrun"' USR1
+trap 'kill -TERM "$qrun"' TERM
+while :; do
+  wait "$qrun"
+  status=$?
+  kill -0 "$qrun" 2>/dev/null || break
+done
+if [ -n "$warned" ] && [ "$status" -eq 3 ]; then
+  scontrol requeue "${{SLURM_ARRAY_JOB_ID}}_${{SLURM_ARRAY_TASK_ID}}"
+fi
+exit "$status"
+)",
+                      shell_quoted(job.work_folder), shell_quoted(job.program), shell_quoted(internal + "/sweep.yaml"),
+                      shell_quoted(job.dir), job.pack, std::max<std::int64_t>(1, c.cpus));
+  return text;
+}
+
+std::int64_t max_array_size() {
+  const Output output = run_command("scontrol show config");
+  if (output.status == 127)
+    throw EnvironmentError("no sbatch and scontrol on PATH: this machine cannot submit to Slurm");
+  const std::size_t at = output.text.find("MaxArraySize");
+  const std::size_t equals = at == std::string::npos ? at : output.text.find('=', at);
+  if (output.status != 0 || equals == std::string::npos)
+    throw EnvironmentError("scontrol show config: " + (output.text.empty() ? "no answer" : output.text));
+  return std::atoll(output.text.c_str() + equals + 1);
+}
+
+std::string sbatch(const std::vector<std::string>& arguments) {
+  std::string command = "sbatch --parsable";
+  for (const std::string& argument : arguments) command += " " + shell_quoted(argument);
+  const Output output = run_command(command);
+  if (output.status == 127) throw EnvironmentError("no sbatch on PATH: this machine cannot submit to Slurm");
+  if (output.status != 0) throw EnvironmentError("sbatch: " + output.text);
+  const std::string last = output.text.substr(output.text.rfind('\n') + 1);
+  return last.substr(0, last.find(';'));  // `ID;cluster`
+}
+
+}  // namespace qrun

@@ -1,0 +1,44 @@
+// Slurm: the batch script of a sweep, and the commands that hand it over.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "spec/run_spec.h"
+
+namespace qrun {
+
+/// What an array job runs. Paths are absolute.
+struct SlurmJob {
+  std::string name;         // of the sweep
+  std::string program;      // qrun
+  std::string work_folder;  // where paths of the configuration start
+  std::string dir;          // of results: `<dir>/<name>`
+  ClusterSpec cluster;
+  std::int64_t elements = 1;
+  std::int64_t pack = 1;  // runs that an element trains together
+};
+
+/// Elements share the sweep as any runners do: each takes packs until none is left. On the warning ahead of the time
+/// limit a checkpoint is written and the element is queued again; cancelled, it ends.
+[[nodiscard]] std::string batch_script(const SlurmJob& job);
+
+/// Seconds of a Slurm time: `MM`, `MM:SS`, `HH:MM:SS`, `D-HH`, `D-HH:MM`, `D-HH:MM:SS`; 0 for none. Throws Error.
+[[nodiscard]] std::int64_t time_limit_seconds(const std::string& time);
+
+/// How many elements share the work: lasting ten minutes or more where there is enough of it, within 80 % of the time
+/// limit, `max_parallel` if there are as many packs, never more than the site allows.
+[[nodiscard]] std::int64_t element_count(std::int64_t packs, double seconds, const ClusterSpec& cluster,
+                                         std::int64_t max_array_size);
+
+/// The site's MaxArraySize. Throws EnvironmentError where Slurm cannot be asked.
+[[nodiscard]] std::int64_t max_array_size();
+
+/// Runs sbatch with these arguments; the job's id. Throws EnvironmentError with what sbatch said.
+[[nodiscard]] std::string sbatch(const std::vector<std::string>& arguments);
+
+/// A word of the shell.
+[[nodiscard]] std::string shell_quoted(const std::string& text);
+
+}  // namespace qrun

@@ -1,0 +1,27 @@
+// The file that says which process trains a run.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+namespace qrun {
+
+/// A process as others can tell it: `place` is one boot of one machine and one numbering of its processes.
+struct Owner {
+  std::string host, place;
+  std::int64_t pid = 0, started = 0;  // started: in clock ticks since the boot
+  std::string job, node;              // of a cluster's scheduler: `JOB_ELEMENT`, and where; or empty
+  std::int64_t beat = 0;
+
+  [[nodiscard]] bool same_process(const Owner& other) const {
+    return place == other.place && pid == other.pid && started == other.started;
+  }
+};
+
+[[nodiscard]] std::string claim_text(const Owner& owner);
+
+/// Who holds a claim; nothing where there is none or it can't be read.
+[[nodiscard]] std::optional<Owner> read_claim(const std::string& path);
+
+}  // namespace qrun

@@ -1,0 +1,141 @@
+#!/usr/bin/env python3
+"""Hands a sweep to a real Slurm of two nodes and disturbs it: slurm_test.py PROGRAM, from the root of the repository.
+
+One element is cancelled, one gets the warning that comes ahead of a time limit, one node goes down. In the end all
+runs must be complete and hold the bits of the same sweep trained locally. Exit 77 where Slurm is not installed.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "scripts"))
+from kill_campaign import differences  # noqa: E402  (a script beside, not a package)
+
+PROGRAM = Path(sys.argv[1] if len(sys.argv) > 1 else "build/qrun").resolve()
+SWEEP = "sweep.grid={vars.w_bits: [1, 2, 4, 8], seed: [1, 2]}"
+CLUSTER = 'cluster={cpus: 1, pack: 1, max_parallel: 4, time: "00:10:00"}'
+PATIENCE = 240.0  # seconds for what takes a few
+
+
+def output(*command: str | Path) -> str:
+    """What a command prints; it must succeed."""
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
+    if done.returncode != 0:
+        raise AssertionError(f"{command}: exit {done.returncode}\n{done.stdout}\n{done.stderr}")
+    return done.stdout
+
+
+def wait_for(what: str, holds) -> None:
+    """Wait until `holds()`."""
+    end = time.monotonic() + PATIENCE
+    while not holds():
+        if time.monotonic() > end:
+            raise AssertionError(f"waited in vain for {what}\n{output('squeue')}\n{output('sinfo', '--Node')}")
+        time.sleep(0.2)
+
+
+def states(job: str) -> dict[str, str]:
+    """Element: its state, of the elements that are queued or run."""
+    lines = output("squeue", "--noheader", "--array", "--job", job, "--format", "%K %T").splitlines()
+    return dict(line.split() for line in lines)
+
+
+class Sweep:
+    """The sweep on the cluster, in a folder of its own."""
+
+    def __init__(self, folder: Path, epochs: int) -> None:
+        self.folder = folder / "results" / "sweep_smoke"
+        self.arguments = ["configs/sweep_smoke.yaml", SWEEP, CLUSTER, f"train.epochs={epochs}"]
+        self.output = ["--output", str(self.folder.parent)]
+
+    def submit(self) -> tuple[str, str] | None:
+        """Submit what is to do; the ids of the array and of the job that collects."""
+        said = output(PROGRAM, "submit", *self.arguments, *self.output)
+        found = re.search(r"job (\d+): .* job (\d+) collects", said)
+        return (found[1], found[2]) if found else None
+
+    def run_of(self, job: str, element: str) -> str | None:
+        """The run that an element trains now."""
+        for claim in (self.folder / ".qrun").glob("*.claim"):
+            if f'"job":"{job}_{element}"' in claim.read_text(encoding="utf-8"):
+                return claim.name.removesuffix(".claim")
+        return None
+
+    def log(self, job: str, element: str) -> str:
+        """What an element has said so far."""
+        path = self.folder / ".qrun" / "slurm" / f"{job}_{element}.log"
+        return path.read_text(encoding="utf-8") if path.exists() else ""
+
+    def complete(self) -> int:
+        """Runs that have their file."""
+        return len(list(self.folder.glob("*-*.h5")))
+
+
+def disturb(sweep: Sweep, job: str) -> None:
+    """Cancel element 1, warn element 2, take the node of element 3 away."""
+    wait_for("four elements at work", lambda: all(sweep.run_of(job, e) for e in "0123"))
+    output("scancel", f"{job}_1")
+    wait_for("a checkpoint of the cancelled element", lambda: "status=interrupted" in sweep.log(job, "1"))
+    output("scancel", "--batch", "--signal=USR1", f"{job}_2")
+    wait_for("the warned element to start again", lambda: sweep.log(job, "2").count("start run=") >= 2 and "status=interrupted" in sweep.log(job, "2"))
+    node = output("squeue", "--noheader", "--job", f"{job}_3", "--format", "%N").strip()
+    output("scontrol", "update", f"nodename={node}", "state=down", "reason=test")
+    wait_for("the elements of the lost node to leave it", lambda: not output("squeue", "--noheader", "--nodelist", node).strip())
+    output("scontrol", "update", f"nodename={node}", "state=resume")
+
+
+def run(folder: Path) -> None:
+    """The whole test."""
+    sweep = Sweep(folder, epochs=60)
+    job, collector = sweep.submit() or ("", "")
+    wait_for("the first elements", lambda: "RUNNING" in states(job).values())
+    disturb(sweep, job)
+    wait_for("the array and its collector to end", lambda: not output("squeue", "--noheader").strip())
+    again = sweep.submit()  # what the cancelled element left behind
+    if again:
+        wait_for("the rest", lambda: not output("squeue", "--noheader").strip())
+    if sweep.submit():
+        raise AssertionError("not all runs are complete")
+    local = folder / "local"
+    output(PROGRAM, *sweep.arguments, "--output", str(local), "--no-progress")
+    wanted = sorted((local / "sweep_smoke").glob("*-*.h5"))
+    wrong = {path.name: found for path in wanted if (found := differences(path, sweep.folder / path.name))}
+    if len(wanted) != 8 or wrong:
+        raise AssertionError(f"{len(wanted)} runs; different from the local ones: {wrong}")
+    if not (sweep.folder / "sweep.h5").exists():
+        raise AssertionError(f"job {collector} has not collected")
+    print(f"8 runs complete and bit-equal to the local sweep; submitted {'twice' if again else 'once'}")
+
+
+def main() -> int:
+    """Start the cluster, test, stop it."""
+    with tempfile.TemporaryDirectory(prefix="qrun-slurm-") as temporary:
+        cluster = Path(temporary, "slurm")
+        script = str(ROOT / "scripts" / "local_slurm.sh")
+        started = subprocess.run([script, "start", str(cluster)], capture_output=True, text=True, check=False)
+        if started.returncode != 0:
+            print(started.stderr.strip())
+            return started.returncode
+        os.environ["SLURM_CONF"] = str(cluster / "slurm.conf")
+        try:
+            run(Path(temporary))
+        except AssertionError as problem:
+            print(problem)
+            for log in sorted(Path(temporary, "results/sweep_smoke/.qrun/slurm").glob("*.log")):
+                print(f"== {log.name}\n" + log.read_text(encoding="utf-8")[-3000:])
+            return 1
+        finally:
+            subprocess.run([script, "stop", str(cluster)], check=False)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
