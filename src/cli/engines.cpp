@@ -51,7 +51,7 @@ std::unique_ptr<Engine> make_engine(EngineChoice choice, int threads, const std:
   EngineProbe cuda = probe_cuda();
   if (choice == EngineChoice::kAuto) {
     if (cuda.engine) return std::move(cuda.engine);
-    spdlog::info("engine=cpu {}", cuda.problem);
+    spdlog::info("engine=cpu ({})", cuda.problem);
     return make_cpu_engine(threads);
   }
   if (!cuda.engine) throw EnvironmentError(cuda.problem + "; use --engine cpu");

@@ -11,13 +11,14 @@
 namespace qrun {
 namespace {
 
+constexpr std::size_t kCells = 10;        // of the bar
+constexpr std::size_t kNameColumns = 12;  // of a run, at least
 constexpr auto kRedraw = std::chrono::milliseconds(100);
 
 std::string bar(double fraction) {
-  constexpr int kCells = 10;
-  const int full = static_cast<int>(fraction * kCells);
+  const auto full = static_cast<std::size_t>(fraction * static_cast<double>(kCells));
   std::string text;
-  for (int i = 0; i < kCells; ++i) text += i < full ? "━" : "╌";
+  for (std::size_t i = 0; i < kCells; ++i) text += i < full ? "━" : "╌";
   return text;
 }
 
@@ -36,13 +37,24 @@ std::string duration_text(double seconds) {
 }
 
 std::string line_of(const RunProgress& run, std::size_t width) {
-  const std::string accuracy = run.accuracy ? fmt::format("{:.4f}", *run.accuracy) : "-";
   const double fraction = static_cast<double>(run.iteration) / static_cast<double>(run.iterations);
-  const std::string tail =
-      fmt::format(" {} epoch {:>2}/{} loss {:.4f} acc {:<6} {:>6.0f}/s left {}", bar(fraction), run.epoch, run.epochs,
-                  run.loss, accuracy, run.images_per_second, duration_text(run.seconds_left));
-  const std::size_t shown = tail.size() - 20;  // a cell of the bar is one column in three bytes
-  const std::size_t room = width > shown + 1 ? width - shown - 1 : 0;
+  const std::string accuracy = run.accuracy ? fmt::format("{:.4f}", *run.accuracy) : "-";
+  const std::string epoch = fmt::format(" epoch {:>2}/{}", run.epoch, run.epochs);
+  const std::string loss = fmt::format(" loss {:.4f}", run.loss);
+  const std::string result = fmt::format(" acc {:<6}", accuracy);
+  const std::string rate = fmt::format(" {:>6.0f}/s", run.images_per_second);
+  const std::string left = " left " + duration_text(run.seconds_left);
+  // What there is no room for goes: the bar first, then speed, then loss.
+  std::string tail = " " + bar(fraction) + epoch + loss + result + rate + left;
+  std::size_t columns = tail.size() - 2 * kCells;  // a cell of the bar is one column in three bytes
+  for (const std::string& shorter :
+       {fmt::format("{}{}{}{}{}", epoch, loss, result, rate, left), fmt::format("{}{}{}{}", epoch, loss, result, left),
+        fmt::format("{}{}{}", epoch, result, left), result}) {
+    if (columns + std::min(kNameColumns, run.run_id.size()) < width) break;
+    tail = shorter;
+    columns = tail.size();
+  }
+  const std::size_t room = width > columns + 1 ? width - columns - 1 : 0;
   return run.run_id.substr(0, room) + tail;
 }
 

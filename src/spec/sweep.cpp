@@ -144,7 +144,7 @@ class Expander {
     return points;
   }
 
-  std::vector<Point> seeds(const Value& value, const Position& at) {
+  [[nodiscard]] std::vector<Point> seeds(const Value& value, const Position& at) const {
     const std::optional<std::uint64_t> count = read_integer(value, {1, kMostRuns});
     std::vector<Point> points;
     for (std::uint64_t i = 0; count && i < *count; ++i) {
