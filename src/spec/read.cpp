@@ -1,6 +1,8 @@
 #include "spec/read.h"
 
+#include <atomic>
 #include <filesystem>
+#include <thread>
 #include <unordered_set>
 
 #include "spec/address.h"
@@ -20,6 +22,8 @@ using spec::Assignment;
 using spec::NetworkDraft;
 using spec::Node;
 using spec::Problems;
+
+constexpr std::size_t kWorthThreads = 100;  // points
 
 /// Reads what the fields describe, then settles what needs the whole document.
 RunSpec read_document(const Node& root, const std::string& name, bool is_file, Problems& problems) {
@@ -53,6 +57,45 @@ RunSpec resolve(Node document, const spec::Point& point, const std::string& defa
   return run;
 }
 
+/// All points on all processors; nothing where one has a mistake, so that they are found again in order.
+std::vector<RunSpec> resolve_side_by_side(const Node& document, const std::vector<spec::Point>& points,
+                                          const std::string& default_name) {
+  std::vector<RunSpec> runs(points.size());
+  std::atomic<std::size_t> next = 0;
+  std::atomic<bool> failed = false;
+  const auto work = [&] {
+    for (std::size_t i = next++; i < points.size() && !failed; i = next++) {
+      Problems problems;
+      try {
+        runs[i] = resolve(document, points[i], default_name, problems);
+        runs[i].known_hash = runs[i].hash();
+      } catch (const ConfigError&) {
+        failed = true;
+      }
+      if (!problems.empty()) failed = true;
+    }
+  };
+  std::vector<std::thread> others(std::max(1U, std::thread::hardware_concurrency()) - 1);
+  for (std::thread& thread : others) thread = std::thread(work);
+  work();
+  for (std::thread& thread : others) thread.join();
+  if (failed) runs.clear();
+  return runs;
+}
+
+/// One point after the other, with every mistake.
+std::vector<RunSpec> resolve_in_order(const Node& document, const std::vector<spec::Point>& points,
+                                      const std::string& default_name, Problems& problems) {
+  std::vector<RunSpec> runs;
+  for (const spec::Point& point : points) {
+    RunSpec run = resolve(document, point, default_name, problems);
+    if (!problems.empty()) continue;
+    run.known_hash = run.hash();
+    runs.push_back(std::move(run));
+  }
+  return runs;
+}
+
 /// The seed that replicates count from: the document's, with its variables filled in.
 std::uint64_t seed_of(Node document) {
   Problems elsewhere;  // reported when the runs are read
@@ -79,14 +122,15 @@ Sweep read_config(const std::string& path, const std::vector<std::string>& overr
   spec::Points expanded = spec::expand(swept, seed_of(document), problems);
   if (expanded.points.empty()) expanded.points.emplace_back();  // to report what else is wrong
   sweep.warnings = std::move(expanded.warnings);
+  std::vector<RunSpec> runs;
+  if (problems.empty() && expanded.points.size() >= kWorthThreads)
+    runs = resolve_side_by_side(document, expanded.points, stem);
+  if (runs.empty()) runs = resolve_in_order(document, expanded.points, stem, problems);
+  problems.throw_if_any();
   std::unordered_set<std::string> hashes;
-  for (const spec::Point& point : expanded.points) {
-    RunSpec run = resolve(document, point, stem, problems);
-    if (!problems.empty()) continue;
-    run.known_hash = run.hash();
+  for (RunSpec& run : runs) {
     if (hashes.insert(run.known_hash).second) sweep.runs.push_back(std::move(run));
   }
-  problems.throw_if_any();
   if (const std::size_t equal = expanded.points.size() - sweep.runs.size(); equal > 0)
     sweep.warnings.push_back(to_string(swept.at) + ": sweep: " + std::to_string(equal) +
                              " points are equal to others and run once");
