@@ -168,16 +168,20 @@ def torch_epoch(report: Report, threads: int, python: str) -> None:
     report.add("PyTorch job, resident memory at most", "MiB", rss)
 
 
-def pack(report: Report, runs: int, threads: int) -> None:
-    """Throughput of a pack of runs that train side by side."""
-    command = [str(QRUN_BENCH), "pack", "--config", TWO_BIT, "--runs", str(runs), "--threads", str(threads)]
-    _, _, text = run([*command, "--iterations", str(1200 // runs)])
-    report.add(pack_name(runs, threads), "images/s", json.loads(text)["images_per_second"])
+def compare(report: Report, name: str, options: list[str], against: list[str]) -> None:
+    """Images/s of one pack over those of another; both run in turns inside one process."""
+    _, _, text = run([str(QRUN_BENCH), "compare", *options, "against", *against])
+    report.add(name, "ratio", json.loads(text)["ratio"])
 
 
-def pack_name(runs: int, threads: int) -> str:
-    """The line of a pack in the report."""
-    return f"pack of {runs} run{'s' * (runs > 1)} on {threads} thread{'s' * (threads > 1)}"
+def packs(report: Report, threads: int) -> None:
+    """What quantizers cost, and what packs gain."""
+    both = ["--threads", str(threads), "--iterations", "30"]
+    compare(report, "2-bit iteration / float iteration", ["--config", FLOAT, *both], ["--config", TWO_BIT])
+    alone = ["--runs", "1", "--threads", "1"]
+    for runs in (2, 8):
+        name = f"images/s, pack of {runs} on 2 threads / 1 run on 1 thread"
+        compare(report, name, ["--runs", str(runs), "--threads", "2", "--iterations", "64"], alone)
 
 
 def start_up(report: Report) -> None:
@@ -210,7 +214,7 @@ def speed(rounds: int, threads: int, python: str) -> Report:
             "then --python PYTHON or QRUN_TORCH_PYTHON=PYTHON names the interpreter that can."
         )
     if QRUN_BENCH.exists():
-        steps += [lambda: pack(report, 1, 1), lambda: pack(report, 2, 2), lambda: pack(report, 8, 2)]
+        steps.append(lambda: packs(report, threads))
     else:
         report.notes.append("packs: skipped, build/qrun_bench is missing (configured with QRUN_BENCH=OFF).")
     for index in range(rounds):
@@ -222,15 +226,11 @@ def speed(rounds: int, threads: int, python: str) -> Report:
 
 
 def add_ratios(report: Report, threads: int) -> None:
-    """The comparisons that the documentation speaks of."""
+    """Between samples of different processes."""
     own = f"2-bit epoch, qrun, {threads} threads"
     for name in list(report.samples):
         if name.startswith("2-bit epoch, PyTorch"):
             report.ratio("PyTorch epoch / qrun epoch, 2-bit", name, own)
-    report.ratio("qrun 2-bit epoch / qrun float epoch", own, f"float epoch, qrun, {threads} threads")
-    for runs in (2, 8):
-        title = f"images/s, pack of {runs} on 2 threads / 1 run on 1 thread"
-        report.ratio(title, pack_name(runs, 2), pack_name(1, 1))
 
 
 def accuracy(threads: int, seeds: range) -> Report:

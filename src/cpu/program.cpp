@@ -9,7 +9,7 @@ namespace qrun::cpu {
 namespace {
 
 constexpr std::int64_t kIterationsTogether =
-    16;  // runs side by side meet after so many, so that a stop finds them equal
+    64;  // runs side by side meet after so many, so that a stop finds them equal
 
 std::int32_t predicted(const float* logits, std::int64_t classes) {
   std::int64_t best = 0;

@@ -14,7 +14,7 @@ struct Sweep {
   OutputSpec output;
   std::vector<RunSpec> runs;  // at least one; distinct, in the order of the sweep
   bool is_sweep = false;
-  std::string text;  // YAML that expands to these runs, without a base or overrides
+  std::string text;                   // YAML that expands to these runs, without a base or overrides
   std::vector<std::string> warnings;  // `FILE:LINE:COLUMN: KEY: ...`
 };
 

@@ -72,6 +72,28 @@ void pack(const Options& options) {
               options.runs, options.threads, loaded.engine->info().instruction_set.c_str(), seconds, images / seconds);
 }
 
+/// Images/s of a pack over those of another, which run in turns: a machine that slows down slows both. The median.
+void compare(const Options& options, const Options& against) {
+  constexpr int kTurns = 12;
+  const Loaded packs[2] = {load(options), load(against)};
+  const int runs[2] = {options.runs, against.runs};
+  const std::atomic<bool> stop{false};
+  std::vector<double> ratios;
+  for (int turn = 0; turn < kTurns; ++turn) {
+    double rates[2] = {};
+    for (const int side : {turn % 2, 1 - turn % 2}) {
+      const auto start = Clock::now();
+      packs[side].program->train(options.iterations, stop);
+      rates[side] = static_cast<double>(runs[side] * options.iterations) / seconds_since(start);
+    }
+    ratios.push_back(rates[0] / rates[1]);
+  }
+  std::ranges::sort(ratios);
+  std::printf(R"({"ratio": %.4f, "quartiles": [%.4f, %.4f], "turns": %d})"
+              "\n",
+              ratios[kTurns / 2], ratios[kTurns / 4], ratios[3 * kTurns / 4], kTurns);
+}
+
 /// Name, and multiply-adds for one image.
 std::pair<std::string, double> describe(const Op& op) {
   const auto conv = [](const ConvShape& s) { return static_cast<double>(s.weights() * s.out_h() * s.out_w()); };
@@ -135,14 +157,16 @@ void expand(const Options& options) {
 }
 
 int usage() {
-  std::fputs("qrun_bench pack|ops|peak|expand [--config FILE] [--runs R] [--threads T] [--iterations N]\n", stderr);
+  std::fputs(
+      "qrun_bench pack|ops|peak|expand [--config FILE] [--runs R] [--threads T] [--iterations N]\n"
+      "qrun_bench compare OPTIONS against OPTIONS\n",
+      stderr);
   return 2;
 }
 
-int bench(int argc, char** argv) {
-  if (argc < 2) return usage();
-  Options options;
-  for (int i = 2; i + 1 < argc; i += 2) {
+/// Reads `--KEY VALUE` pairs from `first` on, up to a word that is no option; false where one is unknown.
+bool read_options(int argc, char** argv, int first, Options& options) {
+  for (int i = first; i + 1 < argc && std::string(argv[i]).starts_with("--"); i += 2) {
     const std::string key = argv[i];
     if (key == "--config")
       options.config = argv[i + 1];
@@ -153,19 +177,32 @@ int bench(int argc, char** argv) {
     else if (key == "--iterations")
       options.iterations = std::atoi(argv[i + 1]);
     else
-      return usage();
+      return false;
   }
+  return true;
+}
+
+int bench(int argc, char** argv) {
+  Options options;
+  if (argc < 2 || !read_options(argc, argv, 2, options)) return usage();
   const std::string command = argv[1];
-  if (command == "pack")
+  const auto* end = argv + argc;
+  const auto* word = std::find(argv + 2, argv + argc, std::string("against"));
+  if (command == "compare" && word != end) {
+    Options against = options;
+    if (!read_options(argc, argv, static_cast<int>(word - argv) + 1, against)) return usage();
+    compare(options, against);
+  } else if (command == "pack") {
     pack(options);
-  else if (command == "ops")
+  } else if (command == "ops") {
     ops(options);
-  else if (command == "expand")
+  } else if (command == "expand") {
     expand(options);
-  else if (command == "peak")
+  } else if (command == "peak") {
     std::printf("{\"peak_gflops\": %.1f}\n", peak_gflops());
-  else
+  } else {
     return usage();
+  }
   return 0;
 }
 
