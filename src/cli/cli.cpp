@@ -51,7 +51,6 @@ int cli_main(int argc, char** argv) {
       "qrun");
   app.footer("Example: qrun configs/smoke.yaml\nEach command has --help of its own.");
   app.set_version_flag("--version", version_text);
-  app.require_subcommand(1);
   Action action;
   add_run(app, action);
   add_check(app, action);
@@ -71,6 +70,7 @@ int cli_main(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     return report(std::string("qrun: ") + error.what() + "; see qrun --help", kUsage);
   }
+  if (!action) return report("qrun: a configuration or a command is missing; see qrun --help", kUsage);
   return act(action);
 }
 

@@ -75,9 +75,9 @@ std::string dry_run_text(SweepPlan& plan, bool json) {
            "\n";
   }
   return table(plan, numbers) +
-         fmt::format("{} runs, {} packs; estimate: {}, {:.0f} MiB of memory, {:.1f} MiB of disk\n", plan.runs().size(),
-                     packs.size(), duration_text(cost.seconds), static_cast<double>(cost.memory_bytes) / kMebi,
-                     static_cast<double>(cost.disk_bytes) / kMebi);
+         fmt::format("runs: {}, packs: {}; estimate: {}, {:.0f} MiB of memory, {:.1f} MiB of disk\n",
+                     plan.runs().size(), packs.size(), duration_text(cost.seconds),
+                     static_cast<double>(cost.memory_bytes) / kMebi, static_cast<double>(cost.disk_bytes) / kMebi);
 }
 
 }  // namespace qrun

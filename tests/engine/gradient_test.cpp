@@ -1,6 +1,7 @@
 // The gradient of every layer against central differences of the double-precision loss, through the layers around it.
 #include "engine/support.h"
 #include "plan/lower.h"
+#include "reference/layers.h"
 #include "reference/network.h"
 
 namespace qrun {
@@ -10,16 +11,9 @@ constexpr std::int64_t kBatch = 5;
 constexpr Shape kInput{2, 6, 7};
 constexpr double kStep = 1e-5;
 
-LayerSpec layer(const std::string& name, const std::string& type, std::map<std::string, std::int64_t> params) {
-  LayerSpec spec;
-  spec.name = name;
-  spec.type = type;
-  spec.params = std::move(params);
-  return spec;
-}
 LayerSpec conv(const std::string& name, std::int64_t out, std::int64_t k, std::int64_t stride, std::int64_t padding,
                std::int64_t groups, std::int64_t bias) {
-  return layer(name, "conv2d",
+  return layer(name, "conv2d", "data",
                {{"out_channels", out},
                 {"kernel_size", k},
                 {"stride", stride},
@@ -32,7 +26,7 @@ LayerSpec pool(const std::string& type, std::int64_t k, std::int64_t stride, std
   std::map<std::string, std::int64_t> params = {
       {"kernel_size", k}, {"stride", stride}, {"padding", padding}, {"ceil_mode", ceil_mode}};
   if (type == "avg_pool2d") params["count_include_pad"] = count_include_pad;
-  return layer("tested", type, std::move(params));
+  return layer("tested", type, "before", std::move(params));
 }
 
 /// The layer between a convolution, whose gradient passes through it, and the classes.
@@ -40,10 +34,8 @@ RunSpec network_around(const LayerSpec& tested) {
   RunSpec spec;
   spec.data.train.batch_size = spec.data.test.batch_size = kBatch;
   spec.network = {conv("before", 4, 3, 1, 1, 1, 1), tested,
-                  layer("score", "linear", {{"out_features", 3}, {"bias", 1}})};
-  spec.network[0].input = {"data"};
+                  layer("score", "linear", "tested", {{"out_features", 3}, {"bias", 1}})};
   spec.network[1].input = {"before"};
-  spec.network[2].input = {"tested"};
   return spec;
 }
 
@@ -122,8 +114,8 @@ TEST_P(GradientTest, OfConv2dIsThatOfTheLoss) {
 }
 
 TEST_P(GradientTest, OfLinearIsThatOfTheLoss) {
-  check(layer("tested", "linear", {{"out_features", 5}, {"bias", 1}}));
-  check(layer("tested", "linear", {{"out_features", 2}, {"bias", 0}}));
+  check(layer("tested", "linear", "before", {{"out_features", 5}, {"bias", 1}}));
+  check(layer("tested", "linear", "before", {{"out_features", 2}, {"bias", 0}}));
 }
 
 TEST_P(GradientTest, OfMaxPool2dIsThatOfTheLoss) {
@@ -138,7 +130,7 @@ TEST_P(GradientTest, OfAvgPool2dIsThatOfTheLoss) {
   check(pool("avg_pool2d", 3, 2, 1, 1, 1));
 }
 
-TEST_P(GradientTest, OfReluIsThatOfTheLoss) { check(layer("tested", "relu", {})); }
+TEST_P(GradientTest, OfReluIsThatOfTheLoss) { check(layer("tested", "relu", "before", {})); }
 
 /// Threads change no bit, as other tests show.
 std::vector<EngineCase> one_thread() {

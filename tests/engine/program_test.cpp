@@ -4,6 +4,7 @@
 #include "engine/support.h"
 #include "plan/lower.h"
 #include "quant/all.h"
+#include "reference/layers.h"
 
 namespace qrun {
 namespace {
@@ -30,16 +31,6 @@ class StripeFeed : public Feed {
   Floats images_;
   std::vector<std::int32_t> labels_;
 };
-
-LayerSpec layer(const std::string& name, const std::string& type, const std::string& input,
-                std::map<std::string, std::int64_t> params) {
-  LayerSpec spec;
-  spec.name = name;
-  spec.type = type;
-  spec.input = {input};
-  spec.params = std::move(params);
-  return spec;
-}
 
 RunSpec small_net(std::uint64_t seed, int bits) {
   RunSpec spec;

@@ -8,20 +8,11 @@
 #include "core/error.h"
 #include "plan/fuse.h"
 #include "quant/all.h"
+#include "reference/layers.h"
 
 namespace qrun {
 namespace {
 
-LayerSpec layer(const std::string& name, const std::string& type, const std::string& input,
-                std::map<std::string, std::int64_t> params) {
-  LayerSpec spec;
-  spec.name = name;
-  spec.type = type;
-  spec.input = {input};
-  spec.params = std::move(params);
-  spec.position = {"net.yaml", 7, 3};
-  return spec;
-}
 LayerSpec conv(const std::string& name, const std::string& input, std::int64_t out, std::int64_t k,
                std::int64_t pad = 0, std::int64_t groups = 1) {
   return layer(

@@ -90,7 +90,7 @@ TEST(SweepGrammar, AnExclusionThatMatchesNothingIsNamed) {
 TEST(SweepGrammar, EqualPointsRunOnce) {
   const Sweep sweep = sweep_of("{union: [{grid: {vars.w_bits: [1, 2]}}, {grid: {vars.w_bits: [2, 4]}}]}");
   EXPECT_THAT(points(sweep), ElementsAre("1", "2", "4"));
-  EXPECT_THAT(sweep.warnings, ElementsAre(HasSubstr("sweep: 1 points are equal to others and run once")));
+  EXPECT_THAT(sweep.warnings, ElementsAre(HasSubstr("sweep: equal to an earlier point and left out: 1")));
 }
 
 TEST(SweepGrammar, AxesOfNumbersHoldTheNumbersOneWouldWrite) {
