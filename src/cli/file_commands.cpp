@@ -27,6 +27,7 @@ int check(const std::string& config, const std::vector<std::string>& overrides, 
   }
   if (config.empty()) throw ConfigError({"command line", 0, 0}, "CONFIG", "is missing; qrun check CONFIG");
   const Sweep sweep = read_config(config, overrides);
+  for (const std::string& warning : sweep.warnings) std::fprintf(stderr, "warning: %s\n", warning.c_str());
   for (const RunSpec& run : sweep.runs) {
     const RunData data = open_data(run.data);
     check_labels(run, data, lower({run}, {data.shape, data.train->items()}).classes);

@@ -90,6 +90,13 @@ class EndToEnd(unittest.TestCase):
         self.assertEqual(done.stdout, "")
         self.assertEqual([p.name for p in pathlib.Path(self.cwd).iterdir()], ["a.yaml"])
 
+    def test_check_and_run_warn_of_what_a_sweep_leaves_out(self) -> None:
+        sweep = "sweep={grid: {seed: [1, 2, 2]}, exclude: [{seed: 9}]}"
+        for command in (["check"], ["run", "--dry-run"]):
+            done = self.qrun(*command, SMOKE, sweep)
+            self.assertIn("exclude[0]: matches no point", done.stderr)
+            self.assertIn("equal to an earlier point and left out: 1", done.stderr)
+
     def test_exit_codes_name_the_kind_of_failure(self) -> None:
         self.assertEqual(len(self.qrun("nothing.yaml", code=2).stderr.splitlines()), 1)
         self.qrun(SMOKE, "--no-such-option", code=2)
