@@ -1,6 +1,7 @@
 #include "cpu/program.h"
 
 #include <algorithm>
+#include <chrono>
 
 #include "core/error.h"
 #include "quant/all.h"
@@ -8,8 +9,8 @@
 namespace qrun::cpu {
 namespace {
 
-constexpr std::int64_t kIterationsTogether =
-    64;  // runs side by side meet after so many, so that a stop finds them equal
+/// Runs side by side meet this often, so that a stop finds them at the same iteration, and soon.
+constexpr std::chrono::duration<double> kMeeting{0.5};
 
 std::int32_t predicted(const float* logits, std::int64_t classes) {
   std::int64_t best = 0;
@@ -84,11 +85,16 @@ TrainResult CpuProgram::train(std::int64_t iterations, const std::atomic<bool>& 
   while (result.iterations < iterations && !stop) {
     const std::vector<int> runs = live_runs();
     if (runs.empty()) break;
-    const std::int64_t steps = std::min(memory_.size() == 1 ? 1 : kIterationsTogether, iterations - result.iterations);
+    const std::int64_t steps = std::min(together_, iterations - result.iterations);
+    const auto start = std::chrono::steady_clock::now();
     for_runs(runs, [&](int run, Workers& workers) {
       iterate(run, steps, workers, result.losses[static_cast<std::size_t>(run)]);
     });
     result.iterations += steps;
+    const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
+    if (memory_.size() > 1)
+      together_ = std::max<std::int64_t>(
+          1, static_cast<std::int64_t>(static_cast<double>(steps) * std::min(kMeeting / took, 2.0)));
   }
   for (const auto& run : memory_) result.divergences.push_back(run->divergence);
   return result;

@@ -46,6 +46,7 @@ class CpuProgram : public Program {
   Kernels kernels_;
   std::shared_ptr<Workers> workers_;
   std::vector<std::unique_ptr<RunMemory>> memory_;
+  std::int64_t together_ = 1;  // iterations that runs side by side make before they meet
 };
 
 }  // namespace qrun::cpu
