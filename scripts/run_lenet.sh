@@ -21,6 +21,6 @@ fi
 name=$(basename "$config" .yaml)
 build/qrun "$config"
 result=$(find "results/$name" -maxdepth 1 -name 'run-*.h5' -printf '%T@ %p\n' | sort -n | tail -n 1 | cut -d ' ' -f 2-)
-"$python" scripts/plot_run.py "$result" -o "results/$name.png"
+PYTHONPATH=scripts "$python" -m qrun_results plot curves "$result" -o "results/$name.png" >/dev/null
 echo "result: $result"
 echo "plot:   results/$name.png"

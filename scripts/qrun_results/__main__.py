@@ -1,0 +1,64 @@
+"""`python -m qrun_results plot KIND PATH -o FILE`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import Callable
+
+from . import ResultsError, load, load_sweep
+from .lmdb_images import test_images
+
+OF_A_RUN = ("curves", "histograms", "occupancy", "features", "filters", "confusion", "mistakes")
+OF_A_SWEEP = ("accuracy", "heat_map", "pareto")
+
+
+def plot(arguments: argparse.Namespace) -> None:
+    """Draw one plot to a file; its suffix chooses the format."""
+    from . import plots  # noqa: PLC0415 (matplotlib takes a second to import)
+
+    draw: Callable = getattr(plots, arguments.kind)
+    given = {key: getattr(arguments, key) for key in ("layer", "channel", "over", "x", "y")}
+    options = {key: value for key, value in given.items() if value is not None}
+    if arguments.kind in OF_A_SWEEP:
+        figure = draw(load_sweep(arguments.path), **options)
+    elif arguments.kind == "mistakes":
+        run = load(arguments.path)
+        figure = draw(run, test_images(run), **options)
+    else:
+        figure = draw(load(arguments.path), **options)
+    figure.savefig(arguments.output)
+    print(arguments.output)
+
+
+def parse(arguments: list[str] | None) -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(prog="python -m qrun_results", description="Looks at what qrun wrote.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    command = commands.add_parser("plot", help="draw one plot of a run file or a sweep folder")
+    command.add_argument("kind", choices=OF_A_RUN + OF_A_SWEEP, help=f"of a run: {', '.join(OF_A_RUN)}; "
+                         f"of a sweep: {', '.join(OF_A_SWEEP)}", metavar="KIND")  # fmt: skip
+    command.add_argument("path", help="run file, or folder of a sweep")
+    command.add_argument("-o", "--output", required=True, metavar="FILE", help="picture to write: .png, .svg, .pdf")
+    command.add_argument("--layer", help="features, filters: the layer")
+    command.add_argument("--channel", type=int, help="features: channel of the layer's output")
+    command.add_argument("--over", help="accuracy: address on the horizontal axis")
+    command.add_argument("--x", help="heat_map: address on the horizontal axis")
+    command.add_argument("--y", help="heat_map: address on the vertical axis")
+    command.set_defaults(act=plot)
+    return parser.parse_args(arguments)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; 0, or 1 with a line on stderr that names what is wrong."""
+    parsed = parse(arguments)
+    try:
+        parsed.act(parsed)
+    except (ResultsError, KeyError, ValueError, OSError, TypeError) as error:
+        print(f"qrun_results: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,42 @@
+"""Real results to test on: what the program under test writes for the small shipped configurations."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import subprocess
+
+import pytest
+import qrun_results
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+PROGRAM = pathlib.Path(os.environ.get("QRUN", ROOT / "build/qrun")).resolve()
+QUANTIZED = 'quantize={"conv*": {weight: {method: ulq, bits: 2, per_channel: true}, activation: {method: clip, bits: 8}}}'
+
+
+def qrun(folder: pathlib.Path, *arguments: str, code: int = 0) -> str:
+    """Run the program in a folder and return what it prints."""
+    done = subprocess.run([PROGRAM, *arguments], cwd=folder, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == code, done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="session")
+def results(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
+    """A results folder with the sweep `sweep_smoke`, the run `quantized` and the failed run `failed`."""
+    folder = tmp_path_factory.mktemp("results")
+    smoke = str(ROOT / "configs/smoke.yaml")
+    qrun(folder, str(ROOT / "configs/sweep_smoke.yaml"))
+    qrun(folder, smoke, "name=quantized", QUANTIZED)
+    qrun(folder, smoke, "name=failed", "solver.lr=1e30", code=1)
+    return folder / "results"
+
+
+@pytest.fixture()
+def sweep(results: pathlib.Path) -> qrun_results.Sweep:
+    return qrun_results.load_sweep(results / "sweep_smoke")
+
+
+@pytest.fixture()
+def run(results: pathlib.Path) -> qrun_results.Run:
+    return qrun_results.load(next((results / "quantized").glob("*.h5")))

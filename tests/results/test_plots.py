@@ -1,0 +1,150 @@
+"""Plots: what is drawn is what the files hold."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from qrun_results import __main__ as command
+from qrun_results import plots
+from qrun_results.lmdb_images import read_lmdb
+from qrun_results.plots import style, sweeps, weights
+from conftest import qrun
+
+
+@pytest.fixture(autouse=True)
+def _close_figures():
+    yield
+    style.plt.close("all")
+
+
+def heights(axes) -> list[float]:
+    return [bar.get_height() for bar in axes.patches]
+
+
+def test_curves_draw_loss_and_accuracy_in_percent(run):
+    left, right = plots.curves(run).axes
+    data = run.curves()
+    assert np.array_equal(left.lines[0].get_ydata(), data.train_loss)
+    assert np.allclose(right.lines[0].get_ydata(), 100 * data.test_accuracy)
+    assert "%" in right.get_ylabel()
+
+
+def test_accuracy_has_a_point_for_each_number_of_bits(sweep):
+    axes = plots.accuracy(sweep).axes[0]
+    line = axes.containers[0].lines[0]
+    frame = sweep.frame()
+    assert list(line.get_xdata()) == [1, 2, 4]
+    assert np.allclose(np.asarray(line.get_ydata(), float), 100 * frame.groupby("vars.w_bits").final_test_accuracy.mean())
+    with pytest.raises(ValueError, match="solver.lr: not a number that varies"):
+        plots.accuracy(sweep, over="solver.lr")
+
+
+def test_intervals_are_students():
+    # n = 3: t = 4.303, standard deviation 1, over sqrt(3).
+    assert sweeps.half_interval(pd.Series([1.0, 2.0, 3.0])) == pytest.approx(4.303 / np.sqrt(3))
+    assert np.isnan(sweeps.half_interval(pd.Series([1.0])))
+
+
+def test_heat_map_has_the_mean_of_each_pair(sweep):
+    axes = plots.heat_map(sweep, x="vars.w_bits", y="seed").axes[0]
+    frame = sweep.frame()
+    picture = np.asarray(axes.images[0].get_array())
+    assert picture.shape == (2, 3)
+    want = frame[(frame["vars.w_bits"] == 4) & (frame.seed == 2)].final_test_accuracy[0]
+    assert picture[1, 2] == pytest.approx(100 * want)
+    with pytest.raises(ValueError, match="two values that vary"):
+        plots.heat_map(sweep, x="solver.lr")
+
+
+def test_the_pareto_front_leaves_out_what_is_beaten():
+    size = np.array([4.0, 1.0, 2.0, 3.0, 2.0])
+    score = np.array([9.0, 5.0, 8.0, 7.0, 6.0])
+    assert list(sweeps.front(size, score)) == [1, 2, 0]
+
+
+def test_pareto_draws_every_point(sweep):
+    axes = plots.pareto(sweep).axes[0]
+    drawn = axes.containers[0].lines[0]
+    frame = sweep.frame()
+    assert np.allclose(sorted(drawn.get_xdata()), sorted((frame.model_bits / 8192).unique()))
+
+
+def test_histograms_count_master_weights_and_draw_levels(results, sweep):
+    run = next(r for r in sweep if r.params["vars.w_bits"] == 2)
+    figure = plots.histograms(run)
+    layers = weights.quantized_layers(run)
+    assert len(figure.axes) == len(layers)
+    for layer, axes in zip(layers, figure.axes):
+        assert sum(heights(axes)) == run.master(layer).size
+        levels = [line.get_xdata()[0] for line in axes.lines]
+        assert len(levels) == 4
+        assert set(np.unique(run.weights(layer))) <= set(np.float32(levels))
+
+
+def test_occupancy_is_the_share_of_each_code(run):
+    axes = plots.occupancy(run).axes[0]
+    values, counts = np.unique(run.codes("conv1"), return_counts=True)
+    percent = dict(zip([-2, -1, 0, 1], heights(axes)))
+    for value, count in zip(values, counts):
+        assert percent[value] == pytest.approx(100 * count / run.codes("conv1").size)
+
+
+def test_filters_show_codes(run):
+    picture = np.asarray(plots.filters(run).axes[0].images[0].get_array().filled(np.nan))
+    codes = run.codes("conv1")
+    height, width = codes.shape[2:]
+    assert np.array_equal(picture[:height, :width], codes[0, 0])
+    assert np.array_equal(picture[:height, width + 1 : 2 * width + 1], codes[1, 0])
+
+
+def test_features_show_one_channel_of_each_image(run):
+    maps = run.activations("conv1")
+    picture = np.asarray(plots.features(run, channel=1).axes[0].images[0].get_array().filled(np.nan))
+    height, width = maps.shape[2:]
+    assert np.array_equal(picture[:height, :width].astype(np.float32), maps[0, 1])
+    with pytest.raises(ValueError, match="not 999"):
+        plots.features(run, channel=999)
+
+
+def test_confusion_colours_errors_and_writes_counts(run):
+    axes = plots.confusion(run).axes[0]
+    counts = run.confusion().values
+    written = {text.get_position()[::-1]: int(text.get_text()) for text in axes.texts}
+    assert written == {(r, c): n for (r, c), n in np.ndenumerate(counts) if n}
+
+
+def test_mistakes_show_the_images_that_went_wrong(run):
+    labels, predictions = run.predictions()
+    images = np.arange(len(labels) * 4).reshape(-1, 2, 2)
+    figure = plots.mistakes(run, images)
+    wrong = np.flatnonzero(labels != predictions)[:48]
+    shown = [axes for axes in figure.axes if axes.images]
+    assert len(shown) == len(wrong)
+    for i, axes in zip(wrong, shown):
+        assert np.array_equal(axes.images[0].get_array(), images[i])
+        assert axes.get_title() == f"{labels[i]} > {predictions[i]}"
+
+
+def test_images_come_from_the_lmdb(results, tmp_path):
+    pytest.importorskip("lmdb")
+    qrun(tmp_path, "data", "synthetic-digits", "--to", "digits")
+    images = read_lmdb(tmp_path / "digits/test_lmdb")
+    assert images.ndim == 3 and images.shape[1:] == (28, 28)
+    assert images.dtype == np.uint8 and images.max() > 128 and images.mean() < 100
+
+
+@pytest.mark.parametrize("kind", [*command.OF_A_SWEEP, *[k for k in command.OF_A_RUN if k != "mistakes"]])
+def test_the_command_writes_a_picture(kind, run, sweep, tmp_path, capsys):
+    target = tmp_path / f"{kind}.png"
+    source = sweep.path if kind in command.OF_A_SWEEP else run.path
+    assert command.main(["plot", kind, str(source), "-o", str(target)]) == 0
+    assert capsys.readouterr().out == f"{target}\n"
+    picture = style.plt.imread(target)
+    assert picture.shape[1] >= 600
+    assert picture[..., :3].std() > 0.05
+
+
+def test_the_command_names_what_is_wrong(tmp_path, capsys):
+    assert command.main(["plot", "curves", str(tmp_path / "none.h5"), "-o", "x.png"]) == 1
+    assert capsys.readouterr().err == f"qrun_results: {tmp_path}/none.h5: no such file\n"

@@ -1,0 +1,154 @@
+"""Run files and sweep folders, read by qrun_results and by others."""
+
+from __future__ import annotations
+
+import io
+import pathlib
+import shutil
+
+import h5py
+import numpy as np
+import pandas as pd
+import pytest
+import qrun_results
+import xarray as xr
+from conftest import qrun
+from qrun_results import yaml12
+
+
+def test_a_run_has_its_attributes_and_its_configuration(run):
+    assert run.status == "complete"
+    assert run.id == run.path.stem
+    config = run.config()
+    assert config["name"] == "quantized"
+    assert config["solver"]["lr"] == pytest.approx(float(config["solver"]["lr"]))
+    assert [layer["name"] for layer in run.network["layers"] if layer["parameters"]] == run.layers()
+
+
+def test_values_are_scale_times_code_plus_offset(run):
+    with h5py.File(run.path) as file:
+        group = file["weights/conv1/weight"]
+        codes, scale, offset = group["codes"][...], group["codes"].attrs["scale"], group["codes"].attrs["offset"]
+    assert scale.shape == (codes.shape[0],)
+    assert np.array_equal(run.codes("conv1"), codes)
+    for channel, values in enumerate(run.weights("conv1")):
+        assert np.array_equal(values, scale[channel] * codes[channel].astype(np.float32) + offset[channel])
+    assert run.weights("conv1").dtype == np.float32
+
+
+def test_a_layer_without_quantizer_gives_its_master_weights_and_no_codes(run):
+    layer = run.layers()[-1]
+    assert np.array_equal(run.weights(layer), run.master(layer))
+    with pytest.raises(KeyError, match="no quantizer"):
+        run.codes(layer)
+    with pytest.raises(KeyError, match="no weight of a layer conv9; layers: conv1"):
+        run.codes("conv9")
+
+
+def test_activations_are_decoded_sample_by_sample(run):
+    with h5py.File(run.path) as file:
+        group = file["activations/conv1"]
+        want = group["scale"][3] * group["codes"][3].astype(np.float32) + group["offset"][3]
+    assert np.array_equal(run.activations("conv1")[3], want)
+    with pytest.raises(KeyError, match="no activations"):
+        run.activations("score")
+
+
+def test_confusion_counts_the_predictions(run):
+    labels, predictions = run.predictions()
+    counts = run.confusion()
+    assert counts.dims == ("true", "predicted")
+    assert counts.sum() == len(labels)
+    assert counts.sel(true=3, predicted=5) == np.sum((labels == 3) & (predictions == 5))
+    assert np.trace(counts) / len(labels) == pytest.approx(run.attributes["final_test_accuracy"])
+
+
+def test_curves_have_what_qrun_printed(run):
+    curves = run.curves()
+    with h5py.File(run.path) as file:
+        assert np.array_equal(curves.train_loss, file["metrics/train/loss_mean"][...])
+        assert curves.test_accuracy[-1] == file["metrics/test/accuracy"][-1]
+    assert list(curves.epoch) == list(range(run.config()["train"]["epochs"]))
+
+
+def test_a_sweep_is_a_table_with_the_swept_values(sweep):
+    frame = sweep.frame()
+    assert len(frame) == len(sweep) == 6
+    assert sorted(zip(frame["vars.w_bits"], frame["seed"])) == [(b, s) for b in (1, 2, 4) for s in (1, 2)]
+    assert frame.model_bits.is_monotonic_increasing  # sorted by bits
+    with h5py.File(sweep.path / "sweep.h5") as file:
+        ids = [i.decode() if isinstance(i, bytes) else i for i in file["summary/run_id"][...]]
+        for column in ("final_test_accuracy", "final_test_loss", "model_bits"):
+            assert list(frame.loc[ids, column]) == list(file[f"summary/{column}"][...])
+
+
+def test_curves_of_a_sweep_are_runs_by_epochs(sweep):
+    curves = sweep.curves()
+    assert curves.test_accuracy.dims == ("run", "epoch")
+    for run in sweep:
+        assert curves.sel(run=run.id).drop_vars("run").equals(run.curves())
+
+
+def test_a_failed_run_says_why(results):
+    frame = qrun_results.load_sweep(results / "failed").frame()
+    assert list(frame.status) == ["failed"]
+    assert "not finite" in frame.error[0]
+
+
+def test_files_that_are_no_runs_are_named(results, tmp_path):
+    def reason(path: pathlib.Path) -> str:
+        with pytest.raises(qrun_results.ResultsError) as caught:
+            qrun_results.load(path)
+        assert caught.value.path == path
+        return caught.value.reason
+
+    good = next((results / "quantized").glob("*.h5"))
+    assert reason(tmp_path / "none.h5") == "no such file"
+    (tmp_path / "text.h5").write_text("hello")
+    assert reason(tmp_path / "text.h5") == "not an HDF5 file"
+    (tmp_path / "cut.h5").write_bytes(good.read_bytes()[:5000])
+    assert "damaged" in reason(tmp_path / "cut.h5")
+    with h5py.File(tmp_path / "other.h5", "w") as file:
+        file["x"] = 1
+    assert "not a run of qrun" in reason(tmp_path / "other.h5")
+    shutil.copy(good, tmp_path / "newer.h5")
+    with h5py.File(tmp_path / "newer.h5", "r+") as file:
+        file.attrs["format_version"] = 2
+    assert "newer" in reason(tmp_path / "newer.h5")
+    shutil.copy(good, tmp_path / "partial.h5")
+    with h5py.File(tmp_path / "partial.h5", "r+") as file:
+        del file["metrics"]
+    assert "damaged" in reason(tmp_path / "partial.h5")
+
+
+def test_a_sweep_skips_damaged_files_with_a_warning(results, tmp_path):
+    folder = tmp_path / "sweep"
+    shutil.copytree(results / "sweep_smoke", folder)
+    (folder / "zz.h5").write_text("hello")
+    with pytest.warns(UserWarning, match="zz.h5: not an HDF5 file"):
+        assert len(qrun_results.load_sweep(folder)) == 6
+    with pytest.raises(qrun_results.ResultsError, match="no readable run"):
+        qrun_results.load_sweep(tmp_path)
+
+
+def test_xarray_reads_metrics_by_itself(run):
+    data = xr.open_dataset(run.path, group="metrics/test", engine="h5netcdf")
+    assert data.accuracy.dims == ("epoch",)
+    assert float(data.accuracy[-1]) == run.attributes["final_test_accuracy"]
+
+
+def test_pandas_reads_what_show_prints(sweep):
+    table = pd.read_csv(io.StringIO(qrun(sweep.path, "show", ".", "--csv")))
+    frame = sweep.frame()
+    assert sorted(table.run_id) == sorted(frame.index)
+    assert np.allclose(table.set_index("run_id").final_test_accuracy, frame.final_test_accuracy[table.run_id])
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [("1e-05", 1e-5), ("0xCAFFE", 0xCAFFE), ("off", "off"), ("true", True), ("0.5", 0.5), ("010", "010"), ("~", None), ("1:30", "1:30")],
+)
+def test_yaml_is_read_as_qrun_means_it(text, value):
+    parsed = yaml12.parse(f"a: {text}")["a"]
+    assert parsed == value
+    assert type(parsed) is type(value)
