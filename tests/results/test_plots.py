@@ -51,7 +51,7 @@ def test_heat_map_has_the_mean_of_each_pair(sweep):
     frame = sweep.frame()
     picture = np.asarray(axes.images[0].get_array())
     assert picture.shape == (2, 3)
-    want = frame[(frame["vars.w_bits"] == 4) & (frame.seed == 2)].final_test_accuracy[0]
+    want = frame[(frame["vars.w_bits"] == 4) & (frame.seed == 2)].final_test_accuracy.iloc[0]
     assert picture[1, 2] == pytest.approx(100 * want)
     with pytest.raises(ValueError, match="two values that vary"):
         plots.heat_map(sweep, x="solver.lr")

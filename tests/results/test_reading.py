@@ -92,7 +92,7 @@ def test_curves_of_a_sweep_are_runs_by_epochs(sweep):
 def test_a_failed_run_says_why(results):
     frame = qrun_results.load_sweep(results / "failed").frame()
     assert list(frame.status) == ["failed"]
-    assert "not finite" in frame.error[0]
+    assert "not finite" in frame.error.iloc[0]
 
 
 def test_files_that_are_no_runs_are_named(results, tmp_path):
