@@ -1,9 +1,10 @@
-"""`python -m qrun_results plot KIND PATH -o FILE`."""
+"""`python -m qrun_results plot KIND PATH -o FILE`, `python -m qrun_results report PATH -o FILE.html`."""
 
 from __future__ import annotations
 
 import argparse
 import sys
+from pathlib import Path
 from typing import Callable
 
 from . import ResultsError, load, load_sweep
@@ -31,6 +32,16 @@ def plot(arguments: argparse.Namespace) -> None:
     print(arguments.output)
 
 
+def write_report(arguments: argparse.Namespace) -> None:
+    """Write the page of a run file or a sweep's folder."""
+    from .report import report  # noqa: PLC0415 (plotly takes a second to import)
+
+    path = Path(arguments.path)
+    results = load_sweep(path) if path.is_dir() else load(path)
+    Path(arguments.output).write_text(report(results), "utf-8")
+    print(arguments.output)
+
+
 def parse(arguments: list[str] | None) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(prog="python -m qrun_results", description="Looks at what qrun wrote.")
@@ -46,6 +57,10 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     command.add_argument("--x", help="heat_map: address on the horizontal axis")
     command.add_argument("--y", help="heat_map: address on the vertical axis")
     command.set_defaults(act=plot)
+    command = commands.add_parser("report", help="write one HTML page of a run file or a sweep folder")
+    command.add_argument("path", help="run file, or folder of a sweep")
+    command.add_argument("-o", "--output", required=True, metavar="FILE", help="page to write: .html")
+    command.set_defaults(act=write_report)
     return parser.parse_args(arguments)
 
 

@@ -1,0 +1,88 @@
+"""The page of a run or a sweep."""
+
+from __future__ import annotations
+
+import html.parser
+import shutil
+import subprocess
+
+import pytest
+import qrun_results
+from qrun_results import __main__ as command
+from qrun_results.report import differences, flatten, report
+
+
+class Page(html.parser.HTMLParser):
+    """Rows of the first table, and what the page would load from elsewhere."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tables: list[list[list[str]]] = []
+        self.sources: list[str] = []
+        self.sections = 0
+        self.in_cell = False
+        self.feed(text)
+
+    def handle_starttag(self, tag, attributes):
+        self.sources += [value for key, value in attributes if key in ("src", "href")]
+        self.sections += tag == "details"
+        if tag == "table":
+            self.tables.append([])
+        elif tag == "tr":
+            self.tables[-1].append([])
+        elif tag in ("td", "th"):
+            self.tables[-1][-1].append("")
+        self.in_cell = tag in ("td", "th") or (self.in_cell and tag == "button")
+
+    def handle_endtag(self, tag):
+        self.in_cell = self.in_cell and tag not in ("td", "th", "table")
+
+    def handle_data(self, data):
+        if self.in_cell:
+            self.tables[-1][-1][-1] += data.strip()
+
+
+def test_a_sweep_has_a_row_and_a_section_for_each_run(sweep):
+    page = Page(report(sweep))
+    head, *rows = page.tables[0]
+    frame = sweep.frame()
+    assert [row[0] for row in rows] == list(frame.index)
+    assert [row[head.index("w_bits")] for row in rows] == [str(bits) for bits in frame["vars.w_bits"]]
+    assert [row[head.index("accuracy %")] for row in rows] == [f"{100 * x:.2f}" for x in frame.final_test_accuracy]
+    assert page.sections == 6
+
+
+def test_it_loads_nothing_from_elsewhere(sweep, run):
+    for results in (sweep, run):
+        assert all(source.startswith("data:") for source in Page(report(results)).sources)
+
+
+def test_only_what_differs_is_compared(sweep):
+    configs = {run.id: flatten(run.config()) for run in sweep}
+    found = differences(configs)
+    assert "seed" in found
+    assert any(address.endswith("weight.bits") for address in found)
+    assert "solver.lr" not in found
+
+
+def test_a_failed_run_is_shown_with_its_reason(results):
+    assert "not finite" in report(qrun_results.load_sweep(results / "failed"))
+
+
+def test_the_command_writes_the_page(sweep, tmp_path, capsys):
+    target = tmp_path / "sweep.html"
+    assert command.main(["report", str(sweep.path), "-o", str(target)]) == 0
+    assert capsys.readouterr().out == f"{target}\n"
+    assert target.read_text("utf-8").startswith("<!DOCTYPE html>")
+
+
+@pytest.mark.skipif(shutil.which("chromium") is None, reason="chromium is not installed")
+def test_its_script_runs_in_a_browser_without_errors(sweep, tmp_path):
+    target = tmp_path / "sweep.html"
+    target.write_text(report(sweep), "utf-8")
+    options = ["--headless", "--no-sandbox", "--disable-gpu", "--enable-logging=stderr", "--virtual-time-budget=8000"]
+    options += [f"--user-data-dir={tmp_path}/profile", "--dump-dom", target.as_uri()]
+    done = subprocess.run(["chromium", *options], capture_output=True, text=True, timeout=120, check=True)
+    assert "CONSOLE" not in done.stderr
+    assert "6 of 6" in done.stdout  # written by the script after it has drawn
+    assert done.stdout.count('class="main-svg"') >= 2
