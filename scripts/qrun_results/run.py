@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from functools import cached_property
 from pathlib import Path
 from typing import Any, Callable, TypeVar
 
@@ -36,11 +35,13 @@ class Run:
         Attributes of the file, such as `status`, `seed`, `final_test_accuracy` (a fraction), `wall_seconds`.
     params : dict
         Values of what the sweep varies, by dotted address.
+    network : dict
+        The network with shapes, parameters, multiply-adds, bit-operations and sizes in bits.
     """
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
-        self.attributes, self.params, self._curves = self._read(_read_summary)
+        self.attributes, self.params, self.network, self._curves = self._read(_read_summary)
 
     def __repr__(self) -> str:
         accuracy = self.attributes.get("final_test_accuracy", float("nan"))
@@ -70,11 +71,6 @@ class Run:
             fraction). An epoch without a test has NaN; of several tests in one epoch it has the last.
         """
         return self._curves
-
-    @cached_property
-    def network(self) -> dict[str, Any]:
-        """The network with shapes, multiply-adds, bit-operations and sizes in bits."""
-        return self._read(lambda file: json.loads(file["network"].attrs["json"]))
 
     def layers(self) -> list[str]:
         """Return the names of layers that have parameters, in the network's order."""
@@ -213,8 +209,9 @@ def decode(codes: np.ndarray, scale: np.ndarray | float, offset: np.ndarray | fl
     return along_first(scale) * codes.astype(np.float32) + along_first(offset)
 
 
-def _read_summary(file: h5py.File) -> tuple[dict[str, Any], dict[str, Any], xr.Dataset]:
-    return _plain(file.attrs), _plain(file["params"].attrs), _read_curves(file["metrics"])
+def _read_summary(file: h5py.File) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any], xr.Dataset]:
+    network = json.loads(file["network"].attrs["json"])
+    return _plain(file.attrs), _plain(file["params"].attrs), network, _read_curves(file["metrics"])
 
 
 def _plain(attributes: h5py.AttributeManager) -> dict[str, Any]:
