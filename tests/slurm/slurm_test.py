@@ -88,8 +88,16 @@ def disturb(sweep: Sweep, job: str) -> None:
     wait_for("the warned element to start again", lambda: sweep.log(job, "2").count("start run=") >= 2 and "status=interrupted" in sweep.log(job, "2"))
     node = output("squeue", "--noheader", "--job", f"{job}_3", "--format", "%N").strip()
     output("scontrol", "update", f"nodename={node}", "state=down", "reason=test")
-    wait_for("the elements of the lost node to leave it", lambda: not output("squeue", "--noheader", "--nodelist", node).strip())
-    output("scontrol", "update", f"nodename={node}", "state=resume")
+    wait_for("the lost node to lose its elements", lambda: any("NODE FAILURE" in sweep.log(job, e) for e in "0123"))
+    wait_for("the node to be back", lambda: is_up(node))
+
+
+def is_up(node: str) -> bool:
+    """Resume a node that is down. One that registers again may be back before it is asked to, which scontrol refuses."""
+    down = "down" in output("sinfo", "--noheader", "--nodes", node, "--format", "%T")
+    if down:
+        subprocess.run(["scontrol", "update", f"nodename={node}", "state=resume"], check=False, capture_output=True)
+    return not down
 
 
 def run(folder: Path) -> None:
