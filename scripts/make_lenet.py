@@ -10,7 +10,6 @@ import argparse
 import contextlib
 import io
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -77,8 +76,6 @@ def main() -> None:
             f" data.train.lmdb={target}/digits/train_lmdb data.test.lmdb={target}/digits/test_lmdb",
             "results/lenet_2bit": f"{target}/lenet_2bit",
         }
-    else:
-        shutil.rmtree(ROOT / "results/lenet_2bit", ignore_errors=True)  # the page shows a run from its start
     with contextlib.chdir(ROOT):
         page = BLOCK.sub(Runner(target / "lenet", replaced), (ROOT / "docs/lenet.in.md").read_text("utf-8"))
     (target / "lenet.md").write_text(page, "utf-8")

@@ -74,11 +74,10 @@ def _columns(runs: list[Run]) -> list[tuple[str, bool]]:
 def _row(run: Run) -> tuple[list[tuple[str, str]], dict[str, Any], list[tuple[str, Any]]]:
     """What _columns has, each as text and value to sort by: names, swept values by address, numbers."""
     attributes, network = run.attributes, run.network
-    losses = run.curves().test_loss.dropna("epoch")
     numbers = [
         (100.0 * attributes.get("final_test_accuracy", np.nan), "{:.2f}"),
         (100.0 * attributes.get("best_test_accuracy", np.nan), "{:.2f}"),
-        (float(losses[-1]) if losses.size else np.nan, "{:.4f}"),
+        (run.final_test_loss, "{:.4f}"),
         (network["model_bits"] / 8192, "{:.1f}"),
         (network["macs"] / 1e6, "{:.2f}"),
         (network["bit_operations"] / 1e9, "{:.3f}"),

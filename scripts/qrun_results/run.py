@@ -72,6 +72,12 @@ class Run:
         """
         return self._curves
 
+    @property
+    def final_test_loss(self) -> float:
+        """Loss of the last test; NaN without one."""
+        losses = self._curves["test_loss"].dropna("epoch")
+        return float(losses[-1]) if losses.size else float("nan")
+
     def layers(self) -> list[str]:
         """Return the names of layers that have parameters, in the network's order."""
         return self._read(lambda file: list(file["weights"]))

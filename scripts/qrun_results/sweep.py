@@ -95,7 +95,6 @@ def load_sweep(path: str | Path) -> Sweep:
 
 
 def _row(run: Run) -> dict[str, object]:
-    losses = run.curves()["test_loss"].dropna("epoch")
     return {
         "run_id": run.id,
         "status": run.status,
@@ -103,7 +102,7 @@ def _row(run: Run) -> dict[str, object]:
         **run.params,
         "final_test_accuracy": run.attributes.get("final_test_accuracy"),
         "best_test_accuracy": run.attributes.get("best_test_accuracy"),
-        "final_test_loss": float(losses[-1]) if losses.size else float("nan"),
+        "final_test_loss": run.final_test_loss,
         "model_bits": run.network["model_bits"],
         "macs": run.network["macs"],
         "bit_operations": run.network["bit_operations"],

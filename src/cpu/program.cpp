@@ -92,9 +92,11 @@ TrainResult CpuProgram::train(std::int64_t iterations, const std::atomic<bool>& 
     });
     result.iterations += steps;
     const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
-    if (memory_.size() > 1)
-      together_ = std::max<std::int64_t>(
-          1, static_cast<std::int64_t>(static_cast<double>(steps) * std::min(kMeeting / took, 2.0)));
+    if (memory_.size() > 1) {
+      const double fitting = static_cast<double>(steps) * (kMeeting / took);
+      const double most = 2.0 * static_cast<double>(together_);
+      together_ = std::max<std::int64_t>(1, static_cast<std::int64_t>(std::min(fitting, most)));
+    }
   }
   for (const auto& run : memory_) result.divergences.push_back(run->divergence);
   return result;

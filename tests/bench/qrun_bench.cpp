@@ -74,7 +74,7 @@ void pack(const Options& options) {
 
 /// Images/s of a pack over those of another, which run in turns: a machine that slows down slows both. The median.
 void compare(const Options& options, const Options& against) {
-  constexpr int kTurns = 12;
+  constexpr int kTurns = 13;
   const Loaded packs[2] = {load(options), load(against)};
   const int runs[2] = {options.runs, against.runs};
   const std::atomic<bool> stop{false};
