@@ -46,6 +46,15 @@ def test_intervals_are_students():
     assert np.isnan(sweeps.half_interval(pd.Series([1.0])))
 
 
+def test_points_of_one_run_have_no_interval(sweep):
+    sweep.runs = [run for run in sweep.runs if run.attributes["seed"] == 1]
+    for draw in (plots.accuracy, plots.pareto):
+        axes = draw(sweep).axes[0]
+        assert axes.get_title(loc="right") == "one run a point"
+        assert len(axes.containers[0].lines[0].get_xdata()) == 3
+        assert not axes.containers[0].lines[2]
+
+
 def test_heat_map_has_the_mean_of_each_pair(sweep):
     axes = plots.heat_map(sweep, x="vars.w_bits", y="seed").axes[0]
     frame = sweep.frame()

@@ -84,11 +84,11 @@ def accuracy(sweep: Sweep, over: str = "") -> Figure:
         raise ValueError(f"{over or 'nothing'}: not a number that varies in {sweep.path}; {', '.join(numbers) or 'none'} does")
     others = [a for a in addresses if a != over]
     figure, axes = new_figure()
-    series = list(table.groupby(others, sort=True, dropna=False)) if others else [("", table)]
+    series = list(table.groupby(others if len(others) > 1 else others[0], sort=True, dropna=False)) if others else [("", table)]
     for i, (_, rows) in enumerate(series):
         style = {"color": SERIES[i % len(SERIES)], "marker": MARKERS[i % len(MARKERS)]}
         label = _labels(rows.head(1), others)[0] if others else None
-        axes.errorbar(rows[over], rows.accuracy, rows.interval, capsize=4, linewidth=1.8, markersize=6, label=label, **style)
+        axes.errorbar(rows[over], rows.accuracy, _intervals(rows), capsize=4, linewidth=1.8, markersize=6, label=label, **style)
     ticks = np.sort(table[over].unique())
     if ticks.min() > 0 and ticks.max() / ticks.min() >= 8:
         axes.set_xscale("log", base=2)
@@ -100,7 +100,7 @@ def accuracy(sweep: Sweep, over: str = "") -> Figure:
     grid_behind(axes)
     if others:
         axes.legend(fontsize=8, frameon=False)
-    title(axes, sweep.path.name, f"mean and 95 % interval over {_runs(table)}")
+    title(axes, sweep.path.name, _runs(table))
     return figure
 
 
@@ -157,7 +157,7 @@ def pareto(sweep: Sweep) -> Figure:
     """Draw the final test accuracy against the size of the model, with the Pareto front of the means."""
     addresses, table = points(sweep)
     figure, axes = new_figure()
-    axes.errorbar(table.kib, table.accuracy, table.interval, fmt="o", color=SERIES[0], capsize=4, markersize=6)
+    axes.errorbar(table.kib, table.accuracy, _intervals(table), fmt="o", color=SERIES[0], capsize=4, markersize=6)
     best = table.iloc[front(table.kib.to_numpy(), table.accuracy.to_numpy())]
     axes.step(best.kib, best.accuracy, where="post", color=ORANGE, linewidth=1.6, label="Pareto front")
     labelled = [a for a in addresses if _is_number(table[a])] or addresses
@@ -170,10 +170,17 @@ def pareto(sweep: Sweep) -> Figure:
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
     grid_behind(axes)
     axes.legend(fontsize=9, frameon=False, loc="lower right")
-    title(axes, sweep.path.name, f"mean and 95 % interval over {_runs(table)}")
+    title(axes, sweep.path.name, _runs(table))
     return figure
+
+
+def _intervals(rows: pd.DataFrame) -> pd.Series | None:
+    """Intervals as matplotlib takes them: it fails where all are NaN."""
+    return rows.interval if rows.interval.notna().any() else None
 
 
 def _runs(table: pd.DataFrame) -> str:
     low, high = int(table.runs.min()), int(table.runs.max())
-    return f"{high} run{'s' * (high > 1)}" if low == high else f"{low} to {high} runs"
+    if high == 1:
+        return "one run a point"
+    return f"mean and 95 % interval over {high if low == high else f'{low} to {high}'} runs"
