@@ -1,4 +1,4 @@
-"""`python -m qrun_results plot KIND PATH -o FILE`, `python -m qrun_results report PATH -o FILE.html`."""
+"""`python -m qrun_results plot KIND PATH -o FILE`, `... report PATH -o FILE.html`, `... tensorboard PATH -o FOLDER`."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ import sys
 from pathlib import Path
 from typing import Callable
 
-from . import ResultsError, load, load_sweep
+from . import ResultsError, Run, Sweep, load, load_sweep
 from .lmdb_images import test_images
+from .tensorboard import write_scalars
 
 OF_A_RUN = ("curves", "histograms", "occupancy", "features", "filters", "confusion", "mistakes")
 OF_A_SWEEP = ("accuracy", "heat_map", "pareto")
@@ -36,10 +37,19 @@ def write_report(arguments: argparse.Namespace) -> None:
     """Write the page of a run file or a sweep's folder."""
     from .report import report  # noqa: PLC0415 (plotly takes a second to import)
 
-    path = Path(arguments.path)
-    results = load_sweep(path) if path.is_dir() else load(path)
-    Path(arguments.output).write_text(report(results), "utf-8")
+    Path(arguments.output).write_text(report(_results(arguments.path)), "utf-8")
     print(arguments.output)
+
+
+def write_events(arguments: argparse.Namespace) -> None:
+    """Write the scalars of a run file or a sweep's folder for TensorBoard."""
+    results = _results(arguments.path)
+    for file in write_scalars([results] if isinstance(results, Run) else results, arguments.output):
+        print(file)
+
+
+def _results(path: str) -> Run | Sweep:
+    return load_sweep(path) if Path(path).is_dir() else load(path)
 
 
 def parse(arguments: list[str] | None) -> argparse.Namespace:
@@ -61,6 +71,10 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     command.add_argument("path", help="run file, or folder of a sweep")
     command.add_argument("-o", "--output", required=True, metavar="FILE", help="page to write: .html")
     command.set_defaults(act=write_report)
+    command = commands.add_parser("tensorboard", help="write the metrics of a run file or a sweep folder as scalars")
+    command.add_argument("path", help="run file, or folder of a sweep")
+    command.add_argument("-o", "--output", required=True, metavar="FOLDER", help="log folder: tensorboard --logdir FOLDER")
+    command.set_defaults(act=write_events)
     return parser.parse_args(arguments)
 
 

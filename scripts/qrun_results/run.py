@@ -8,6 +8,7 @@ from typing import Any, Callable, TypeVar
 
 import h5py
 import numpy as np
+import pandas as pd
 import xarray as xr
 
 from . import yaml12
@@ -71,6 +72,30 @@ class Run:
             fraction). An epoch without a test has NaN; of several tests in one epoch it has the last.
         """
         return self._curves
+
+    def metrics(self, kind: str) -> pd.DataFrame:
+        """Return metrics as the file has them, one row an entry.
+
+        Parameters
+        ----------
+        kind : str
+            `train`: an entry an epoch; `test`: one a test; `iterations`: one every `train.log_every` iterations, none
+            where that is not set.
+
+        Returns
+        -------
+        pandas.DataFrame
+            `iteration` (iterations done), `epoch` but for `iterations`, and what was measured.
+        """
+        names = {"train", "test", "iterations"}
+        if kind not in names:
+            raise ValueError(f"no metrics {kind}; there are {', '.join(sorted(names))}")
+
+        def read(file: h5py.File) -> pd.DataFrame:
+            group = file["metrics"].get(kind, {})
+            return pd.DataFrame({name: column[...] for name, column in group.items()})
+
+        return self._read(read)
 
     @property
     def final_test_loss(self) -> float:
