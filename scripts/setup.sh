@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs by apt what is missing to build, run and test qrun; `setup.sh lint` does so for the style checks,
-# `setup.sh slurm` for the test that hands a sweep to a real Slurm.
+# `setup.sh slurm` for the test that hands a sweep to a real Slurm, `setup.sh browser` for the one that opens a report.
 # Says nothing and changes nothing where all is there.
 set -euo pipefail
 
@@ -9,18 +9,20 @@ build=(
   libyaml-cpp-dev liblmdb-dev libhdf5-dev libcli11-dev libspdlog-dev libfmt-dev libgtest-dev libgmock-dev
   libhwy-dev protobuf-compiler libprotobuf-dev zlib1g-dev libbenchmark-dev libxxhash-dev nlohmann-json3-dev
   python3 python3-h5py python3-numpy python3-pandas python3-xarray python3-h5netcdf python3-matplotlib
-  python3-yaml python3-lmdb python3-plotly python3-jinja2 python3-jsonschema python3-pytest
+  python3-yaml python3-lmdb python3-plotly python3-jinja2 python3-jsonschema python3-pytest hdf5-tools
   ca-certificates curl
 )
 lint=(clang-format clang-tidy shellcheck pyflakes3)
 slurm=(slurmctld slurmd slurm-client)
+browser=(chromium)
 
 case "${1:-build}" in
   build) wanted=("${build[@]}") ;;
   lint) wanted=("${lint[@]}") ;;
   slurm) wanted=("${slurm[@]}") ;;
+  browser) wanted=("${browser[@]}") ;;
   *)
-    echo "usage: scripts/setup.sh [build|lint|slurm]" >&2
+    echo "usage: scripts/setup.sh [build|lint|slurm|browser]" >&2
     exit 2
     ;;
 esac

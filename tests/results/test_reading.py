@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import pathlib
+import re
 import shutil
+import subprocess
 
 import h5py
 import numpy as np
@@ -135,6 +137,17 @@ def test_xarray_reads_metrics_by_itself(run):
     data = xr.open_dataset(run.path, group="metrics/test", engine="h5netcdf")
     assert data.accuracy.dims == ("epoch",)
     assert float(data.accuracy[-1]) == run.attributes["final_test_accuracy"]
+
+
+@pytest.mark.skipif(shutil.which("h5dump") is None, reason="h5dump is not installed")
+def test_h5dump_reads_every_byte(run):
+    text = subprocess.run(["h5dump", str(run.path)], capture_output=True, text=True, check=True).stdout
+    assert f'"{run.id}"' in text
+    one = subprocess.run(
+        ["h5dump", "-y", "-w", "0", "-d", "/weights/conv1/weight/codes", str(run.path)], capture_output=True, text=True, check=True
+    ).stdout
+    numbers = re.search(r"DATA \{(.*?)\}", one, re.DOTALL).group(1)  # its attributes follow
+    assert [int(n) for n in numbers.replace(",", " ").split()] == run.codes("conv1").ravel().tolist()
 
 
 def test_pandas_reads_what_show_prints(sweep):
