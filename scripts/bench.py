@@ -191,6 +191,32 @@ def start_up(report: Report) -> None:
     report.add("job of one iteration: start, train, test, write", "ms", 1000.0 * job.wall_seconds)
 
 
+def sweep_of_200(folder: str) -> None:
+    """Leave 200 run files in a folder."""
+    brief = ["train.epochs=3", "train.iterations_per_epoch=1", "data.train.synthetic_digits=50", "data.test.synthetic_digits=100"]
+    axis = "sweep.grid.seed=[" + ",".join(str(seed) for seed in range(1, 201)) + "]"
+    run([str(QRUN), "configs/smoke.yaml", axis, *brief, "engine=cpu", "--output", folder, "--no-progress"])
+
+
+# Times are taken inside: what an interpreter takes to import pandas and xarray is not ours.
+READER = """
+import json, sys, time
+import qrun_results
+start = time.perf_counter()
+sweep = qrun_results.load_sweep(sys.argv[1])
+assert len(sweep.frame()) == 200 and sweep.curves().sizes["run"] == 200
+print(json.dumps(time.perf_counter() - start))
+"""
+
+
+def read_results(report: Report, folder: str) -> None:
+    """Read a sweep in Python: a table with a row a run, and all curves."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "scripts")}
+    (results,) = (path for path in Path(folder).iterdir() if path.is_dir())
+    _, _, text = run([sys.executable, "-c", READER, str(results)], environment)
+    report.add("200 runs in Python: load_sweep, frame, curves", "s", json.loads(text))
+
+
 def has_torch(python: str) -> bool:
     """True if `python` can import PyTorch."""
     if shutil.which(python) is None:
@@ -217,10 +243,13 @@ def speed(rounds: int, threads: int, python: str) -> Report:
         steps.append(lambda: packs(report, threads))
     else:
         report.notes.append("packs: skipped, build/qrun_bench is missing (configured with QRUN_BENCH=OFF).")
-    for index in range(rounds):
-        print(f"round {index + 1} of {rounds}", file=sys.stderr, flush=True)
-        for step in steps if index % 2 == 0 else reversed(steps):
-            step()
+    with tempfile.TemporaryDirectory(prefix="qrun-bench-") as folder:
+        sweep_of_200(folder)
+        steps.append(lambda: read_results(report, folder))
+        for index in range(rounds):
+            print(f"round {index + 1} of {rounds}", file=sys.stderr, flush=True)
+            for step in steps if index % 2 == 0 else reversed(steps):
+                step()
     add_ratios(report, threads)
     return report
 
