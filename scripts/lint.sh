@@ -14,6 +14,7 @@ fi
 clang-format --dry-run -Werror "${cpp_files[@]}"
 shellcheck "${shell_files[@]}"
 pyflakes3 "${python_files[@]}"
+(cd scripts && mypy --no-error-summary qrun_results)
 /usr/bin/python3 tests/project/include_rules.py
 
 # Sources only: clang-tidy reports on our headers as it meets them (HeaderFilterRegex).

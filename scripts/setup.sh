@@ -12,7 +12,7 @@ build=(
   python3-yaml python3-lmdb python3-plotly python3-jinja2 python3-jsonschema python3-pytest hdf5-tools
   ca-certificates curl
 )
-lint=(clang-format clang-tidy shellcheck pyflakes3)
+lint=(clang-format clang-tidy shellcheck pyflakes3 mypy python3-typeshed)
 slurm=(slurmctld slurmd slurm-client)
 browser=(chromium)
 

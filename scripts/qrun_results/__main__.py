@@ -44,7 +44,8 @@ def write_report(arguments: argparse.Namespace) -> None:
 def write_events(arguments: argparse.Namespace) -> None:
     """Write the scalars of a run file or a sweep's folder for TensorBoard."""
     results = _results(arguments.path)
-    for file in write_scalars([results] if isinstance(results, Run) else results, arguments.output):
+    runs = [results] if isinstance(results, Run) else results.runs
+    for file in write_scalars(runs, arguments.output):
         print(file)
 
 

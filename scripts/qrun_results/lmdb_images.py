@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any, Iterator
 
 import numpy as np
 
@@ -54,9 +55,10 @@ def _image(message: bytes) -> np.ndarray:
     return pixels[0] if shape[0] == 1 else pixels.transpose(1, 2, 0)
 
 
-def _fields(message: bytes):
+def _fields(message: bytes) -> Iterator[tuple[int, Any]]:
     """Numbers and values of a protobuf message's fields (protobuf encoding specification)."""
     at = 0
+    value: int | bytes
     while at < len(message):
         tag, at = _varint(message, at)
         kind = tag & 7

@@ -45,7 +45,7 @@ def report(results: Run | Sweep) -> str:
 
 def flatten(config: dict[str, Any], prefix: str = "") -> dict[str, str]:
     """Return a configuration as dotted addresses and values as text; layers go by their names."""
-    flat = {}
+    flat: dict[str, str] = {}
     for key, value in config.items():
         address = f"{prefix}{key}"
         if isinstance(value, list) and value and all(isinstance(item, dict) and "name" in item for item in value):

@@ -21,7 +21,13 @@ _RESOLVERS = [
 _Loader.yaml_implicit_resolvers = {}
 for _tag, _pattern, _first in _RESOLVERS:
     _Loader.add_implicit_resolver(_tag, re.compile(f"^(?:{_pattern})$"), list(_first))
-_Loader.add_constructor("tag:yaml.org,2002:float", lambda loader, node: float(node.value))
+
+
+def _float(loader: yaml.SafeLoader, node: yaml.Node) -> float:
+    return float(node.value)
+
+
+_Loader.add_constructor("tag:yaml.org,2002:float", _float)
 
 
 def parse(text: str) -> Any:
