@@ -99,16 +99,29 @@ struct UpdateParams {
   float epsilon;
 };
 
+/// The part of an update that changes from iteration to iteration, the same for all blobs.
+struct Rate {
+  double rate = 0;        // the policy's
+  double correction = 1;  // adam's for its averages' start at zero
+};
+
 /// Iteration `i` counts from 0 of `n`.
-[[nodiscard]] inline UpdateParams update_params(const Solver& s, std::int64_t i, std::int64_t n, double lr_mult,
-                                                double decay_mult) {
-  double rate = learning_rate(s, i, n) * lr_mult;
-  const bool adam = s.type == SolverType::kAdam;
-  if (adam) {
+[[nodiscard]] inline Rate rate_of(const Solver& s, std::int64_t i, std::int64_t n) {
+  Rate result{learning_rate(s, i, n), 1};
+  if (s.type == SolverType::kAdam) {
     const auto t = static_cast<double>(i + 1);
-    rate *= std::sqrt(1.0 - std::pow(s.beta2, t)) / (1.0 - std::pow(s.beta1, t));
+    result.correction = std::sqrt(1.0 - std::pow(s.beta2, t)) / (1.0 - std::pow(s.beta1, t));
   }
-  return {.rate = static_cast<float>(rate),
+  return result;
+}
+
+/// UpdateParams::rate of a blob.
+QRUN_HD float blob_rate(const Rate& r, double lr_mult) { return static_cast<float>(r.rate * lr_mult * r.correction); }
+
+/// The update of a blob at rate `r`.
+[[nodiscard]] inline UpdateParams update_params(const Solver& s, const Rate& r, double lr_mult, double decay_mult) {
+  const bool adam = s.type == SolverType::kAdam;
+  return {.rate = blob_rate(r, lr_mult),
           .decay = static_cast<float>(s.weight_decay * decay_mult),
           .momentum = static_cast<float>(adam ? s.beta1 : s.momentum),
           .average = static_cast<float>(adam ? s.beta2 : s.decay),

@@ -103,17 +103,6 @@ QStats measure_pieces(const Pieces& pieces, Stat needs, std::int64_t count, Cont
   return stats;
 }
 
-/// What `range` makes of the batch's maximum; a moving average moves in training only.
-double range_of(const QuantSettings& settings, double max_abs, ActivationMemory& memory, bool training) {
-  if (settings.range == Range::kFixed) return settings.range_value;
-  if (settings.range == Range::kBatch) return max_abs;
-  if (training) {
-    const double momentum = memory.range < 0 ? 0.0 : settings.ema_momentum;
-    memory.range = momentum * memory.range + (1.0 - momentum) * max_abs;
-  }
-  return memory.range < 0 ? max_abs : memory.range;
-}
-
 }  // namespace
 
 void fit_activation(SlotId slot, Context& context) {
@@ -132,7 +121,7 @@ void fit_activation(SlotId slot, Context& context) {
     return;
   }
   ActivationMemory& memory = context.run.activations[index];
-  stats.max_abs = range_of(settings, stats.max_abs, memory, context.training);
+  stats.max_abs = range_of(settings, stats.max_abs, memory.range, context.training);
   memory.params = fit(stats, settings);
 }
 

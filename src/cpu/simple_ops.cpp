@@ -77,8 +77,8 @@ void run(const UpdateOp& op, Context& context) {
   const auto index = static_cast<std::size_t>(op.param);
   const ParamSettings& settings = run.settings.params[index];
   const Solver& solver = run.settings.solver;
-  const UpdateParams update =
-      update_params(solver, run.iteration, run.settings.iterations, settings.lr_mult, settings.decay_mult);
+  const UpdateParams update = update_params(solver, rate_of(solver, run.iteration, run.settings.iterations),
+                                            settings.lr_mult, settings.decay_mult);
   ParamMemory& memory = run.params[index];
   const bool clipped = settings.quant.method != kNoQuantizer && settings.quant.gradient == Gradient::kSteClipped;
   const std::int64_t size = memory.master.size();

@@ -11,8 +11,6 @@
 
 namespace qrun {
 
-inline constexpr double kTernaryDelta = 0.7;  // delta = 0.7 mean(|x|), Li et al. 2016
-
 /// All statistics that `needs` names; zero for an empty tensor.
 [[nodiscard]] inline QStats measure(std::span<const float> x, Stat needs) {
   QStats stats;

@@ -16,6 +16,7 @@ enum class Gradient : std::uint8_t { kSte, kSteClipped };
 enum class Range : std::uint8_t { kBatch, kEma, kFixed };
 
 inline constexpr int kNoQuantizer = -1;
+inline constexpr double kTernaryDelta = 0.7;  // delta = 0.7 mean(|x|), Li et al. 2016
 
 /// How one blob is quantized, as the configuration says it. `method` is an index into AllQuantizers.
 struct QuantSettings {
@@ -102,6 +103,18 @@ QRUN_HD std::int32_t floor_log2(double v) {
   int exponent = 0;
   (void)frexp(v, &exponent);
   return exponent - 1;
+}
+
+/// What `range` makes of a batch's maximum. `moving`, the average of Range::kEma, is negative before the first batch
+/// and moves in training only.
+QRUN_HD double range_of(const QuantSettings& settings, double max_abs, double& moving, bool training) {
+  if (settings.range == Range::kFixed) return settings.range_value;
+  if (settings.range == Range::kBatch) return max_abs;
+  if (training) {
+    const double momentum = moving < 0 ? 0.0 : settings.ema_momentum;
+    moving = momentum * moving + (1.0 - momentum) * max_abs;
+  }
+  return moving < 0 ? max_abs : moving;
 }
 
 template <class Q>

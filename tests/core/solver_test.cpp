@@ -52,9 +52,9 @@ std::pair<float, float> two_steps(Solver solver) {
   float w = 1;
   float a = 0;
   float b = 0;
-  update<kType>(w, 2, a, b, update_params(solver, 0, 10, 1, 1));
+  update<kType>(w, 2, a, b, update_params(solver, rate_of(solver, 0, 10), 1, 1));
   const float first = w;
-  update<kType>(w, -1, a, b, update_params(solver, 1, 10, 1, 1));
+  update<kType>(w, -1, a, b, update_params(solver, rate_of(solver, 1, 10), 1, 1));
   return {first, w};
 }
 

@@ -284,7 +284,8 @@ TEST_P(EngineTest, UpdatesAsTheSolverHeaderSays) {
     program->write_param(0, w, Tensor::kValue, ws);
     program->write_param(0, w, Tensor::kGradient, gs);
     program->run_step(0, 0, 1);
-    const UpdateParams update_params = qrun::update_params(p.plan.runs[0].solver, 0, 100, 2, 0.5);
+    const UpdateParams update_params =
+        qrun::update_params(p.plan.runs[0].solver, rate_of(p.plan.runs[0].solver, 0, 100), 2, 0.5);
     for (std::size_t i = 0; i < ws.size(); ++i) {
       float a = 0;
       float b = 0;
