@@ -10,11 +10,11 @@ std::vector<EngineCase> announced_cases() {
   std::cout << "engines tested: cpu (";
   const std::vector<std::string> sets = cpu_instruction_sets();
   for (std::size_t i = 0; i < sets.size(); ++i) std::cout << (i > 0 ? ", " : "") << sets[i];
-  std::cout << ")\n";
+  std::cout << "), cuda (emulated)\n";
   return engine_cases();
 }
 
-INSTANTIATE_TEST_SUITE_P(Cpu, EngineTest, testing::ValuesIn(announced_cases()), case_name);
+INSTANTIATE_TEST_SUITE_P(Engines, EngineTest, testing::ValuesIn(announced_cases()), case_name);
 
 }  // namespace
 }  // namespace qrun

@@ -61,14 +61,14 @@ struct Pack {
   Plan plan;
 };
 
-Pack start(std::vector<RunSpec> specs, int threads, const std::string& instruction_set) {
+Pack start(std::vector<RunSpec> specs, const EngineCase& on) {
   Pack pack;
   pack.specs = std::move(specs);
   pack.plan = lower(pack.specs, {{1, 10, 10}, 1000});
   std::vector<RunFeeds> feeds;
   for (std::size_t i = 0; i < pack.specs.size(); ++i)
     feeds.push_back({std::make_shared<StripeFeed>(1000), std::make_shared<StripeFeed>(95)});
-  pack.engine = make_cpu_engine(threads, instruction_set);
+  pack.engine = make_engine(on);
   pack.program = pack.engine->load(pack.plan, feeds);
   for (int run = 0; run < static_cast<int>(pack.specs.size()); ++run) {
     RunState state = pack.program->state(run);
@@ -88,18 +88,20 @@ std::vector<Floats> masters(Program& program, int run) {
 }
 
 TEST_P(EngineTest, LearnsWhatIsInTheImages) {
-  Pack pack = start({small_net(1, 2)}, GetParam().threads, GetParam().instruction_set);
+  Pack pack = start({small_net(1, 2)}, GetParam());
   const double before = pack.program->test(0)[0].accuracy;
   pack.program->train(100, kGoOn);
   EXPECT_LT(before, 0.6);
   EXPECT_GT(pack.program->test(0)[0].accuracy, 0.9);
 }
 
-TEST_P(EngineTest, GivesTheSameBitsForAnyNumberOfThreads) {
-  Pack one = start({small_net(1, 2)}, 1, GetParam().instruction_set);
+TEST_P(EngineTest, GivesTheSameBitsEveryTimeForAnyNumberOfThreads) {
+  Pack one = start({small_net(1, 2)}, GetParam());
   const TrainResult losses = one.program->train(30, kGoOn);
   for (const int threads : {2, 3, 5}) {
-    Pack many = start({small_net(1, 2)}, threads, GetParam().instruction_set);
+    EngineCase other = GetParam();
+    other.threads = threads;
+    Pack many = start({small_net(1, 2)}, other);
     EXPECT_EQ(many.program->train(30, kGoOn).losses, losses.losses) << threads;
     EXPECT_EQ(masters(*many.program, 0), masters(*one.program, 0)) << threads;
   }
@@ -109,11 +111,11 @@ TEST_P(EngineTest, ARunInAPackGetsWhatItGetsAlone) {
   std::vector<RunSpec> specs = {small_net(1, 2), small_net(2, 0), small_net(3, 4)};
   specs[1].solver = {.type = SolverType::kAdam, .lr = 0.003};
   specs[2].solver.lr = 0.02;
-  Pack pack = start(specs, GetParam().threads, GetParam().instruction_set);
+  Pack pack = start(specs, GetParam());
   const TrainResult together = pack.program->train(40, kGoOn);
   const std::vector<TestResult> tests = pack.program->test(5);
   for (int run = 0; run < 3; ++run) {
-    Pack alone = start({specs[static_cast<std::size_t>(run)]}, GetParam().threads, GetParam().instruction_set);
+    Pack alone = start({specs[static_cast<std::size_t>(run)]}, GetParam());
     EXPECT_EQ(alone.program->train(40, kGoOn).losses[0], together.losses[static_cast<std::size_t>(run)]);
     EXPECT_EQ(masters(*alone.program, 0), masters(*pack.program, run));
     const TestResult test = alone.program->test(5)[0];
@@ -127,11 +129,11 @@ TEST_P(EngineTest, ARestoredStateGoesOnToTheSameBits) {
                                 SolverType::kRmsprop, SolverType::kAdadelta}) {
     RunSpec spec = small_net(4, 3);
     spec.solver = {.type = type, .lr = 0.01, .momentum = 0.5, .epsilon = 1e-6};
-    Pack whole = start({spec}, GetParam().threads, GetParam().instruction_set);
+    Pack whole = start({spec}, GetParam());
     whole.program->train(20, kGoOn);
-    Pack first = start({spec}, GetParam().threads, GetParam().instruction_set);
+    Pack first = start({spec}, GetParam());
     first.program->train(8, kGoOn);
-    Pack second = start({spec}, GetParam().threads, GetParam().instruction_set);
+    Pack second = start({spec}, GetParam());
     second.program->restore(0, first.program->state(0));
     second.program->train(12, kGoOn);
     EXPECT_EQ(masters(*second.program, 0), masters(*whole.program, 0)) << static_cast<int>(type);
@@ -142,29 +144,29 @@ TEST_P(EngineTest, ARestoredStateGoesOnToTheSameBits) {
 TEST_P(EngineTest, ADivergedRunIsMaskedAndTheOthersGoOn) {
   std::vector<RunSpec> specs = {small_net(1, 2), small_net(2, 2)};
   specs[0].solver.lr = 1e30;
-  Pack pack = start(specs, GetParam().threads, GetParam().instruction_set);
+  Pack pack = start(specs, GetParam());
   const TrainResult result = pack.program->train(20, kGoOn);
   ASSERT_TRUE(result.divergences[0].has_value());
   EXPECT_LT(result.divergences[0]->iteration, 5);
   EXPECT_FALSE(result.divergences[0]->layer.empty());
   EXPECT_FALSE(result.divergences[1].has_value());
   EXPECT_EQ(result.losses[1].size(), 20U);
-  Pack alone = start({specs[1]}, GetParam().threads, GetParam().instruction_set);
+  Pack alone = start({specs[1]}, GetParam());
   alone.program->train(20, kGoOn);
   EXPECT_EQ(masters(*alone.program, 0), masters(*pack.program, 1));
 }
 
 TEST_P(EngineTest, AStopEndsAfterTheIteration) {
-  Pack pack = start({small_net(1, 2)}, GetParam().threads, GetParam().instruction_set);
+  Pack pack = start({small_net(1, 2)}, GetParam());
   const std::atomic<bool> stopped{true};
   EXPECT_EQ(pack.program->train(10, stopped).iterations, 0);
 }
 
 TEST_P(EngineTest, StoredCodesPredictWhatWasTested) {
-  Pack pack = start({small_net(5, 2)}, GetParam().threads, GetParam().instruction_set);
+  Pack pack = start({small_net(5, 2)}, GetParam());
   pack.program->train(40, kGoOn);
   const TestResult want = pack.program->test(0)[0];
-  Pack fresh = start({small_net(99, 2)}, GetParam().threads, GetParam().instruction_set);
+  Pack fresh = start({small_net(99, 2)}, GetParam());
   RunState ranges = fresh.program->state(0);
   ranges.ranges = pack.program->state(0).ranges;
   fresh.program->restore(0, ranges);
@@ -184,7 +186,7 @@ TEST_P(EngineTest, StoredCodesPredictWhatWasTested) {
 }
 
 TEST_P(EngineTest, KeepsCodesOfTheFirstImages) {
-  Pack pack = start({small_net(5, 2)}, GetParam().threads, GetParam().instruction_set);
+  Pack pack = start({small_net(5, 2)}, GetParam());
   pack.program->train(5, kGoOn);
   const TestResult result = pack.program->test(40)[0];
   ASSERT_EQ(result.activations.size(), 1U);

@@ -10,6 +10,7 @@
 
 #include "core/rng.h"
 #include "cpu/cpu_engine.h"
+#include "cuda/cuda_engine.h"
 #include "reference/reference.h"
 
 namespace qrun {
@@ -26,24 +27,33 @@ inline Floats nans(std::int64_t n) {
   return Floats(static_cast<std::size_t>(n), std::numeric_limits<float>::quiet_NaN());
 }
 
-/// An engine under test: an instruction set and a number of threads.
+/// An engine under test.
 struct EngineCase {
-  std::string instruction_set;
-  int threads;
+  std::string engine;           // cpu; emulated: the CUDA engine on a device made of C++
+  std::string instruction_set;  // cpu
+  int threads = 1;              // cpu
 };
 inline void PrintTo(const EngineCase& c, std::ostream* out) {
-  *out << "cpu " << c.instruction_set << " threads " << c.threads;
+  *out << c.engine << " " << c.instruction_set << " threads " << c.threads;
 }
 
 inline std::vector<EngineCase> engine_cases() {
   std::vector<EngineCase> cases;
   for (const std::string& set : cpu_instruction_sets()) {
-    for (const int threads : {1, 3}) cases.push_back({set, threads});
+    for (const int threads : {1, 3}) cases.push_back({"cpu", set, threads});
   }
+  cases.push_back({"emulated", "", 1});
   return cases;
 }
 inline std::string case_name(const testing::TestParamInfo<EngineCase>& info) {
-  return info.param.instruction_set + "_" + std::to_string(info.param.threads);
+  return info.param.engine + (info.param.engine == "cpu"
+                                  ? "_" + info.param.instruction_set + "_" + std::to_string(info.param.threads)
+                                  : "");
+}
+
+inline std::unique_ptr<Engine> make_engine(const EngineCase& c) {
+  if (c.engine == "cpu") return make_cpu_engine(c.threads, c.instruction_set);
+  return std::make_unique<cuda::CudaEngine>(EngineInfo{.name = "cuda", .device = "emulated"});
 }
 
 /// A plan of buffers and parameters with hand-made steps, for one run.
@@ -74,7 +84,7 @@ struct StepPlan {
 class EngineTest : public testing::TestWithParam<EngineCase> {
  protected:
   std::unique_ptr<Program> load(const Plan& plan) {
-    engine_ = make_cpu_engine(GetParam().threads, GetParam().instruction_set);
+    engine_ = make_engine(GetParam());
     return engine_->load(plan, {});
   }
 

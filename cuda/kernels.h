@@ -1,0 +1,104 @@
+// What the engine's kernels do, as host functions that submit them to a stream.
+#pragma once
+
+#include <cuda_runtime.h>
+
+#include <cstdint>
+
+#include "cuda/state.h"
+#include "plan/ops.h"
+
+namespace qrun::cuda {
+
+/// The runs a launch is for: all pointers and tensors handed in are those of the first of them.
+struct Scope {
+  cudaStream_t stream = nullptr;
+  int runs = 1;
+  std::int64_t n = 0;  // images of the batch
+  bool training = true;
+};
+
+/// Space for sums of pieces, and counters at zero, for one launch at a time.
+struct Workspace {
+  Sums* partials = nullptr;
+  unsigned* counters = nullptr;
+};
+
+/// Values of which one block sums, in statistics.
+inline constexpr std::int64_t kPiece = 4096;
+
+// Convolution; a matrix product is the convolution of one pixel. Sums run over (c, ky, kx) in order, one thread each.
+struct ConvOperands {
+  Tensor x, y;                // of the gradients: dx, dy
+  Tensor w, b;                // b.data may be nullptr
+  const int* taps = nullptr;  // see make_taps
+};
+/// Offsets of the filter's values (c / groups, ky, kx) in the padded input, and ky, kx: [taps][3].
+[[nodiscard]] std::int64_t taps_of(const ConvShape& s);
+void conv2d(const Scope& scope, const ConvShape& s, const ConvOperands& operands);
+void conv2d_backward_data(const Scope& scope, const ConvShape& s, const ConvOperands& operands);
+
+/// Positions (n, oh, ow) of which one block sums a filter's gradient; the sums are added in order.
+inline constexpr std::int64_t kPositions = 512;
+/// Floats that conv2d_backward_weight needs in `partial`, for each run.
+[[nodiscard]] std::int64_t weight_partials(const ConvShape& s, std::int64_t n);
+void conv2d_backward_weight(const Scope& scope, const ConvShape& s, const ConvOperands& operands, float* partial);
+
+// Layers without parameters.
+void relu(const Scope& scope, std::int64_t size, Tensor x, Tensor y);
+void relu_backward(const Scope& scope, std::int64_t size, Tensor y, Tensor dy, Tensor dx);
+void avg_pool2d(const Scope& scope, const PoolShape& s, bool count_include_pad, Tensor x, Tensor y);
+void avg_pool2d_backward(const Scope& scope, const PoolShape& s, bool count_include_pad, Tensor dy, Tensor dx);
+
+/// Positions of the maxima, in their plane; shaped and strided like y.
+struct Argmax {
+  std::int32_t* data = nullptr;
+  std::int64_t stride = 0;
+};
+/// Quantizes x first where `states` is given.
+void max_pool2d(const Scope& scope, const PoolShape& s, Tensor x, Tensor y, Argmax argmax,
+                const ActivationState* states);
+/// Masks what saturates where `states` is given and says so.
+void max_pool2d_backward(const Scope& scope, const PoolShape& s, Tensor x, Tensor dy, Argmax argmax, Tensor dx,
+                         const ActivationState* states);
+
+// Quantizers of activations. `size` is that of one image.
+/// Fits the slot's parameters to x; `two_passes`: some run's statistic needs them. `place` is noted where x is not
+/// finite.
+void fit_activation(const Scope& scope, std::int64_t size, Tensor x, ActivationState* states, RunControl* control,
+                    std::int32_t place, bool two_passes, Workspace workspace);
+void quantize(const Scope& scope, std::int64_t size, Tensor x, Tensor y, const ActivationState* states);
+void quantize_backward(const Scope& scope, std::int64_t size, Tensor x, Tensor dy, Tensor dx,
+                       const ActivationState* states);
+
+/// Parameters cut into pieces. Here runs count from the pack's first, whatever the scope.
+struct ParamTable {
+  const Piece* all_pieces = nullptr;  // of the pack
+  const Piece* pieces = nullptr;      // those of the launch
+  int count = 0;
+  const Slice* slices = nullptr;  // of the pack
+  ParamState* states = nullptr;   // [run][param] of the pack
+  int params = 0;
+  RunControl* control = nullptr;  // [run] of the pack
+};
+/// Master to value: statistics, parameters, codes. `two_passes` as above.
+void quantize_params(cudaStream_t stream, const ParamTable& table, bool two_passes, Workspace workspace);
+/// One solver step; rates are [step][run] of the pack.
+void update_params(cudaStream_t stream, const ParamTable& table, const Rate* rates, int runs);
+
+/// Loss, its gradient in training, predictions where `predictions` is given ([run][items], from `first` on).
+struct LossOperands {
+  Tensor x, dx;
+  const std::int32_t* labels = nullptr;  // [run][labels_stride]
+  std::int64_t labels_stride = 0;
+  RunControl* control = nullptr;
+  std::int32_t place = 0;
+  std::int32_t* predictions = nullptr;
+  std::int64_t items = 0, first = 0;
+};
+void softmax_cross_entropy(const Scope& scope, std::int64_t classes, const LossOperands& operands);
+
+/// Notes the loss and counts the iteration of every run that has not diverged. losses: [run][stride].
+void end_iteration(const Scope& scope, RunControl* control, float* losses, std::int64_t stride);
+
+}  // namespace qrun::cuda

@@ -1,0 +1,64 @@
+// Starting kernels, and what their blocks do together.
+#pragma once
+
+#include "cuda/runtime.h"
+
+namespace qrun::cuda {
+
+inline constexpr unsigned kThreads = 256;  // of every block
+
+/// Starts `kernel` on the stream, or notes it in the graph under way.
+template <class... Parameters, class... Arguments>
+void launch(cudaStream_t stream, dim3 grid, void (*kernel)(Parameters...), Arguments... arguments) {
+  cudaLaunchConfig_t config{};
+  config.gridDim = grid;
+  config.blockDim = dim3(kThreads);
+  config.stream = stream;
+  check(cudaLaunchKernelEx(&config, kernel, static_cast<Parameters>(arguments)...), "cudaLaunchKernel");
+}
+
+[[nodiscard]] constexpr std::int64_t ceil_div(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
+
+/// Blocks with a thread for each of `n` elements of each run.
+[[nodiscard]] inline dim3 elements_grid(std::int64_t n, int runs) {
+  return dim3(static_cast<unsigned>(ceil_div(n, kThreads)), static_cast<unsigned>(runs));
+}
+
+/// The element of a thread in elements_grid().
+__device__ inline std::int64_t element() { return static_cast<std::int64_t>(blockIdx.x) * kThreads + threadIdx.x; }
+
+/// `combine` over what the threads of a block hold, as a tree: the order is always the same. Every thread gets the
+/// result.
+template <class T, class Combine>
+__device__ T block_reduce(T mine, Combine combine) {
+  __shared__ T held[kThreads];
+  held[threadIdx.x] = mine;
+  __syncthreads();
+  for (unsigned quarter = kThreads / 4; quarter > 0; quarter /= 4) {
+    T* const mine_of = held + threadIdx.x;
+    if (threadIdx.x < quarter)
+      *mine_of = combine(combine(mine_of[0], mine_of[quarter]), combine(mine_of[2 * quarter], mine_of[3 * quarter]));
+    __syncthreads();
+  }
+  const T result = held[0];
+  __syncthreads();
+  return result;
+}
+
+/// True in the block that comes last of `blocks` which share a counter; it sees what their first threads wrote. The
+/// counter is zero before and after. (NVIDIA's sample threadFenceReduction has the pattern.)
+__device__ inline bool is_last_block(unsigned* counter, unsigned blocks) {
+  __shared__ bool last;
+  if (threadIdx.x == 0) {
+    __threadfence();  // what this thread wrote comes before its count
+    last = atomicAdd(counter, 1U) + 1U == blocks;
+    if (last) *counter = 0;
+  }
+  __syncthreads();
+  __threadfence();
+  const bool result = last;
+  __syncthreads();
+  return result;
+}
+
+}  // namespace qrun::cuda

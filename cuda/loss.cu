@@ -1,0 +1,72 @@
+// Softmax, cross-entropy, its gradient and predictions, in double; and the end of an iteration.
+#include "cuda/kernels.h"
+#include "cuda/statistics.cuh"
+
+namespace qrun::cuda {
+namespace {
+
+/// Of one image; the gradient where dx is given.
+__device__ inline double image_loss(const float* x, int classes, int label, double batch, float* dx) {
+  auto largest = static_cast<double>(x[0]);
+  for (int c = 1; c < classes; ++c) largest = fmax(largest, static_cast<double>(x[c]));
+  double sum = 0.0;
+  for (int c = 0; c < classes; ++c) sum += exp(static_cast<double>(x[c]) - largest);
+  if (dx != nullptr) {
+    for (int c = 0; c < classes; ++c) {
+      const double probability = exp(static_cast<double>(x[c]) - largest) / sum;
+      dx[c] = static_cast<float>((probability - (c == label ? 1.0 : 0.0)) / batch);
+    }
+  }
+  return log(sum) + largest - static_cast<double>(x[label]);
+}
+
+__device__ inline std::int32_t predicted(const float* x, int classes) {
+  int best = 0;
+  for (int c = 1; c < classes; ++c) best = x[c] > x[best] ? c : best;
+  return best;
+}
+
+/// A block a run.
+__global__ void losses_of(std::int64_t n, int classes, bool training, LossOperands operands) {
+  const std::int64_t run = blockIdx.x;
+  const auto batch = static_cast<double>(n);
+  double mine = 0.0;
+  for (std::int64_t i = threadIdx.x; i < n; i += kThreads) {
+    const float* x = operands.x.data + run * operands.x.stride + i * classes;
+    float* dx = training ? operands.dx.data + run * operands.dx.stride + i * classes : nullptr;
+    mine += image_loss(x, classes, operands.labels[run * operands.labels_stride + i], batch, dx);
+    if (operands.predictions != nullptr)
+      operands.predictions[run * operands.items + operands.first + i] = predicted(x, classes);
+  }
+  const double sum = block_reduce(mine, [](double a, double b) { return a + b; });
+  if (threadIdx.x != 0) return;
+  RunControl& control = operands.control[run];
+  control.loss = sum / batch;
+  control.test_loss += sum;
+  if (!is_finite(sum)) diverge(control, operands.place);
+}
+
+/// A thread a run.
+__global__ void count_iteration(int runs, RunControl* controls, float* losses, std::int64_t stride) {
+  const std::int64_t run = element();
+  if (run >= runs) return;
+  RunControl& control = controls[run];
+  if (!has_diverged(control)) {
+    losses[run * stride + control.step] = static_cast<float>(control.loss);
+    ++control.iteration;
+  }
+  ++control.step;
+}
+
+}  // namespace
+
+void softmax_cross_entropy(const Scope& scope, std::int64_t classes, const LossOperands& operands) {
+  launch(scope.stream, dim3(static_cast<unsigned>(scope.runs)), losses_of, scope.n, static_cast<int>(classes),
+         scope.training, operands);
+}
+
+void end_iteration(const Scope& scope, RunControl* control, float* losses, std::int64_t stride) {
+  launch(scope.stream, elements_grid(scope.runs, 1), count_iteration, scope.runs, control, losses, stride);
+}
+
+}  // namespace qrun::cuda

@@ -1,0 +1,226 @@
+#include "cuda/memory.h"
+
+#include <algorithm>
+#include <optional>
+
+#include "quant/all.h"
+
+namespace qrun::cuda {
+namespace {
+
+std::int64_t pieces_in(std::int64_t n) { return (n + kPiece - 1) / kPiece; }
+
+/// Device memory of zeros.
+template <class T>
+DeviceArray<T> zeros(std::int64_t n, const Stream& stream) {
+  DeviceArray<T> array(n);
+  stream.zero(array.data(), n);
+  return array;
+}
+
+template <class T>
+DeviceArray<T> uploaded(const std::vector<T>& values, const Stream& stream) {
+  DeviceArray<T> array(std::ssize(values));
+  stream.write(array.data(), values);
+  return array;
+}
+
+Stat needs_of(const QuantSettings& settings) {
+  return settings.method == kNoQuantizer ? Stat::kMaxAbs : AllQuantizers::kInfos[settings.method].needs;
+}
+
+/// Offset, ky and kx of each value of a filter.
+std::vector<int> make_taps(const ConvShape& s) {
+  std::vector<int> taps;
+  for (std::int64_t c = 0; c < s.c / s.groups; ++c) {
+    for (std::int64_t ky = 0; ky < s.k; ++ky) {
+      for (std::int64_t kx = 0; kx < s.k; ++kx) {
+        for (const std::int64_t v : {(c * s.h + ky) * s.w + kx, ky, kx}) taps.push_back(static_cast<int>(v));
+      }
+    }
+  }
+  return taps;
+}
+
+/// The convolution that an op computes.
+std::optional<ConvShape> conv_of(const Op& op) {
+  return std::visit(
+      [](const auto& o) -> std::optional<ConvShape> {
+        if constexpr (requires { o.in; }) return as_conv(o.in, o.out);
+        if constexpr (requires { o.s.groups; }) return o.s;
+        return std::nullopt;
+      },
+      op);
+}
+
+}  // namespace
+
+PackMemory::PackMemory(const Plan& plan, const Stream& stream)
+    : plan_(plan), batch_(std::max(plan.train_batch, plan.test_batch)) {
+  make_buffers(stream);
+  make_params(stream);
+  cut_params(stream);
+  make_activations(stream);
+  make_workspace(stream);
+  control_ = uploaded(std::vector<RunControl>(plan.runs.size()), stream);
+  labels_ = zeros<std::int32_t>(runs() * batch_, stream);
+}
+
+void PackMemory::make_buffers(const Stream& stream) {
+  for (const BufferInfo& info : plan_.buffers) {
+    const std::int64_t image = info.shape.size() * runs();
+    buffers_.push_back({zeros<float>(batch_ * image, stream),
+                        zeros<float>(info.has_gradient ? plan_.train_batch * image : 0, stream),
+                        {}});
+  }
+  for (const Step& step : plan_.steps) {
+    BufferId y = kNone;
+    if (const auto* pool = std::get_if<MaxPool2dOp>(&step.op)) y = pool->y;
+    if (const auto* pool = std::get_if<QuantizeMaxPool2dOp>(&step.op)) y = pool->y;
+    if (y != kNone) buffers_[at(y)].argmax = zeros<std::int32_t>(batch_ * size(y) * runs(), stream);
+  }
+}
+
+void PackMemory::make_params(const Stream& stream) {
+  for (const ParamInfo& info : plan_.params) {
+    Param param;
+    const std::int64_t n = info.size() * runs();
+    int histories = 0;
+    for (const RunSettings& run : plan_.runs) histories = std::max(histories, history_of(run.solver.type).count);
+    for (DeviceArray<float>* array : {&param.master, &param.value, &param.gradient}) *array = zeros<float>(n, stream);
+    for (int h = 0; h < histories; ++h) param.history[h] = zeros<float>(n, stream);
+    param.stats = zeros<QStats>(info.dims[0] * runs(), stream);
+    param.params = zeros<QParams>(info.dims[0] * runs(), stream);
+    params_.push_back(std::move(param));
+  }
+  for (int run = 0; run < runs(); ++run) {
+    const RunSettings& settings = plan_.runs[at(run)];
+    for (std::size_t p = 0; p < plan_.params.size(); ++p) {
+      const ParamInfo& info = plan_.params[p];
+      const ParamSettings& own = settings.params[p];
+      const Param& memory = params_[p];
+      const std::int64_t begin = run * info.size();
+      ParamState state;
+      state.quant = own.quant;
+      state.needs = needs_of(own.quant);
+      state.solver = settings.solver.type;
+      state.update = qrun::update_params(settings.solver, Rate{}, own.lr_mult, own.decay_mult);
+      state.lr_mult = own.lr_mult;
+      state.size = info.size();
+      state.slices = own.quant.per_channel ? info.dims[0] : 1;
+      state.master = memory.master.data() + begin;
+      state.value = memory.value.data() + begin;
+      state.gradient = memory.gradient.data() + begin;
+      for (int h = 0; h < history_of(state.solver).count; ++h) state.history[h] = memory.history[h].data() + begin;
+      state.stats = memory.stats.data() + run * info.dims[0];
+      state.params = memory.params.data() + run * info.dims[0];
+      states_.push_back(state);
+    }
+  }
+  device_states_ = uploaded(states_, stream);
+}
+
+void PackMemory::cut_params(const Stream& stream) {
+  std::vector<Piece> pieces;
+  std::vector<Slice> slices;
+  for (std::size_t i = 0; i < states_.size(); ++i) {
+    const ParamState& state = states_[i];
+    piece_begin_.push_back(static_cast<int>(pieces.size()));
+    const std::int64_t slice_size = state.size / state.slices;
+    for (std::int64_t s = 0; s < state.slices; ++s) {
+      const auto slice = static_cast<std::int32_t>(slices.size());
+      slices.push_back({static_cast<std::int32_t>(pieces.size()), static_cast<std::int32_t>(pieces_in(slice_size)),
+                        static_cast<std::int32_t>(s), slice_size});
+      for (std::int64_t begin = 0; begin < slice_size; begin += kPiece) {
+        pieces.push_back({.run = static_cast<std::int32_t>(i / plan_.params.size()),
+                          .param = static_cast<std::int32_t>(i % plan_.params.size()),
+                          .slice = slice,
+                          .n = static_cast<std::int32_t>(std::min(kPiece, slice_size - begin)),
+                          .begin = s * slice_size + begin});
+      }
+    }
+  }
+  piece_begin_.push_back(static_cast<int>(pieces.size()));
+  pieces_ = uploaded(pieces, stream);
+  slices_ = uploaded(slices, stream);
+}
+
+void PackMemory::make_activations(const Stream& stream) {
+  std::vector<ActivationState> states;
+  for (std::size_t slot = 0; slot < plan_.activations.size(); ++slot) {
+    for (const RunSettings& run : plan_.runs)
+      states.push_back({.settings = run.activations[slot], .needs = needs_of(run.activations[slot])});
+  }
+  activations_ = uploaded(states, stream);
+}
+
+void PackMemory::make_workspace(const Stream& stream) {
+  std::int64_t partials = pieces_.size();
+  std::int64_t weights = 0;
+  for (const ActivationInfo& slot : plan_.activations)
+    partials = std::max(partials, pieces_in(batch_ * size(slot.x)) * runs());
+  for (const Step& step : plan_.steps) {
+    const std::optional<ConvShape> s = conv_of(step.op);
+    if (!s) continue;
+    add_conv(*s, stream);
+    weights = std::max(weights, weight_partials(*s, plan_.train_batch));
+  }
+  partials_ = DeviceArray<Sums>(partials);
+  counters_ = zeros<unsigned>(std::max<std::int64_t>(runs(), slices_.size()), stream);
+  weight_partial_ = DeviceArray<float>(weights * runs());
+}
+
+void PackMemory::add_conv(const ConvShape& s, const Stream& stream) {
+  if (std::ranges::find(taps_, s, &std::pair<ConvShape, DeviceArray<int>>::first) == taps_.end())
+    taps_.emplace_back(s, uploaded(make_taps(s), stream));
+}
+
+const int* PackMemory::taps(const ConvShape& s) const {
+  return std::ranges::find(taps_, s, &std::pair<ConvShape, DeviceArray<int>>::first)->second.data();
+}
+
+Tensor PackMemory::value(BufferId id, int run) const {
+  const std::int64_t stride = batch_ * size(id);
+  return {buffers_[at(id)].value.data() + run * stride, stride};
+}
+Tensor PackMemory::gradient(BufferId id, int run) const {
+  const std::int64_t stride = plan_.train_batch * size(id);
+  return {buffers_[at(id)].gradient.data() + run * stride, stride};
+}
+Argmax PackMemory::argmax(BufferId id, int run) const {
+  const std::int64_t stride = batch_ * size(id);
+  return {buffers_[at(id)].argmax.data() + run * stride, stride};
+}
+Tensor PackMemory::param(ParamId id, int run) const {
+  return {states_[index(run, id)].value, plan_.params[at(id)].size()};
+}
+Tensor PackMemory::param_gradient(ParamId id, int run) const {
+  return {states_[index(run, id)].gradient, plan_.params[at(id)].size()};
+}
+
+bool PackMemory::two_passes(SlotId slot) const {
+  return std::ranges::any_of(
+      plan_.runs, [&](const RunSettings& run) { return needs_of(run.activations[at(slot)]) != Stat::kMaxAbs; });
+}
+
+bool PackMemory::params_take_two_passes() const {
+  return std::ranges::any_of(states_, [](const ParamState& state) { return state.needs != Stat::kMaxAbs; });
+}
+
+void PackMemory::put_state(int run, ParamId id, const Stream& stream) const {
+  const std::size_t i = index(run, id);
+  stream.upload(device_states_.data() + i, states_.data() + i, 1);
+  stream.wait();
+}
+
+ParamTable PackMemory::table_of(std::size_t first, std::size_t last) const {
+  return {.all_pieces = pieces_.data(),
+          .pieces = pieces_.data() + piece_begin_[first],
+          .count = piece_begin_[last] - piece_begin_[first],
+          .slices = slices_.data(),
+          .states = device_states_.data(),
+          .params = static_cast<int>(plan_.params.size()),
+          .control = control_.data()};
+}
+
+}  // namespace qrun::cuda

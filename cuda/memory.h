@@ -1,0 +1,96 @@
+// What a pack holds on the device: tensors with the run as their first dimension, parameters, statistics.
+#pragma once
+
+#include <utility>
+#include <vector>
+
+#include "cuda/kernels.h"
+#include "cuda/runtime.h"
+#include "plan/plan.h"
+
+namespace qrun::cuda {
+
+class PackMemory {
+ public:
+  PackMemory(const Plan& plan, const Stream& stream);
+
+  [[nodiscard]] int runs() const { return static_cast<int>(plan_.runs.size()); }
+  [[nodiscard]] std::int64_t size(BufferId id) const { return plan_.buffers[at(id)].shape.size(); }  // of one image
+  [[nodiscard]] Places places() const {
+    return {static_cast<std::int32_t>(plan_.params.size()), static_cast<std::int32_t>(plan_.activations.size())};
+  }
+
+  // Of a run and those behind it.
+  [[nodiscard]] Tensor value(BufferId id, int run) const;
+  [[nodiscard]] Tensor gradient(BufferId id, int run) const;
+  [[nodiscard]] Argmax argmax(BufferId id, int run) const;  // of the max pooling that writes the buffer
+  [[nodiscard]] Tensor param(ParamId id, int run) const;    // the values that the network computes with
+  [[nodiscard]] Tensor param_gradient(ParamId id, int run) const;
+  [[nodiscard]] ActivationState* activation(SlotId slot, int run) const {
+    return activations_.data() + slot * runs() + run;
+  }
+  [[nodiscard]] RunControl* control(int run) const { return control_.data() + run; }
+  [[nodiscard]] std::int32_t* labels(int run) const { return labels_.data() + run * batch_; }
+  [[nodiscard]] std::int64_t largest_batch() const { return batch_; }
+
+  /// True where some run's statistic of the slot, or of a parameter, takes two passes.
+  [[nodiscard]] bool two_passes(SlotId slot) const;
+  [[nodiscard]] bool params_take_two_passes() const;
+
+  /// Host copy of a parameter's state; put_state() hands changes on.
+  [[nodiscard]] ParamState& state(int run, ParamId id) { return states_[index(run, id)]; }
+  void put_state(int run, ParamId id, const Stream& stream) const;
+
+  /// Pieces of all parameters of all runs; of one run; of one parameter of it.
+  [[nodiscard]] ParamTable table() const { return table_of(0, piece_begin_.size() - 1); }
+  [[nodiscard]] ParamTable table(int run, ParamId id) const { return table_of(index(run, id), index(run, id) + 1); }
+
+  [[nodiscard]] Workspace workspace() const { return {partials_.data(), counters_.data()}; }
+  [[nodiscard]] float* weight_partial() const { return weight_partial_.data(); }
+  [[nodiscard]] const int* taps(const ConvShape& s) const;
+
+ private:
+  static std::size_t at(int id) { return static_cast<std::size_t>(id); }
+  [[nodiscard]] std::size_t index(int run, ParamId id) const { return at(run) * plan_.params.size() + at(id); }
+  [[nodiscard]] ParamTable table_of(std::size_t first, std::size_t last) const;
+  void make_buffers(const Stream& stream);
+  void make_params(const Stream& stream);
+  void cut_params(const Stream& stream);
+  void make_activations(const Stream& stream);
+  void make_workspace(const Stream& stream);
+  void add_conv(const ConvShape& s, const Stream& stream);
+
+  struct Buffer {
+    DeviceArray<float> value, gradient;
+    DeviceArray<std::int32_t> argmax;
+  };
+  struct Param {
+    DeviceArray<float> master, value, gradient, history[2];  // [run][values]
+    DeviceArray<QStats> stats;                               // [run][channel]
+    DeviceArray<QParams> params;
+  };
+
+  const Plan& plan_;
+  std::int64_t batch_;  // the larger of training's and the test's
+  std::vector<Buffer> buffers_;
+  std::vector<Param> params_;
+  std::vector<ParamState> states_;  // [run][param], as on the device
+  DeviceArray<ParamState> device_states_;
+  DeviceArray<Piece> pieces_;
+  DeviceArray<Slice> slices_;
+  std::vector<int> piece_begin_;              // [run][param], and the end
+  DeviceArray<ActivationState> activations_;  // [slot][run]
+  DeviceArray<RunControl> control_;
+  DeviceArray<std::int32_t> labels_;
+  std::vector<std::pair<ConvShape, DeviceArray<int>>> taps_;
+  DeviceArray<Sums> partials_;
+  DeviceArray<unsigned> counters_;
+  DeviceArray<float> weight_partial_;
+};
+
+/// The convolution that a matrix product is.
+[[nodiscard]] inline ConvShape as_conv(std::int64_t in, std::int64_t out) {
+  return {.c = in, .h = 1, .w = 1, .o = out, .k = 1};
+}
+
+}  // namespace qrun::cuda

@@ -1,0 +1,188 @@
+#include "cuda/program.h"
+
+#include <algorithm>
+
+#include "core/error.h"
+#include "quant/all.h"
+
+namespace qrun::cuda {
+
+CudaProgram::CudaProgram(Plan plan, std::vector<RunFeeds> feeds)
+    : plan_(std::move(plan)),
+      feeds_(std::move(feeds)),
+      memory_(plan_, stream_),
+      batches_(memory_, plan_.images),
+      controls_(plan_.runs.size()),
+      rates_(kChunk * runs()),
+      losses_(kChunk * runs()) {}
+
+bool CudaProgram::any_live() const {
+  for (int run = 0; run < runs(); ++run) {
+    if (live(run)) return true;
+  }
+  return false;
+}
+
+Divergence CudaProgram::divergence(int run) const {
+  const RunControl& control = controls_[static_cast<std::size_t>(run)];
+  const Places places = memory_.places();
+  const auto at = static_cast<std::size_t>(control.diverged);
+  if (control.diverged >= places.loss())
+    return {control.diverged_at, plan_.buffers[static_cast<std::size_t>(plan_.logits)].layer, "loss"};
+  if (control.diverged >= places.params)
+    return {control.diverged_at, plan_.activations[at - plan_.params.size()].layer, "activation"};
+  return {control.diverged_at, plan_.params[at].layer, plan_.params[at].blob()};
+}
+
+void CudaProgram::put_controls() { stream_.write(memory_.control(0), controls_); }
+void CudaProgram::get_controls() { controls_ = stream_.read(memory_.control(0), runs()); }
+
+void CudaProgram::put_rates(std::int64_t iterations) {
+  std::vector<Rate> rates;
+  for (std::int64_t step = 0; step < iterations; ++step) {
+    for (int run = 0; run < runs(); ++run) {
+      const RunSettings& settings = plan_.runs[static_cast<std::size_t>(run)];
+      rates.push_back(rate_of(settings.solver, control(run).iteration + step, settings.iterations));
+    }
+  }
+  stream_.write(rates_.data(), rates);
+}
+
+void CudaProgram::keep_given(bool given, int run, ParamId param) {
+  ParamState& state = memory_.state(run, param);
+  if ((state.given != 0) == given) return;
+  state.given = given ? 1 : 0;
+  memory_.put_state(run, param, stream_);
+}
+
+void CudaProgram::quantize_all() {
+  quantize_params(stream_.get(), memory_.table(), memory_.params_take_two_passes(), memory_.workspace());
+}
+
+void CudaProgram::run_phase(Phase phase, const Submitter& submit) const {
+  for (const Step& step : plan_.steps) {
+    if (step.phase == phase) std::visit(submit, step.op);
+  }
+}
+
+void CudaProgram::iterate_graph() {
+  if (!iteration_.empty()) return;
+  iteration_.capture(stream_, [&] {
+    const Scope all = scope(plan_.train_batch, true);
+    const Submitter submit(memory_, all, 0, rates_.data());
+    quantize_all();
+    for (const Phase phase : {Phase::kForward, Phase::kLoss, Phase::kBackward}) run_phase(phase, submit);
+    update_params(stream_.get(), memory_.table(), rates_.data(), runs());
+    end_iteration(all, memory_.control(0), losses_.data(), kChunk);
+  });
+}
+
+std::int64_t CudaProgram::train_chunk(std::int64_t iterations, const std::atomic<bool>& stop, TrainResult& result) {
+  put_rates(iterations);
+  std::vector<std::int64_t> begin;
+  for (RunControl& control : controls_) {
+    control.step = 0;
+    begin.push_back(control.iteration);
+  }
+  put_controls();
+  std::int64_t done = 0;
+  for (; done < iterations && !stop; ++done) {
+    batches_.next();
+    for (int run = 0; run < runs(); ++run) {
+      if (!live(run)) continue;
+      const std::int64_t first = (control(run).iteration + done) * plan_.train_batch;
+      batches_.put(run, feeds_[static_cast<std::size_t>(run)].train->fetch(first, plan_.train_batch));
+    }
+    batches_.send(plan_.train_batch, stream_);
+    iteration_.launch(stream_);
+  }
+  get_controls();
+  const std::vector<float> losses = stream_.read(losses_.data(), losses_.size());
+  for (std::size_t run = 0; run < controls_.size(); ++run) {
+    const auto from = losses.begin() + static_cast<std::ptrdiff_t>(run) * kChunk;
+    result.losses[run].insert(result.losses[run].end(), from, from + (controls_[run].iteration - begin[run]));
+  }
+  return done;
+}
+
+TrainResult CudaProgram::train(std::int64_t iterations, const std::atomic<bool>& stop) {
+  TrainResult result;
+  result.losses.resize(controls_.size());
+  for (int run = 0; run < runs(); ++run) {
+    for (ParamId param = 0; param < static_cast<ParamId>(plan_.params.size()); ++param) keep_given(false, run, param);
+  }
+  iterate_graph();
+  while (result.iterations < iterations && !stop && any_live())
+    result.iterations += train_chunk(std::min(kChunk, iterations - result.iterations), stop, result);
+  for (int run = 0; run < runs(); ++run)
+    result.divergences.push_back(live(run) ? std::nullopt : std::optional(divergence(run)));
+  return result;
+}
+
+std::int64_t CudaProgram::bring_test_batch(std::int64_t first, std::int64_t items, std::vector<TestResult>& results) {
+  const std::int64_t n = std::min(plan_.test_batch, items - first);
+  batches_.next();
+  for (int run = 0; run < runs(); ++run) {
+    if (!live(run)) continue;
+    const Batch batch = feeds_[static_cast<std::size_t>(run)].test->fetch(first, n);
+    batches_.put(run, batch);
+    std::vector<std::int32_t>& labels = results[static_cast<std::size_t>(run)].labels;
+    labels.insert(labels.end(), batch.labels, batch.labels + n);
+  }
+  batches_.send(n, stream_);
+  return n;
+}
+
+void CudaProgram::keep_codes(int run, std::int64_t n, TestResult& result) const {
+  for (std::size_t slot = 0; slot < plan_.activations.size(); ++slot) {
+    const int method = plan_.runs[static_cast<std::size_t>(run)].activations[slot].method;
+    if (method == kNoQuantizer) continue;
+    const BufferId x = plan_.activations[slot].x;
+    const std::vector<float> values = stream_.read(memory_.value(x, run).data, n * memory_.size(x));
+    const QParams params = stream_.read(memory_.activation(static_cast<SlotId>(slot), run), 1)[0].params;
+    QuantizedActivation& kept = result.activations[slot];
+    AllQuantizers::visit(method, [&]<class Q>() {
+      for (const float v : values) kept.codes.push_back(Q::code(v, params));
+    });
+    kept.params.insert(kept.params.end(), static_cast<std::size_t>(n), params);
+  }
+}
+
+std::vector<TestResult> CudaProgram::test(std::int64_t samples) {
+  std::vector<TestResult> results(controls_.size());
+  if (!any_live()) return results;
+  for (TestResult& result : results) result.activations.resize(plan_.activations.size());
+  for (RunControl& control : controls_) control.test_loss = 0;
+  put_controls();
+  const std::int64_t items = feeds_[0].test->items();
+  const DeviceArray<std::int32_t> predictions(items * runs());
+  quantize_all();
+  for (std::int64_t first = 0; first < items; first += plan_.test_batch) {
+    const std::int64_t n = bring_test_batch(first, items, results);
+    Submitter submit(memory_, scope(n, false), 0, nullptr);
+    submit.predict(predictions.data(), items, first);
+    run_phase(Phase::kForward, submit);
+    run_phase(Phase::kLoss, submit);
+    for (int run = 0; run < runs() && first < samples; ++run) {
+      if (live(run)) keep_codes(run, std::min(n, samples - first), results[static_cast<std::size_t>(run)]);
+    }
+  }
+  const std::vector<char> was_live = [&] {
+    std::vector<char> flags;
+    for (int run = 0; run < runs(); ++run) flags.push_back(live(run) ? 1 : 0);
+    return flags;
+  }();
+  get_controls();
+  for (int run = 0; run < runs(); ++run) {
+    TestResult& result = results[static_cast<std::size_t>(run)];
+    if (was_live[static_cast<std::size_t>(run)] == 0) continue;
+    result.predictions = stream_.read(predictions.data() + run * items, items);
+    std::int64_t right = 0;
+    for (std::size_t i = 0; i < result.labels.size(); ++i) right += result.predictions[i] == result.labels[i] ? 1 : 0;
+    result.loss = control(run).test_loss / static_cast<double>(items);
+    result.accuracy = static_cast<double>(right) / static_cast<double>(items);
+  }
+  return results;
+}
+
+}  // namespace qrun::cuda

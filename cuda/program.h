@@ -1,0 +1,67 @@
+// A loaded pack on a device: the iteration as one graph, tests, and the state of its runs.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "cuda/batches.h"
+#include "cuda/submit.h"
+#include "engine/engine.h"
+
+namespace qrun::cuda {
+
+/// All runs go through an iteration together; the host only brings batches. A run's bits do not depend on the others.
+class CudaProgram : public Program {
+ public:
+  CudaProgram(Plan plan, std::vector<RunFeeds> feeds);
+
+  TrainResult train(std::int64_t iterations, const std::atomic<bool>& stop) override;
+  std::vector<TestResult> test(std::int64_t samples) override;
+  RunState state(int run) override;
+  void restore(int run, const RunState& state) override;
+  QuantizedBlob codes(int run, ParamId param) override;
+  void set_values(int run, ParamId param, const std::vector<float>& values) override;
+
+  void run_step(int run, std::size_t step, std::int64_t n) override;
+  std::vector<float> read(int run, BufferId buffer, Tensor tensor, std::int64_t n) override;
+  void write(int run, BufferId buffer, Tensor tensor, std::int64_t n, const std::vector<float>& values) override;
+  std::vector<float> read_param(int run, ParamId param, Tensor tensor) override;
+  void write_param(int run, ParamId param, Tensor tensor, const std::vector<float>& values) override;
+  void write_labels(int run, const std::vector<std::int32_t>& labels) override;
+  float read_loss(int run) override;
+
+ private:
+  static constexpr std::int64_t kChunk = 1024;  // iterations between two looks at losses
+
+  [[nodiscard]] int runs() const { return memory_.runs(); }
+  [[nodiscard]] RunControl& control(int run) { return controls_[static_cast<std::size_t>(run)]; }
+  [[nodiscard]] bool live(int run) const { return controls_[static_cast<std::size_t>(run)].diverged == kNowhere; }
+  [[nodiscard]] bool any_live() const;
+  [[nodiscard]] Divergence divergence(int run) const;
+  [[nodiscard]] Scope scope(std::int64_t n, bool training) const {
+    return {.stream = stream_.get(), .runs = runs(), .n = n, .training = training};
+  }
+  [[nodiscard]] float* buffer(int run, BufferId id, Tensor tensor) const;
+  void put_controls();
+  void get_controls();
+  void put_rates(std::int64_t iterations);
+  void keep_given(bool given, int run, ParamId param);
+  void quantize_all();
+  void run_phase(Phase phase, const Submitter& submit) const;
+  void iterate_graph();
+  std::int64_t train_chunk(std::int64_t iterations, const std::atomic<bool>& stop, TrainResult& result);
+  std::int64_t bring_test_batch(std::int64_t first, std::int64_t items, std::vector<TestResult>& results);
+  void keep_codes(int run, std::int64_t n, TestResult& result) const;
+
+  Plan plan_;
+  std::vector<RunFeeds> feeds_;
+  Stream stream_;
+  PackMemory memory_;
+  Batches batches_;
+  Graph iteration_;
+  std::vector<RunControl> controls_;  // as on the device after the last call
+  DeviceArray<Rate> rates_;           // [step][run]
+  DeviceArray<float> losses_;         // [run][step]
+};
+
+}  // namespace qrun::cuda

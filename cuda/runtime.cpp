@@ -1,0 +1,16 @@
+#include "cuda/runtime.h"
+
+#include <string>
+
+namespace qrun::cuda {
+
+void check(cudaError_t error, const char* call) {
+  if (error == cudaSuccess) return;
+  (void)cudaGetLastError();  // one failure is not reported twice
+  const std::string text =
+      std::string("cuda: ") + call + ": " + cudaGetErrorString(error) + " (" + cudaGetErrorName(error) + ")";
+  if (error == cudaErrorMemoryAllocation) throw PackTooLarge(text);
+  throw EnvironmentError(text + "; `nvidia-smi` shows the device's state, --engine cpu goes without it");
+}
+
+}  // namespace qrun::cuda

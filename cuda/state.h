@@ -1,0 +1,82 @@
+// What lives on the device beside tensors: plain structs that host and kernels share. Arrays over runs are [run].
+#pragma once
+
+#include <cstdint>
+
+#include "core/solver.h"
+#include "quant/quantizer.h"
+
+namespace qrun::cuda {
+
+inline constexpr std::int32_t kNowhere = 0x7fffffff;
+
+/// A run's place, and what its last batch gave.
+struct RunControl {
+  std::int64_t iteration = 0;        // done
+  std::int64_t diverged_at = 0;      // iteration
+  std::int32_t diverged = kNowhere;  // the place where its numbers stopped being finite: see Places
+  std::int32_t step = 0;             // iterations done since rates were uploaded
+  double loss = 0;                   // mean over the batch
+  double test_loss = 0;              // sum over the items tested
+};
+
+/// Numbers of the places where a run may diverge, in the order of an iteration: parameters, activations, the loss.
+struct Places {
+  std::int32_t params = 0, activations = 0;
+  [[nodiscard]] std::int32_t activation(std::int32_t slot) const { return params + slot; }
+  [[nodiscard]] std::int32_t loss() const { return params + activations; }
+};
+
+/// A slot in one run.
+struct ActivationState {
+  QuantSettings settings;
+  Stat needs = Stat::kMaxAbs;
+  double range = -1;  // moving average of max|x|; negative before the first training batch
+  QStats stats;       // of the last batch
+  QParams params;
+};
+
+/// A parameter blob in one run. A blob has `slices` parts with statistics of their own: one, or one an output channel.
+struct ParamState {
+  QuantSettings quant;
+  Stat needs = Stat::kMaxAbs;
+  SolverType solver = SolverType::kSgd;
+  UpdateParams update{};  // but for the rate
+  double lr_mult = 1;
+  std::int64_t size = 0;
+  std::int64_t slices = 1;
+  std::int32_t given = 0;  // values were handed in: no quantizing until the next training
+  float* master = nullptr;
+  float* value = nullptr;  // what the network computes with; equal to the master without quantizer
+  float* gradient = nullptr;
+  float* history[2] = {nullptr, nullptr};
+  QStats* stats = nullptr;    // [slice], of the last quantization
+  QParams* params = nullptr;  // [slice]
+};
+
+/// A part of a blob that one block works on; a piece lies within one slice.
+struct Piece {
+  std::int32_t run = 0, param = 0;
+  std::int32_t slice = 0;  // index into the pack's slices
+  std::int32_t n = 0;      // values
+  std::int64_t begin = 0;  // in the blob
+};
+
+struct Slice {
+  std::int32_t first_piece = 0, pieces = 0;
+  std::int32_t index = 0;  // in its blob
+  std::int64_t n = 0;      // values
+};
+
+/// Two sums that go together; which depends on the statistic.
+struct Sums {
+  double sum, other;
+};
+
+/// Values of one run, [n][c][h][w], and where those of the next one begin.
+struct Tensor {
+  float* data = nullptr;
+  std::int64_t stride = 0;
+};
+
+}  // namespace qrun::cuda

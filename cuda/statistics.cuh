@@ -1,0 +1,88 @@
+// Statistics of a tensor in double: pieces summed by blocks, their sums added in order by the last block.
+// Moments and ternary thresholds take two passes, so that a large mean does not swallow the deviation.
+#pragma once
+
+#include "cuda/launch.cuh"
+#include "cuda/state.h"
+#include "quant/all.h"
+
+namespace qrun::cuda {
+
+enum class Pass : std::uint8_t { kFirst, kSecond };
+
+__device__ inline bool is_finite(double v) { return v - v == 0.0; }
+
+/// Sums, or the larger of two maxima.
+struct CombineSums {
+  Stat needs;
+  __device__ Sums operator()(const Sums& a, const Sums& b) const {
+    if (needs == Stat::kMaxAbs) return {a.sum > b.sum ? a.sum : b.sum, 0.0};
+    return {a.sum + b.sum, a.other + b.other};
+  }
+};
+
+/// Adds one value. A maximum is kept as the bits of |v|, which order like the floats and put NaN on top.
+__device__ inline void add_value(Sums& sums, float v, Stat needs, Pass pass, const QStats& stats) {
+  if (needs == Stat::kMaxAbs) {
+    const auto bits = static_cast<double>(__float_as_uint(v) & 0x7fffffffU);
+    sums.sum = sums.sum > bits ? sums.sum : bits;
+    return;
+  }
+  const auto value = static_cast<double>(v);
+  if (needs == Stat::kMoments) {
+    const double moved = value - stats.mean;
+    sums.sum += pass == Pass::kFirst ? value : moved * moved;
+    return;
+  }
+  const double magnitude = fabs(value);
+  if (pass == Pass::kFirst || magnitude > stats.delta) {
+    sums.sum += magnitude;
+    sums.other += 1.0;
+  }
+}
+
+/// Of n values, by one block; every thread gets it.
+__device__ inline Sums piece_sums(const float* x, std::int64_t n, Stat needs, Pass pass, const QStats& stats) {
+  Sums mine{0.0, 0.0};
+  for (std::int64_t i = threadIdx.x; i < n; i += kThreads) add_value(mine, x[i], needs, pass, stats);
+  return block_reduce(mine, CombineSums{needs});
+}
+
+/// Of what the blocks of a tensor left; every thread gets it.
+__device__ inline Sums total_of(const Sums* partials, unsigned count, Stat needs) {
+  Sums mine{0.0, 0.0};
+  const CombineSums combine{needs};
+  for (unsigned i = threadIdx.x; i < count; i += kThreads) mine = combine(mine, partials[i]);
+  return block_reduce(mine, combine);
+}
+
+/// Notes what a pass over n values found. False where it is not finite.
+__device__ inline bool take_total(QStats& stats, const Sums& total, std::int64_t n, Stat needs, Pass pass) {
+  const auto count = static_cast<double>(n);
+  if (needs == Stat::kMaxAbs) {
+    stats.max_abs = static_cast<double>(__uint_as_float(static_cast<unsigned>(total.sum)));
+    return is_finite(stats.max_abs);
+  }
+  if (needs == Stat::kMoments) {
+    if (pass == Pass::kFirst) stats.mean = total.sum / count;
+    if (pass == Pass::kSecond) stats.deviation = sqrt(total.sum / count);
+  } else {
+    if (pass == Pass::kFirst) stats.delta = kTernaryDelta * total.sum / count;
+    if (pass == Pass::kSecond) stats.mean_above = total.other > 0.0 ? total.sum / total.other : 0.0;
+  }
+  return is_finite(total.sum);
+}
+
+/// True where no second pass follows.
+__device__ inline bool is_final(Stat needs, Pass pass) { return needs == Stat::kMaxAbs || pass == Pass::kSecond; }
+
+__device__ inline bool has_diverged(const RunControl& control) { return control.diverged != kNowhere; }
+
+/// Notes where a run's numbers stopped being finite: the first place of the first iteration, whoever comes first.
+__device__ inline void diverge(RunControl& control, std::int32_t place) {
+  if (has_diverged(control) && control.diverged_at != control.iteration) return;
+  control.diverged_at = control.iteration;
+  atomicMin(&control.diverged, place);
+}
+
+}  // namespace qrun::cuda

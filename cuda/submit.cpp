@@ -1,0 +1,123 @@
+#include "cuda/submit.h"
+
+namespace qrun::cuda {
+
+void Submitter::operator()(const QuantizeParamOp& op) const {
+  quantize_params(scope_.stream, memory_.table(first_, op.param), memory_.params_take_two_passes(),
+                  memory_.workspace());
+}
+
+void Submitter::operator()(const Conv2dOp& op) const {
+  conv2d(scope_, op.s,
+         {.x = memory_.value(op.x, first_),
+          .y = memory_.value(op.y, first_),
+          .w = memory_.param(op.w, first_),
+          .b = op.b == kNone ? Tensor{} : memory_.param(op.b, first_),
+          .taps = memory_.taps(op.s)});
+}
+
+void Submitter::operator()(const LinearOp& op) const {
+  (*this)(Conv2dOp{op.x, op.y, op.w, op.b, as_conv(op.in, op.out)});
+}
+
+void Submitter::operator()(const Conv2dBackwardDataOp& op) const {
+  conv2d_backward_data(scope_, op.s,
+                       {.x = memory_.gradient(op.x, first_),
+                        .y = memory_.gradient(op.y, first_),
+                        .w = memory_.param(op.w, first_),
+                        .taps = memory_.taps(op.s)});
+}
+
+void Submitter::operator()(const LinearBackwardDataOp& op) const {
+  (*this)(Conv2dBackwardDataOp{op.x, op.y, op.w, as_conv(op.in, op.out)});
+}
+
+void Submitter::operator()(const Conv2dBackwardWeightOp& op) const {
+  conv2d_backward_weight(scope_, op.s,
+                         {.x = memory_.value(op.x, first_),
+                          .y = memory_.gradient(op.y, first_),
+                          .w = memory_.param_gradient(op.w, first_),
+                          .b = op.b == kNone ? Tensor{} : memory_.param_gradient(op.b, first_),
+                          .taps = memory_.taps(op.s)},
+                         memory_.weight_partial());
+}
+
+void Submitter::operator()(const LinearBackwardWeightOp& op) const {
+  (*this)(Conv2dBackwardWeightOp{op.x, op.y, op.w, op.b, as_conv(op.in, op.out)});
+}
+
+void Submitter::operator()(const MaxPool2dOp& op) const {
+  max_pool2d(scope_, op.s, memory_.value(op.x, first_), memory_.value(op.y, first_), memory_.argmax(op.y, first_),
+             nullptr);
+}
+
+void Submitter::operator()(const MaxPool2dBackwardOp& op) const {
+  max_pool2d_backward(scope_, op.s, memory_.value(op.x, first_), memory_.gradient(op.y, first_),
+                      memory_.argmax(op.y, first_), memory_.gradient(op.x, first_), nullptr);
+}
+
+void Submitter::operator()(const QuantizeMaxPool2dOp& op) const {
+  fit(op.slot, op.x);
+  max_pool2d(scope_, op.s, memory_.value(op.x, first_), memory_.value(op.y, first_), memory_.argmax(op.y, first_),
+             memory_.activation(op.slot, first_));
+}
+
+void Submitter::operator()(const QuantizeMaxPool2dBackwardOp& op) const {
+  max_pool2d_backward(scope_, op.s, memory_.value(op.x, first_), memory_.gradient(op.y, first_),
+                      memory_.argmax(op.y, first_), memory_.gradient(op.x, first_),
+                      memory_.activation(op.slot, first_));
+}
+
+void Submitter::operator()(const AvgPool2dOp& op) const {
+  avg_pool2d(scope_, op.s, op.count_include_pad, memory_.value(op.x, first_), memory_.value(op.y, first_));
+}
+
+void Submitter::operator()(const AvgPool2dBackwardOp& op) const {
+  avg_pool2d_backward(scope_, op.s, op.count_include_pad, memory_.gradient(op.y, first_),
+                      memory_.gradient(op.x, first_));
+}
+
+void Submitter::operator()(const ReluOp& op) const {
+  relu(scope_, memory_.size(op.x), memory_.value(op.x, first_), memory_.value(op.y, first_));
+}
+
+void Submitter::operator()(const ReluBackwardOp& op) const {
+  relu_backward(scope_, memory_.size(op.x), memory_.value(op.y, first_), memory_.gradient(op.y, first_),
+                memory_.gradient(op.x, first_));
+}
+
+void Submitter::fit(SlotId slot, BufferId x) const {
+  fit_activation(scope_, memory_.size(x), memory_.value(x, first_), memory_.activation(slot, first_),
+                 memory_.control(first_), memory_.places().activation(slot), memory_.two_passes(slot),
+                 memory_.workspace());
+}
+
+void Submitter::operator()(const QuantizeOp& op) const {
+  fit(op.slot, op.x);
+  quantize(scope_, memory_.size(op.x), memory_.value(op.x, first_), memory_.value(op.y, first_),
+           memory_.activation(op.slot, first_));
+}
+
+void Submitter::operator()(const QuantizeBackwardOp& op) const {
+  quantize_backward(scope_, memory_.size(op.x), memory_.value(op.x, first_), memory_.gradient(op.y, first_),
+                    memory_.gradient(op.x, first_), memory_.activation(op.slot, first_));
+}
+
+void Submitter::operator()(const SoftmaxCrossEntropyOp& op) const {
+  softmax_cross_entropy(scope_, op.classes,
+                        {.x = memory_.value(op.x, first_),
+                         .dx = memory_.gradient(op.x, first_),
+                         .labels = memory_.labels(first_),
+                         .labels_stride = memory_.largest_batch(),
+                         .control = memory_.control(first_),
+                         .place = memory_.places().loss(),
+                         .predictions = predictions_,
+                         .items = items_,
+                         .first = first_item_});
+}
+
+void Submitter::operator()(const UpdateOp& op) const {
+  update_params(scope_.stream, memory_.table(first_, op.param), rates_, memory_.runs());
+}
+
+}  // namespace qrun::cuda

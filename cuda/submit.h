@@ -1,0 +1,52 @@
+// Ops of a plan to launches.
+#pragma once
+
+#include "cuda/memory.h"
+
+namespace qrun::cuda {
+
+/// Submits ops for the runs from `first` on; what a batch of n images needs lies in the memory.
+class Submitter {
+ public:
+  Submitter(const PackMemory& memory, const Scope& scope, int first, const Rate* rates)
+      : memory_(memory), scope_(scope), first_(first), rates_(rates) {}
+
+  /// Where the predictions of a test go: [run][items], this batch from `at` on.
+  void predict(std::int32_t* predictions, std::int64_t items, std::int64_t at) {
+    predictions_ = predictions;
+    items_ = items;
+    first_item_ = at;
+  }
+
+  void operator()(const QuantizeParamOp& op) const;
+  void operator()(const Conv2dOp& op) const;
+  void operator()(const Conv2dBackwardDataOp& op) const;
+  void operator()(const Conv2dBackwardWeightOp& op) const;
+  void operator()(const LinearOp& op) const;
+  void operator()(const LinearBackwardDataOp& op) const;
+  void operator()(const LinearBackwardWeightOp& op) const;
+  void operator()(const MaxPool2dOp& op) const;
+  void operator()(const MaxPool2dBackwardOp& op) const;
+  void operator()(const AvgPool2dOp& op) const;
+  void operator()(const AvgPool2dBackwardOp& op) const;
+  void operator()(const ReluOp& op) const;
+  void operator()(const ReluBackwardOp& op) const;
+  void operator()(const QuantizeOp& op) const;
+  void operator()(const QuantizeBackwardOp& op) const;
+  void operator()(const QuantizeMaxPool2dOp& op) const;
+  void operator()(const QuantizeMaxPool2dBackwardOp& op) const;
+  void operator()(const SoftmaxCrossEntropyOp& op) const;
+  void operator()(const UpdateOp& op) const;
+
+ private:
+  void fit(SlotId slot, BufferId x) const;
+
+  const PackMemory& memory_;
+  Scope scope_;
+  int first_;
+  const Rate* rates_;
+  std::int32_t* predictions_ = nullptr;
+  std::int64_t items_ = 0, first_item_ = 0;
+};
+
+}  // namespace qrun::cuda

@@ -1,0 +1,260 @@
+#include <cuda_runtime.h>  // the one beside this file
+#include <setjmp.h>
+#include <ucontext.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <memory>
+#include <vector>
+
+#if defined(__SANITIZE_ADDRESS__)
+#include <sanitizer/common_interface_defs.h>
+#endif
+
+dim3 threadIdx, blockIdx, blockDim, gridDim;
+
+namespace qrun::emulation {
+
+long long memory_left = -1;
+
+struct Graph {
+  std::vector<std::function<void()>> calls;
+};
+struct Stream {};
+
+namespace {
+
+Graph* capturing = nullptr;
+
+constexpr std::size_t kStack = std::size_t{128} << 10;  // bytes
+
+[[noreturn]] void fail(const char* problem) {
+  std::fprintf(stderr, "emulated CUDA: %s\n", problem);
+  std::abort();
+}
+
+/// A stack and where it was left.
+struct Context {
+  ucontext_t start{};
+  jmp_buf left{};
+  bool started = true;
+  const void* bottom = nullptr;
+  std::size_t size = 0;
+};
+
+/// Goes on in `to`; returns when something goes on in `from`. A jump costs nanoseconds, swapcontext two system calls;
+/// but AddressSanitizer follows only the latter.
+void switch_to(Context& from, Context& to) {
+#if defined(__SANITIZE_ADDRESS__)
+  void* kept = nullptr;
+  __sanitizer_start_switch_fiber(&kept, to.bottom, to.size);
+  swapcontext(&from.start, &to.start);
+  __sanitizer_finish_switch_fiber(kept, nullptr, nullptr);
+#else
+  if (_setjmp(from.left) != 0) return;
+  if (to.started) _longjmp(to.left, 1);
+  to.started = true;
+  setcontext(&to.start);
+#endif
+}
+
+struct Fiber {
+  Context context;
+  std::vector<char> stack = std::vector<char>(kStack);
+  dim3 thread;
+};
+
+/// The threads of one block. A fiber goes from thread to thread until one waits, so kernels without barriers never
+/// switch.
+class Block {
+ public:
+  void run(const std::function<void()>& body) {
+    body_ = &body;
+    next_ = 0;
+    while (next_ < threads()) start(idle_fiber());
+    while (!waiting_.empty()) {
+      if (waiting_.size() != threads()) fail("some threads of a block ended while others wait at a barrier");
+      std::vector<Fiber*> released;
+      released.swap(waiting_);
+      backwards_ = !backwards_;  // between two barriers no order may matter
+      if (backwards_) std::ranges::reverse(released);
+      for (Fiber* fiber : released) resume(*fiber);
+    }
+  }
+
+  void wait() {
+    Fiber& mine = *current_;
+    mine.thread = threadIdx;
+    waiting_.push_back(&mine);
+    leave(mine);
+    threadIdx = mine.thread;
+  }
+
+ private:
+  [[nodiscard]] static std::size_t threads() { return std::size_t{blockDim.x} * blockDim.y * blockDim.z; }
+
+  Fiber& idle_fiber() {
+    if (idle_.empty()) {
+      fibers_.push_back(std::make_unique<Fiber>());
+      idle_.push_back(fibers_.back().get());
+    }
+    Fiber& fiber = *idle_.back();
+    idle_.pop_back();
+    return fiber;
+  }
+  void start(Fiber& fiber) {
+    ucontext_t& start = fiber.context.start;
+    getcontext(&start);
+    start.uc_stack.ss_sp = fiber.stack.data();
+    start.uc_stack.ss_size = fiber.stack.size();
+    makecontext(&start, &Block::main, 0);
+    fiber.context.started = false;
+    fiber.context.bottom = fiber.stack.data();
+    fiber.context.size = fiber.stack.size();
+    resume(fiber);
+  }
+  /// Returns when the fiber waits or has no more threads to take.
+  void resume(Fiber& fiber) {
+    current_ = &fiber;
+    switch_to(scheduler_, fiber.context);
+  }
+  void leave(Fiber& fiber) { switch_to(fiber.context, scheduler_); }
+  static void main();
+  void take_threads() {
+#if defined(__SANITIZE_ADDRESS__)
+    __sanitizer_finish_switch_fiber(nullptr, &scheduler_.bottom, &scheduler_.size);
+#endif
+    while (next_ < threads()) {
+      const auto t = static_cast<unsigned>(next_++);
+      threadIdx = {t % blockDim.x, t / blockDim.x % blockDim.y, t / blockDim.x / blockDim.y};
+      (*body_)();
+    }
+    idle_.push_back(current_);
+    leave(*current_);  // for good
+  }
+
+  const std::function<void()>* body_ = nullptr;
+  std::vector<std::unique_ptr<Fiber>> fibers_;
+  std::vector<Fiber*> idle_, waiting_;
+  Fiber* current_ = nullptr;
+  std::size_t next_ = 0;
+  bool backwards_ = false;
+  Context scheduler_;
+};
+
+Block the_block;
+
+void Block::main() { the_block.take_threads(); }
+
+cudaError_t allocate(void** memory, std::size_t bytes) {
+  if (memory_left >= 0 && static_cast<long long>(bytes) > memory_left) return cudaErrorMemoryAllocation;
+  if (memory_left >= 0) memory_left -= static_cast<long long>(bytes);
+  *memory = std::malloc(bytes);
+  std::memset(*memory, 0xff, bytes);  // NaN: nothing may rely on zeros
+  return cudaSuccess;
+}
+
+}  // namespace
+
+void run_grid(dim3 grid, dim3 block, const std::function<void()>& body) {
+  gridDim = grid;
+  blockDim = block;
+  for (blockIdx.z = 0; blockIdx.z < grid.z; ++blockIdx.z) {
+    for (blockIdx.y = 0; blockIdx.y < grid.y; ++blockIdx.y) {
+      for (blockIdx.x = 0; blockIdx.x < grid.x; ++blockIdx.x) the_block.run(body);
+    }
+  }
+}
+
+void barrier() { the_block.wait(); }
+
+void submit(const std::function<void()>& work) {
+  if (capturing != nullptr) {
+    capturing->calls.push_back(work);
+  } else {
+    work();
+  }
+}
+
+}  // namespace qrun::emulation
+
+using qrun::emulation::submit;
+
+const char* cudaGetErrorString(cudaError_t error) {
+  return error == cudaErrorMemoryAllocation ? "out of memory" : error == cudaSuccess ? "no error" : "unknown error";
+}
+const char* cudaGetErrorName(cudaError_t error) {
+  return error == cudaErrorMemoryAllocation ? "cudaErrorMemoryAllocation" : "cudaErrorUnknown";
+}
+cudaError_t cudaGetLastError() { return cudaSuccess; }
+cudaError_t cudaSetDevice(int /*device*/) { return cudaSuccess; }
+cudaError_t cudaMalloc(void** memory, std::size_t bytes) { return qrun::emulation::allocate(memory, bytes); }
+cudaError_t cudaFree(void* memory) {
+  std::free(memory);
+  return cudaSuccess;
+}
+cudaError_t cudaHostAlloc(void** memory, std::size_t bytes, unsigned /*flags*/) {
+  *memory = std::malloc(bytes);
+  return cudaSuccess;
+}
+cudaError_t cudaFreeHost(void* memory) { return cudaFree(memory); }
+cudaError_t cudaMemsetAsync(void* memory, int value, std::size_t bytes, cudaStream_t /*stream*/) {
+  submit([=] { std::memset(memory, value, bytes); });
+  return cudaSuccess;
+}
+cudaError_t cudaMemcpyAsync(void* to, const void* from, std::size_t bytes, cudaMemcpyKind /*kind*/,
+                            cudaStream_t /*stream*/) {
+  submit([=] { std::memcpy(to, from, bytes); });
+  return cudaSuccess;
+}
+cudaError_t cudaMemcpy2DAsync(void* to, std::size_t to_pitch, const void* from, std::size_t from_pitch,
+                              std::size_t width, std::size_t rows, cudaMemcpyKind /*kind*/, cudaStream_t /*stream*/) {
+  submit([=] {
+    for (std::size_t row = 0; row < rows; ++row)
+      std::memcpy(static_cast<char*>(to) + row * to_pitch, static_cast<const char*>(from) + row * from_pitch, width);
+  });
+  return cudaSuccess;
+}
+cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned /*flags*/) {
+  *stream = new qrun::emulation::Stream;
+  return cudaSuccess;
+}
+cudaError_t cudaStreamDestroy(cudaStream_t stream) {
+  delete stream;
+  return cudaSuccess;
+}
+cudaError_t cudaStreamSynchronize(cudaStream_t /*stream*/) { return cudaSuccess; }
+cudaError_t cudaStreamBeginCapture(cudaStream_t /*stream*/, cudaStreamCaptureMode /*mode*/) {
+  qrun::emulation::capturing = new qrun::emulation::Graph;
+  return cudaSuccess;
+}
+cudaError_t cudaStreamEndCapture(cudaStream_t /*stream*/, cudaGraph_t* graph) {
+  *graph = std::exchange(qrun::emulation::capturing, nullptr);
+  return cudaSuccess;
+}
+cudaError_t cudaGraphInstantiate(cudaGraphExec_t* executable, cudaGraph_t graph, unsigned long long /*flags*/) {
+  *executable = new qrun::emulation::Graph(*graph);
+  return cudaSuccess;
+}
+cudaError_t cudaGraphLaunch(cudaGraphExec_t executable, cudaStream_t /*stream*/) {
+  for (const auto& call : executable->calls) call();
+  return cudaSuccess;
+}
+cudaError_t cudaGraphExecDestroy(cudaGraphExec_t executable) {
+  delete executable;
+  return cudaSuccess;
+}
+cudaError_t cudaGraphDestroy(cudaGraph_t graph) {
+  delete graph;
+  return cudaSuccess;
+}
+cudaError_t cudaEventCreateWithFlags(cudaEvent_t* event, unsigned /*flags*/) {
+  *event = new qrun::emulation::Event;
+  return cudaSuccess;
+}
+cudaError_t cudaEventDestroy(cudaEvent_t event) {
+  delete event;
+  return cudaSuccess;
+}
+cudaError_t cudaEventRecord(cudaEvent_t /*event*/, cudaStream_t /*stream*/) { return cudaSuccess; }
+cudaError_t cudaEventSynchronize(cudaEvent_t /*event*/) { return cudaSuccess; }
