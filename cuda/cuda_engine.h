@@ -13,7 +13,7 @@ class CudaEngine : public Engine {
  public:
   explicit CudaEngine(EngineInfo info) : info_(std::move(info)) {}
   [[nodiscard]] EngineInfo info() const override { return info_; }
-  /// Throws PackTooLarge where the device's memory does not hold the pack.
+  /// Throws Error where the device's memory does not hold the pack.
   std::unique_ptr<Program> load(const Plan& plan, std::vector<RunFeeds> feeds) override {
     return std::make_unique<CudaProgram>(plan, std::move(feeds));
   }

@@ -7,6 +7,7 @@
 namespace {
 
 constexpr int kOldestMajor = 8;  // compute capability that the kernels are compiled for
+constexpr int kPack = 64;  // runs: LeNet's launches are all large then, and its iteration no longer waits for them
 
 /// Why the device cannot be used; empty if it can. Fills in what it is.
 std::string use_device(int device, qrun::EngineInfo& info) {
@@ -32,9 +33,15 @@ std::string use_device(int device, qrun::EngineInfo& info) {
     return std::string(properties.name) + " has compute capability " + std::to_string(properties.major) + "." +
            std::to_string(properties.minor) + ", this needs " + std::to_string(kOldestMajor) + ".0";
   }
+  std::size_t free = 0;
+  std::size_t total = 0;
+  error = cudaMemGetInfo(&free, &total);
+  if (error != cudaSuccess) return "device " + std::to_string(device) + ": " + cudaGetErrorString(error);
   info = {.name = "cuda",
           .device = properties.name,
-          .instruction_set = "sm_" + std::to_string(properties.major) + std::to_string(properties.minor)};
+          .instruction_set = "sm_" + std::to_string(properties.major) + std::to_string(properties.minor),
+          .pack = kPack,
+          .memory = static_cast<std::int64_t>(free)};
   return "";
 }
 

@@ -167,15 +167,11 @@ std::vector<TestResult> CudaProgram::test(std::int64_t samples) {
       if (live(run)) keep_codes(run, std::min(n, samples - first), results[static_cast<std::size_t>(run)]);
     }
   }
-  const std::vector<char> was_live = [&] {
-    std::vector<char> flags;
-    for (int run = 0; run < runs(); ++run) flags.push_back(live(run) ? 1 : 0);
-    return flags;
-  }();
+  const std::vector<RunControl> before = controls_;
   get_controls();
   for (int run = 0; run < runs(); ++run) {
     TestResult& result = results[static_cast<std::size_t>(run)];
-    if (was_live[static_cast<std::size_t>(run)] == 0) continue;
+    if (before[static_cast<std::size_t>(run)].diverged != kNowhere) continue;
     result.predictions = stream_.read(predictions.data() + run * items, items);
     std::int64_t right = 0;
     for (std::size_t i = 0; i < result.labels.size(); ++i) right += result.predictions[i] == result.labels[i] ? 1 : 0;

@@ -9,7 +9,7 @@ void check(cudaError_t error, const char* call) {
   (void)cudaGetLastError();  // one failure is not reported twice
   const std::string text =
       std::string("cuda: ") + call + ": " + cudaGetErrorString(error) + " (" + cudaGetErrorName(error) + ")";
-  if (error == cudaErrorMemoryAllocation) throw PackTooLarge(text);
+  if (error == cudaErrorMemoryAllocation) throw Error(text + "; use a smaller --pack or batch_size");
   throw EnvironmentError(text + "; `nvidia-smi` shows the device's state, --engine cpu goes without it");
 }
 

@@ -11,7 +11,7 @@
 
 namespace qrun::cuda {
 
-/// Throws EnvironmentError naming the call and the reason; PackTooLarge where memory ran out.
+/// Throws EnvironmentError naming the call and the reason; where memory ran out an Error, for a smaller pack may fit.
 void check(cudaError_t error, const char* call);
 
 struct OnDevice {

@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""Times LeNet of configs/lenet_2bit.yaml in PyTorch on the CPU: the peer that scripts/bench.py runs beside qrun.
+"""Times LeNet of configs/lenet_2bit.yaml in PyTorch: the peer that scripts/bench.py and scripts/gpu_check.py run beside qrun.
 
 The same network, quantizers (straight-through gradients), solver and batches, written the way a careful PyTorch
-user would: eager mode, the whole data set in memory, no loader in the timed loop. Prints one line an epoch.
+user would: eager mode, the whole data set in memory, no loader in the timed loop. Prints one line an epoch. On a GPU also with
+torch.compile, or with the whole iteration as one CUDA graph.
 """
 
 from __future__ import annotations
@@ -48,6 +49,7 @@ class Summary:
     losses: list[float] = field(default_factory=list)
     accuracies: list[float] = field(default_factory=list)
     images_per_second: float = 0.0
+    device: str = "cpu"
 
 
 class Ulq(torch.autograd.Function):
@@ -131,11 +133,15 @@ def load(folder: Path, stem: str) -> tuple[Tensor, Tensor]:
 class Trainer:
     """Caffe's SGD with the inv policy over an endless sequence of batches in file order."""
 
-    def __init__(self, network: LeNet, images: Tensor, labels: Tensor) -> None:
+    def __init__(self, network: LeNet, images: Tensor, labels: Tensor, how: str) -> None:
         self.network = network
+        self.forward = torch.compile(network) if how == "compile" else network
         self.batches = self.endless(images, labels)
-        self.solver = torch.optim.SGD(network.parameters(), lr=0.01, momentum=0.9, weight_decay=5e-4)
+        graph = how == "graph"
+        rate = torch.tensor(0.01, device=images.device) if graph else 0.01
+        self.solver = torch.optim.SGD(network.parameters(), lr=rate, momentum=0.9, weight_decay=5e-4, foreach=graph or None)
         self.iteration = 0
+        self.graph = self.capture() if graph else None
 
     @staticmethod
     def endless(images: Tensor, labels: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
@@ -149,13 +155,43 @@ class Trainer:
         loss = torch.zeros(())
         for _ in range(iterations):
             images, labels = next(self.batches)
-            self.solver.param_groups[0]["lr"] = 0.01 * (1.0 + 1e-4 * self.iteration) ** -0.75
-            self.solver.zero_grad(set_to_none=True)
-            loss = functional.cross_entropy(self.network(images), labels)
-            loss.backward()
-            self.solver.step()
+            rate = 0.01 * (1.0 + 1e-4 * self.iteration) ** -0.75
+            loss = self.replay(images, labels, rate) if self.graph else self.step(images, labels, rate)
             self.iteration += 1
         return loss.item()
+
+    def step(self, images: Tensor, labels: Tensor, rate: float | None) -> Tensor:
+        """One iteration; without a rate at the one set before."""
+        if rate is not None:
+            self.solver.param_groups[0]["lr"] = rate
+        self.solver.zero_grad(set_to_none=True)
+        loss = functional.cross_entropy(self.forward(images), labels)
+        loss.backward()
+        self.solver.step()
+        return loss
+
+    def capture(self) -> torch.cuda.CUDAGraph:
+        """The iteration as a graph on fixed inputs, after a few outside of it as PyTorch asks for."""
+        images, labels = next(self.batches)
+        self.images, self.labels = images.clone(), labels.clone()
+        aside = torch.cuda.Stream()
+        aside.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(aside):
+            for _ in range(3):
+                self.step(self.images, self.labels, None)
+        torch.cuda.current_stream().wait_stream(aside)
+        graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(graph):
+            self.loss = self.step(self.images, self.labels, None)
+        return graph
+
+    def replay(self, images: Tensor, labels: Tensor, rate: float) -> Tensor:
+        """One iteration of the graph."""
+        self.images.copy_(images)
+        self.labels.copy_(labels)
+        self.solver.param_groups[0]["lr"].fill_(rate)
+        self.graph.replay()
+        return self.loss
 
 
 @torch.no_grad()
@@ -173,10 +209,12 @@ def measure(arguments: argparse.Namespace) -> Summary:
     torch.manual_seed(arguments.seed)
     if arguments.threads:
         torch.set_num_threads(arguments.threads)
-    network = LeNet(arguments.bits if arguments.mode == "ulq" else None)
-    trainer = Trainer(network, *load(arguments.data, "train"))
-    test = load(arguments.data, "t10k") if arguments.test else None
+    device = torch.device(arguments.device)
+    network = LeNet(arguments.bits if arguments.mode == "ulq" else None).to(device)
+    trainer = Trainer(network, *(x.to(device) for x in load(arguments.data, "train")), arguments.how)
+    test = [x.to(device) for x in load(arguments.data, "t10k")] if arguments.test else None
     summary = Summary(torch.__version__, torch.get_num_threads(), arguments.mode, arguments.iterations)
+    summary.device = torch.cuda.get_device_name() if device.type == "cuda" else "cpu"
     trainer.train(arguments.warmup)
     for epoch in range(arguments.epochs):
         start = time.perf_counter()
@@ -199,6 +237,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True, help="folder of the MNIST idx files, plain or .gz")
     parser.add_argument("--threads", type=int, default=0, help="CPU threads; default: PyTorch's own choice")
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
+    parser.add_argument("--how", choices=("eager", "compile", "graph"), default="eager", help="graph: with --device cuda")
     parser.add_argument("--mode", choices=("ulq", "fp32"), default="ulq")
     parser.add_argument("--bits", type=int, default=2, choices=range(1, 9), help="weight and bias bits of --mode ulq")
     parser.add_argument("--epochs", type=int, default=3)

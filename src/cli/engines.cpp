@@ -6,6 +6,7 @@
 #include "core/error.h"
 #include "core/log.h"
 #include "cpu/cpu_engine.h"
+#include "engine/check_engine.h"
 #include "engine/plugin.h"
 
 namespace qrun {
@@ -56,8 +57,7 @@ std::unique_ptr<Engine> make_engine(EngineChoice choice, int threads, const std:
   }
   if (!cuda.engine) throw EnvironmentError(cuda.problem + "; use --engine cpu");
   if (choice == EngineChoice::kCheck)
-    throw EnvironmentError(
-        "check: compares the CUDA engine with the CPU engine, which this version cannot yet; use --engine cpu");
+    return make_check_engine(make_cpu_engine(threads, instruction_set), std::move(cuda.engine));
   return std::move(cuda.engine);
 }
 

@@ -39,12 +39,6 @@ class EnvironmentError : public Error {
   using Error::Error;
 };
 
-/// The engine's device has not the memory for so many runs at once; fewer may fit.
-class PackTooLarge : public Error {
- public:
-  using Error::Error;
-};
-
 /// `FILE:LINE:COLUMN`, or `FILE` where no line is known.
 [[nodiscard]] std::string to_string(const Position& where);
 

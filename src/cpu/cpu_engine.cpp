@@ -45,7 +45,8 @@ class CpuEngine : public Engine {
             .device = device_,
             .instruction_set = kernels_.name,
             .arithmetic = "float",
-            .threads = workers_->threads()};
+            .threads = workers_->threads(),
+            .pack = workers_->threads()};
   }
   std::unique_ptr<Program> load(const Plan& plan, std::vector<RunFeeds> feeds) override {
     return std::make_unique<cpu::CpuProgram>(plan, std::move(feeds), kernels_, workers_);

@@ -19,6 +19,8 @@ struct EngineInfo {
   std::string instruction_set;  // avx512, avx2, generic; compute capability
   std::string arithmetic = "float";
   int threads = 0;
+  int pack = 1;             // runs that fill it
+  std::int64_t memory = 0;  // bytes for packs; 0: the host's
 };
 
 /// Where the data of one run comes from. Runs may share a data set, not a Feed.

@@ -55,7 +55,7 @@ Estimate estimate(SweepPlan& plan, Engine& engine) {
   Estimate result;
   std::map<std::size_t, double> seconds;  // of an iteration, by group
   std::int64_t largest = 0;
-  for (const std::vector<std::size_t>& pack : plan.packs(engine.info().threads)) {
+  for (const std::vector<std::size_t>& pack : plan.packs(engine.info())) {
     const PlannedRun& first = plan.runs()[pack[0]];
     const PackGroup& group = plan.group(first);
     if (!seconds.contains(first.group)) seconds[first.group] = try_out(plan, pack, engine);

@@ -65,19 +65,20 @@ bool SweepPlan::to_do(const PlannedRun& run) const {
   }
 }
 
-std::size_t SweepPlan::pack_size(const PlannedRun& first, int engine_threads) const {
+std::size_t SweepPlan::pack_size(const PlannedRun& first, const EngineInfo& engine) const {
   if (options_.pack > 0) return static_cast<std::size_t>(options_.pack);
-  const std::int64_t fitting = free_memory() / 2 / options_.jobs / std::max<std::int64_t>(1, group(first).bytes);
-  return static_cast<std::size_t>(std::clamp<std::int64_t>(fitting, 1, engine_threads));
+  const std::int64_t memory = engine.memory > 0 ? engine.memory : free_memory();
+  const std::int64_t fitting = memory / 2 / options_.jobs / std::max<std::int64_t>(1, group(first).bytes);
+  return static_cast<std::size_t>(std::clamp<std::int64_t>(fitting, 1, engine.pack));
 }
 
-std::vector<std::vector<std::size_t>> SweepPlan::packs(int engine_threads) const {
+std::vector<std::vector<std::size_t>> SweepPlan::packs(const EngineInfo& engine) const {
   std::vector<std::vector<std::size_t>> packs;
   std::map<std::size_t, std::size_t> open;  // group: its pack that is not full yet
   for (std::size_t i = 0; i < runs_.size(); ++i) {
     if (!to_do(runs_[i])) continue;
     const auto at = open.find(runs_[i].group);
-    if (at == open.end() || packs[at->second].size() == pack_size(runs_[i], engine_threads)) {
+    if (at == open.end() || packs[at->second].size() == pack_size(runs_[i], engine)) {
       open[runs_[i].group] = packs.size();
       packs.emplace_back();
     }

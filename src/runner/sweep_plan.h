@@ -48,10 +48,10 @@ class SweepPlan {
   [[nodiscard]] const RunData& data(const PlannedRun& run) { return data_.get(run.spec->data); }
   [[nodiscard]] bool to_do(const PlannedRun& run) const;
 
-  /// Runs that train together at most, on an engine with this many threads.
-  [[nodiscard]] std::size_t pack_size(const PlannedRun& first, int engine_threads) const;
+  /// Runs that train together at most, on this engine.
+  [[nodiscard]] std::size_t pack_size(const PlannedRun& first, const EngineInfo& engine) const;
   /// The packs that one process would train alone, as indices into runs().
-  [[nodiscard]] std::vector<std::vector<std::size_t>> packs(int engine_threads) const;
+  [[nodiscard]] std::vector<std::vector<std::size_t>> packs(const EngineInfo& engine) const;
 
  private:
   std::size_t group_of(const RunSpec& run);

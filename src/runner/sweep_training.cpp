@@ -23,6 +23,7 @@ Stage stage_of(const std::string& status) {
 
 EngineChoice engine_of(const PackRun& run) {
   if (!run.from) return run.spec.engine;
+  if (run.from->record.engine == "check") return EngineChoice::kCheck;
   return run.from->record.engine == "cuda" ? EngineChoice::kCuda : EngineChoice::kCpu;
 }
 
@@ -123,7 +124,7 @@ SweepTraining::Pack SweepTraining::next(Engines& engines) {
     members_[i].now = Now::kTraining;
     pack.members.push_back(i);
     pack.runs.push_back(std::move(taken));
-    if (pack.members.size() == 1) limit = plan_.pack_size(run, engines.get(pack.runs[0]).info().threads);
+    if (pack.members.size() == 1) limit = plan_.pack_size(run, engines.get(pack.runs[0]).info());
   }
   return pack;
 }

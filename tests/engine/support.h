@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <filesystem>
+#include <iostream>
 #include <limits>
 #include <memory>
 #include <string>
@@ -11,6 +13,7 @@
 #include "core/rng.h"
 #include "cpu/cpu_engine.h"
 #include "cuda/cuda_engine.h"
+#include "engine/plugin.h"
 #include "reference/reference.h"
 
 namespace qrun {
@@ -29,7 +32,7 @@ inline Floats nans(std::int64_t n) {
 
 /// An engine under test.
 struct EngineCase {
-  std::string engine;           // cpu; emulated: the CUDA engine on a device made of C++
+  std::string engine;           // cpu; cuda; emulated: the CUDA engine on a device made of C++
   std::string instruction_set;  // cpu
   int threads = 1;              // cpu
 };
@@ -37,13 +40,27 @@ inline void PrintTo(const EngineCase& c, std::ostream* out) {
   *out << c.engine << " " << c.instruction_set << " threads " << c.threads;
 }
 
-inline std::vector<EngineCase> engine_cases() {
-  std::vector<EngineCase> cases;
-  for (const std::string& set : cpu_instruction_sets()) {
-    for (const int threads : {1, 3}) cases.push_back({"cpu", set, threads});
-  }
-  cases.push_back({"emulated", "", 1});
-  return cases;
+/// The plug-in's engine, or why there is none.
+inline EngineProbe probe_cuda() {
+  const std::filesystem::path program = std::filesystem::read_symlink("/proc/self/exe");
+  return open_cuda_engine(program.parent_path().string(), QRUN_VERSION, 0);
+}
+
+/// All that this machine has; the first call says which.
+inline const std::vector<EngineCase>& engine_cases() {
+  static const std::vector<EngineCase> kCases = [] {
+    std::vector<EngineCase> cases;
+    for (const std::string& set : cpu_instruction_sets()) {
+      for (const int threads : {1, 3}) cases.push_back({"cpu", set, threads});
+    }
+    cases.push_back({"emulated", "", 1});
+    const EngineProbe cuda = probe_cuda();
+    if (cuda.engine) cases.push_back({"cuda", "", 1});
+    std::cout << "engines tested: cpu, cuda (emulated), "
+              << (cuda.engine ? "cuda on " + cuda.engine->info().device : cuda.problem) << "\n";
+    return cases;
+  }();
+  return kCases;
 }
 inline std::string case_name(const testing::TestParamInfo<EngineCase>& info) {
   return info.param.engine + (info.param.engine == "cpu"
@@ -53,6 +70,7 @@ inline std::string case_name(const testing::TestParamInfo<EngineCase>& info) {
 
 inline std::unique_ptr<Engine> make_engine(const EngineCase& c) {
   if (c.engine == "cpu") return make_cpu_engine(c.threads, c.instruction_set);
+  if (c.engine == "cuda") return probe_cuda().engine;
   return std::make_unique<cuda::CudaEngine>(EngineInfo{.name = "cuda", .device = "emulated"});
 }
 

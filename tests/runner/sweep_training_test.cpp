@@ -69,7 +69,7 @@ TEST_F(SweepTest, PacksHoldRunsOfOneShapeOnly) {
   const std::vector<RunSpec> runs =
       runs_of({{"seed=1"}, {"network.conv1.out_channels=3"}, {"seed=2"}, {"train.epochs=2"}});
   const SweepPlan plan(runs, {.pack = 8}, folder_ + "/test");
-  EXPECT_THAT(plan.packs(2),
+  EXPECT_THAT(plan.packs({.pack = 2}),
               testing::ElementsAre(testing::ElementsAre(0, 2), testing::ElementsAre(1), testing::ElementsAre(3)));
   EXPECT_THAT(stages(sweep(runs, {.pack = 8})), testing::Each(Stage::kComplete));
 }

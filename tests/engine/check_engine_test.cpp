@@ -1,0 +1,155 @@
+// The engine that compares two others.
+#include "engine/check_engine.h"
+
+#include <gmock/gmock.h>
+
+#include <atomic>
+
+#include "engine/small_net.h"
+#include "spec/read.h"
+
+namespace qrun {
+namespace {
+
+const std::atomic<bool> kGoOn{false};
+
+/// Passes everything on, but adds to one value that a step leaves in a buffer or a gradient.
+class Spoiled : public Program {
+ public:
+  Spoiled(std::unique_ptr<Program> inner, BufferId buffer, float by)
+      : inner_(std::move(inner)), buffer_(buffer), by_(by) {}
+  TrainResult train(std::int64_t n, const std::atomic<bool>& stop) override { return inner_->train(n, stop); }
+  std::vector<TestResult> test(std::int64_t samples) override { return inner_->test(samples); }
+  RunState state(int run) override { return inner_->state(run); }
+  void restore(int run, const RunState& state) override { inner_->restore(run, state); }
+  QuantizedBlob codes(int run, ParamId param) override { return inner_->codes(run, param); }
+  void set_values(int run, ParamId param, const Floats& values) override { inner_->set_values(run, param, values); }
+  void run_step(int run, std::size_t step, std::int64_t n) override { inner_->run_step(run, step, n); }
+  Floats read(int run, BufferId id, Tensor tensor, std::int64_t n) override {
+    Floats values = inner_->read(run, id, tensor, n);
+    if (id == buffer_ && tensor == Tensor::kValue) values[17] += by_;
+    return values;
+  }
+  void write(int run, BufferId id, Tensor tensor, std::int64_t n, const Floats& values) override {
+    inner_->write(run, id, tensor, n, values);
+  }
+  Floats read_param(int run, ParamId id, Tensor tensor) override { return inner_->read_param(run, id, tensor); }
+  void write_param(int run, ParamId id, Tensor tensor, const Floats& values) override {
+    inner_->write_param(run, id, tensor, values);
+  }
+  void write_labels(int run, const std::vector<std::int32_t>& labels) override { inner_->write_labels(run, labels); }
+  float read_loss(int run) override { return inner_->read_loss(run); }
+
+ private:
+  std::unique_ptr<Program> inner_;
+  BufferId buffer_;
+  float by_;
+};
+
+class SpoiledEngine : public Engine {
+ public:
+  SpoiledEngine(BufferId buffer, float by) : buffer_(buffer), by_(by) {}
+  [[nodiscard]] EngineInfo info() const override { return {.name = "spoiled"}; }
+  std::unique_ptr<Program> load(const Plan& plan, std::vector<RunFeeds> feeds) override {
+    return std::make_unique<Spoiled>(inner_->load(plan, std::move(feeds)), buffer_, by_);
+  }
+
+ private:
+  std::unique_ptr<Engine> inner_ = make_cpu_engine(1);
+  BufferId buffer_;
+  float by_;
+};
+
+class CheckEngineTest : public testing::Test {
+ protected:
+  /// Two runs that differ, on the CPU and on `tested`.
+  void load(std::unique_ptr<Engine> tested) {
+    const std::vector<RunSpec> specs = {small_net(1, 2), small_net(2, 0)};
+    plan_ = lower(specs, {{1, 10, 10}, 1000});
+    const auto feed = [] { return std::make_shared<StripeFeed>(1000); };
+    engine_ = make_check_engine(make_cpu_engine(1), std::move(tested));
+    program_ = engine_->load(plan_, {{feed(), feed()}, {feed(), feed()}});
+    initialise(*program_, plan_);
+  }
+  [[nodiscard]] BufferId buffer_of(const std::string& layer) const {
+    const auto at = std::ranges::find(plan_.buffers, layer, &BufferInfo::layer);
+    return static_cast<BufferId>(at - plan_.buffers.begin());
+  }
+
+  Plan plan_;
+  std::unique_ptr<Engine> engine_;
+  std::unique_ptr<Program> program_;
+};
+
+TEST_F(CheckEngineTest, TheCudaEngineAgreesWithTheCpuEngineOpByOp) {
+  load(make_engine({"emulated", "", 1}));
+  const TrainResult result = program_->train(3, kGoOn);
+  EXPECT_EQ(result.iterations, 3);
+  EXPECT_EQ(result.losses[0].size(), 3U);
+  EXPECT_EQ(program_->state(1).iteration, 3);
+}
+
+/// Random pixels, as large as the shipped configurations' images.
+class NoiseFeed : public Feed {
+ public:
+  [[nodiscard]] Shape shape() const override { return {1, 28, 28}; }
+  [[nodiscard]] std::int64_t items() const override { return 1000; }
+  Batch fetch(std::int64_t first, std::int64_t n) override {
+    images_ = normal(n * shape().size(), static_cast<std::uint64_t>(first));
+    labels_.clear();
+    for (std::int64_t i = 0; i < n; ++i) labels_.push_back(static_cast<std::int32_t>((first + i) % 10));
+    return {images_.data(), labels_.data(), n};
+  }
+
+ private:
+  Floats images_;
+  std::vector<std::int32_t> labels_;
+};
+
+TEST_F(CheckEngineTest, TheEnginesAgreeOnEveryLayerOfTheShippedConfigurations) {
+  for (const char* name : {"smoke", "lenet_float", "lenet_2bit", "lenet_methods"}) {
+    const std::string path = std::string(QRUN_SOURCE_DIR) + "/configs/" + name + ".yaml";
+    std::vector<RunSpec> specs = read_config(path, {"data.train.batch_size=3", "seed=1"}).runs;
+    std::erase_if(specs, [](const RunSpec& spec) { return spec.seed != 1; });
+    const Plan plan = lower(specs, {{1, 28, 28}, 1000});
+    std::vector<RunFeeds> feeds;
+    for (std::size_t i = 0; i < specs.size(); ++i) feeds.push_back({std::make_shared<NoiseFeed>(), nullptr});
+    const auto engine = make_check_engine(make_cpu_engine(1), make_engine({"emulated", "", 1}));
+    const auto program = engine->load(plan, std::move(feeds));
+    initialise(*program, plan);
+    EXPECT_EQ(program->train(1, kGoOn).iterations, 1) << name;
+  }
+}
+
+TEST_F(CheckEngineTest, ItTrainsAsTheReferenceDoes) {
+  load(make_cpu_engine(1));
+  const Floats losses = program_->train(4, kGoOn).losses[0];
+  Plan alone = plan_;
+  alone.runs.resize(1);
+  const auto cpu = make_cpu_engine(1);
+  const auto program = cpu->load(alone, {{std::make_shared<StripeFeed>(1000), nullptr}});
+  initialise(*program, alone);
+  EXPECT_EQ(losses, program->train(4, kGoOn).losses[0]);
+}
+
+TEST_F(CheckEngineTest, ADifferenceBeyondRoundingNamesTheOp) {
+  load(make_cpu_engine(1));
+  const BufferId conv1 = buffer_of("conv1");
+  load(std::make_unique<SpoiledEngine>(conv1, 1e-3F));
+  try {
+    program_->train(1, kGoOn);
+    FAIL() << "no difference found";
+  } catch (const Error& error) {
+    EXPECT_THAT(error.what(), testing::HasSubstr("conv2d of layer conv1, run 0, value at 17: cpu has "));
+  }
+}
+
+TEST_F(CheckEngineTest, RoundingIsNoDifference) {
+  load(make_cpu_engine(1));
+  const BufferId conv1 = buffer_of("conv1");
+  load(std::make_unique<SpoiledEngine>(conv1, 1e-8F));
+  EXPECT_NO_THROW(program_->train(1, kGoOn));
+}
+
+}  // namespace
+}  // namespace qrun
