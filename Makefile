@@ -5,7 +5,7 @@ PYTHON ?= /usr/bin/python3
 JOBS ?= $(shell nproc)
 
 .DEFAULT_GOAL := build
-.PHONY: setup build run test bench format lint bundle clean
+.PHONY: setup build run test bench gpu-check format lint bundle clean
 
 setup:
 	@$(SETUP)
@@ -22,6 +22,9 @@ test: build
 
 bench: build
 	@$(PYTHON) scripts/bench.py
+
+gpu-check: build
+	@$(PYTHON) scripts/gpu_check.py
 
 format: setup
 	@$(SETUP) lint

@@ -19,6 +19,9 @@ ldd bundle/bin/* | awk '$2 == "=>" && $3 ~ /^\// {print $3}' | sort -u | while r
   [[ $(basename "$library") =~ $own_to_the_machine ]] || install -s -m 644 -t bundle/lib "$library"
 done
 
+# The CUDA engine beside them: it finds the machine's own driver.
+[[ ! -e build/libqrun_cuda.so ]] || install -s -m 644 -t bundle/lib build/libqrun_cuda.so
+
 mkdir bundle/tests
 cp -r configs bundle/
 cp -r tests/golden bundle/tests/
