@@ -50,6 +50,11 @@ std::unique_ptr<Engine> make_engine(EngineChoice choice, int threads, const std:
     return make_cpu_engine(threads, has ? instruction_set : "");
   }
   EngineProbe cuda = probe_cuda();
+  if (cuda.engine) {
+    spdlog::warn(
+        R"(engine=cuda device="{}" note="no GPU has run this engine before; --engine check compares it op by op")",
+        cuda.engine->info().device);
+  }
   if (choice == EngineChoice::kAuto) {
     if (cuda.engine) return std::move(cuda.engine);
     spdlog::info("engine=cpu ({})", cuda.problem);
