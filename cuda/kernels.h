@@ -5,6 +5,7 @@
 
 #include <cstdint>
 
+#include "core/feed.h"
 #include "cuda/state.h"
 #include "plan/ops.h"
 
@@ -85,6 +86,20 @@ struct ParamTable {
 void quantize_params(cudaStream_t stream, const ParamTable& table, bool two_passes, Workspace workspace);
 /// One solver step; rates are [step][run] of the pack.
 void update_params(cudaStream_t stream, const ParamTable& table, const Rate* rates, int runs);
+
+/// Images and labels of a batch, from sets on the device. In training `order` names the items, [run][step][n] of steps
+/// counted in `control`; in a test they are those from `first` on.
+struct GatherOperands {
+  const DataSource* sources = nullptr;  // [run]
+  const std::int32_t* order = nullptr;
+  std::int64_t order_stride = 0;
+  std::int64_t first = 0;
+  const RunControl* control = nullptr;
+  Tensor images;
+  std::int32_t* labels = nullptr;  // [run][labels_stride]
+  std::int64_t labels_stride = 0;
+};
+void gather(const Scope& scope, std::int64_t size, const GatherOperands& operands);
 
 /// Loss, its gradient in training, predictions where `predictions` is given ([run][items], from `first` on).
 struct LossOperands {

@@ -6,12 +6,29 @@
 #include "quant/all.h"
 
 namespace qrun::cuda {
+namespace {
+
+/// Sources of all runs' feeds; none where one run has no source.
+std::vector<DataSource> sources_of(const std::vector<RunFeeds>& feeds, std::shared_ptr<Feed> RunFeeds::*which) {
+  std::vector<DataSource> sources;
+  for (const RunFeeds& run : feeds) {
+    const std::optional<DataSource> source = run.*which ? (run.*which)->source() : std::nullopt;
+    if (!source) return {};
+    sources.push_back(*source);
+  }
+  return sources;
+}
+
+}  // namespace
 
 CudaProgram::CudaProgram(Plan plan, std::vector<RunFeeds> feeds)
     : plan_(std::move(plan)),
       feeds_(std::move(feeds)),
       memory_(plan_, stream_),
-      batches_(memory_, plan_.images),
+      train_data_(ResidentData::of(sources_of(feeds_, &RunFeeds::train), stream_)),
+      test_data_(ResidentData::of(sources_of(feeds_, &RunFeeds::test), stream_)),
+      batches_(memory_, train_data_ && test_data_ ? kNone : plan_.images),
+      order_(train_data_ ? kChunk * plan_.train_batch * runs() : 0),
       controls_(plan_.runs.size()),
       rates_(kChunk * runs()),
       losses_(kChunk * runs()) {}
@@ -48,6 +65,39 @@ void CudaProgram::put_rates(std::int64_t iterations) {
   stream_.write(rates_.data(), rates);
 }
 
+void CudaProgram::put_order(std::int64_t iterations) {
+  for (int run = 0; run < runs(); ++run) {
+    if (!live(run)) continue;
+    Feed& feed = *feeds_[static_cast<std::size_t>(run)].train;
+    stream_.write(order_.data() + run * kChunk * plan_.train_batch,
+                  feed.order(control(run).iteration * plan_.train_batch, iterations * plan_.train_batch));
+  }
+}
+
+void CudaProgram::gather_batch(const Scope& scope, const ResidentData& data, const std::int32_t* order,
+                               std::int64_t first) const {
+  gather(scope, memory_.size(plan_.images),
+         {.sources = data.sources(),
+          .order = order,
+          .order_stride = kChunk * plan_.train_batch,
+          .first = first,
+          .control = memory_.control(0),
+          .images = memory_.value(plan_.images, 0),
+          .labels = memory_.labels(0),
+          .labels_stride = memory_.largest_batch()});
+}
+
+/// Every live run's batch from the host, `done` iterations into this chunk.
+void CudaProgram::bring_batch(std::int64_t done) {
+  batches_.next();
+  for (int run = 0; run < runs(); ++run) {
+    if (!live(run)) continue;
+    const std::int64_t first = (control(run).iteration + done) * plan_.train_batch;
+    batches_.put(run, feeds_[static_cast<std::size_t>(run)].train->fetch(first, plan_.train_batch));
+  }
+  batches_.send(plan_.train_batch, stream_);
+}
+
 void CudaProgram::keep_given(bool given, int run, ParamId param) {
   ParamState& state = memory_.state(run, param);
   if ((state.given != 0) == given) return;
@@ -70,6 +120,7 @@ void CudaProgram::iterate_graph() {
   iteration_.capture(stream_, [&] {
     const Scope all = scope(plan_.train_batch, true);
     const Submitter submit(memory_, all, 0, rates_.data());
+    if (train_data_) gather_batch(all, *train_data_, order_.data(), 0);
     quantize_all();
     for (const Phase phase : {Phase::kForward, Phase::kLoss, Phase::kBackward}) run_phase(phase, submit);
     update_params(stream_.get(), memory_.table(), rates_.data(), runs());
@@ -85,16 +136,14 @@ std::int64_t CudaProgram::train_chunk(std::int64_t iterations, const std::atomic
     begin.push_back(control.iteration);
   }
   put_controls();
+  if (train_data_) put_order(iterations);
   std::int64_t done = 0;
   for (; done < iterations && !stop; ++done) {
-    batches_.next();
-    for (int run = 0; run < runs(); ++run) {
-      if (!live(run)) continue;
-      const std::int64_t first = (control(run).iteration + done) * plan_.train_batch;
-      batches_.put(run, feeds_[static_cast<std::size_t>(run)].train->fetch(first, plan_.train_batch));
-    }
-    batches_.send(plan_.train_batch, stream_);
+    if (!train_data_) bring_batch(done);
+    Event& place = ahead_[static_cast<std::size_t>(done) % ahead_.size()];
+    if (done >= std::ssize(ahead_)) place.wait();
     iteration_.launch(stream_);
+    place.record(stream_);
   }
   get_controls();
   const std::vector<float> losses = stream_.read(losses_.data(), losses_.size());
@@ -121,6 +170,15 @@ TrainResult CudaProgram::train(std::int64_t iterations, const std::atomic<bool>&
 
 std::int64_t CudaProgram::bring_test_batch(std::int64_t first, std::int64_t items, std::vector<TestResult>& results) {
   const std::int64_t n = std::min(plan_.test_batch, items - first);
+  if (test_data_) {
+    for (int run = 0; run < runs(); ++run) {
+      const std::int32_t* labels = test_data_->labels(run) + first;
+      std::vector<std::int32_t>& kept = results[static_cast<std::size_t>(run)].labels;
+      kept.insert(kept.end(), labels, labels + n);
+    }
+    gather_batch(scope(n, false), *test_data_, nullptr, first);
+    return n;
+  }
   batches_.next();
   for (int run = 0; run < runs(); ++run) {
     if (!live(run)) continue;

@@ -1,10 +1,13 @@
 // A loaded pack on a device: the iteration as one graph, tests, and the state of its runs.
 #pragma once
 
+#include <array>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "cuda/batches.h"
+#include "cuda/resident_data.h"
 #include "cuda/submit.h"
 #include "engine/engine.h"
 
@@ -23,8 +26,8 @@ class CudaProgram : public Program {
   void set_values(int run, ParamId param, const std::vector<float>& values) override;
 
   void run_step(int run, std::size_t step, std::int64_t n) override;
-  std::vector<float> read(int run, BufferId buffer, Tensor tensor, std::int64_t n) override;
-  void write(int run, BufferId buffer, Tensor tensor, std::int64_t n, const std::vector<float>& values) override;
+  std::vector<float> read(int run, BufferId id, Tensor tensor, std::int64_t n) override;
+  void write(int run, BufferId id, Tensor tensor, std::int64_t n, const std::vector<float>& values) override;
   std::vector<float> read_param(int run, ParamId param, Tensor tensor) override;
   void write_param(int run, ParamId param, Tensor tensor, const std::vector<float>& values) override;
   void write_labels(int run, const std::vector<std::int32_t>& labels) override;
@@ -45,6 +48,9 @@ class CudaProgram : public Program {
   void put_controls();
   void get_controls();
   void put_rates(std::int64_t iterations);
+  void put_order(std::int64_t iterations);
+  void gather_batch(const Scope& scope, const ResidentData& data, const std::int32_t* order, std::int64_t first) const;
+  void bring_batch(std::int64_t done);
   void keep_given(bool given, int run, ParamId param);
   void quantize_all();
   void run_phase(Phase phase, const Submitter& submit) const;
@@ -57,8 +63,11 @@ class CudaProgram : public Program {
   std::vector<RunFeeds> feeds_;
   Stream stream_;
   PackMemory memory_;
-  Batches batches_;
+  std::optional<ResidentData> train_data_, test_data_;
+  Batches batches_;                  // where the sets are not on the device
+  DeviceArray<std::int32_t> order_;  // [run][step][image]
   Graph iteration_;
+  std::array<Event, 8> ahead_;        // iterations submitted before the first has ended: a stop is heard soon
   std::vector<RunControl> controls_;  // as on the device after the last call
   DeviceArray<Rate> rates_;           // [step][run]
   DeviceArray<float> losses_;         // [run][step]

@@ -18,7 +18,7 @@ pyflakes3 "${python_files[@]}"
 /usr/bin/python3 tests/project/include_rules.py
 
 # Sources only: clang-tidy reports on our headers as it meets them (HeaderFilterRegex).
-find src -name '*.cpp' -print0 | sort -z | xargs -0 -n 1 -P "$(nproc)" clang-tidy --quiet -p build \
+find src cuda -name '*.cpp' -print0 | sort -z | xargs -0 -n 1 -P "$(nproc)" clang-tidy --quiet -p build \
   2> >(grep -v 'warnings\? generated' >&2)
 
 echo "lint: ${#cpp_files[@]} C++ files, ${#shell_files[@]} shell scripts, ${#python_files[@]} Python files are clean"

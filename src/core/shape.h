@@ -12,7 +12,7 @@ struct Shape {
   std::int64_t h = 0;
   std::int64_t w = 0;
 
-  [[nodiscard]] std::int64_t size() const { return c * h * w; }
+  [[nodiscard]] constexpr std::int64_t size() const { return c * h * w; }
   bool operator==(const Shape&) const = default;
 };
 

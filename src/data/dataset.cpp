@@ -39,6 +39,12 @@ class MemoryDataset : public Dataset {
     item.label = labels_[static_cast<std::size_t>(index)];
     return item;
   }
+  [[nodiscard]] DataSource memory() const override {
+    return {.bytes = bytes_.empty() ? nullptr : bytes_.data(),
+            .floats = floats_.empty() ? nullptr : floats_.data(),
+            .labels = labels_.data(),
+            .items = items()};
+  }
 
  private:
   Shape shape_;

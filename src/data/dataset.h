@@ -26,6 +26,8 @@ class Dataset {
   [[nodiscard]] virtual std::int64_t items() const = 0;  // at least 1
   /// Thread-safe. Throws Error naming the database and the key where the item cannot be read.
   [[nodiscard]] virtual Item item(std::int64_t index) const = 0;
+  /// All items one behind the other, where they lie in memory so: bytes or floats, and labels.
+  [[nodiscard]] virtual DataSource memory() const { return {}; }
 };
 
 enum class Split : std::uint8_t { kTrain, kTest };

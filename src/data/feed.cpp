@@ -46,26 +46,29 @@ class Order {
   std::vector<std::int64_t> permutation_;
 };
 
-/// (pixel - mean) * scale, border, crop and mirror; random in training as a function of the position.
+/// An ImageTransform as the configuration says, applied to whole items.
 class Transform {
  public:
-  Transform(const DataSpec& spec, Shape in, bool random, std::uint64_t seed)
-      : in_(in),
-        padded_{in.c, in.h + 2 * spec.pad, in.w + 2 * spec.pad},
-        pad_(spec.pad),
-        random_(random),
-        mirror_(random && spec.mirror),
-        seed_(seed) {
-    out_ = spec.crop > 0 ? Shape{in.c, spec.crop, spec.crop} : padded_;
-    scale_ = static_cast<float>(spec.scale);
+  Transform(const DataSpec& spec, Shape in, bool random, std::uint64_t seed) {
     for (std::int64_t c = 0; c < in.c; ++c) {
       mean_.push_back(spec.mean.empty()
                           ? 0.0F
                           : static_cast<float>(spec.mean[spec.mean.size() == 1 ? 0 : static_cast<std::size_t>(c)]));
     }
+    const Shape padded{in.c, in.h + 2 * spec.pad, in.w + 2 * spec.pad};
+    transform_ = {.in = in,
+                  .out = spec.crop > 0 ? Shape{in.c, spec.crop, spec.crop} : padded,
+                  .pad = spec.pad,
+                  .random = random,
+                  .mirror = spec.mirror,
+                  .seed = seed,
+                  .scale = static_cast<float>(spec.scale),
+                  .mean = mean_.data()};
   }
+  Transform(const Transform&) = delete;
+  Transform& operator=(const Transform&) = delete;
 
-  [[nodiscard]] Shape shape() const { return out_; }
+  [[nodiscard]] const ImageTransform& get() const { return transform_; }
 
   void operator()(const Item& item, std::int64_t position, float* out) const {
     if (item.bytes.empty()) {
@@ -78,44 +81,29 @@ class Transform {
  private:
   template <class T>
   void apply(const T* pixels, std::int64_t position, float* out) const {
-    if (out_ == in_ && !mirror_) {
-      for (std::int64_t c = 0; c < in_.c; ++c)
-        normalise(pixels + c * in_.h * in_.w, in_.h * in_.w, c, out + c * in_.h * in_.w);
+    const ImageTransform& t = transform_;
+    if (t.out == t.in && !(t.random && t.mirror)) {
+      for (std::int64_t c = 0; c < t.in.c; ++c) normalise(pixels, c, out);
       return;
     }
-    const auto draw = [&](std::uint64_t k, std::int64_t n) {
-      return static_cast<std::int64_t>(random_below(
-          seed_, stream::kAugment, 3 * static_cast<std::uint64_t>(position) + k, static_cast<std::uint64_t>(n)));
-    };
-    const std::int64_t spare_h = padded_.h - out_.h;
-    const std::int64_t spare_w = padded_.w - out_.w;
-    const std::int64_t top = (random_ ? draw(0, spare_h + 1) : spare_h / 2) - pad_;
-    const std::int64_t left = (random_ ? draw(1, spare_w + 1) : spare_w / 2) - pad_;
-    const bool flip = mirror_ && draw(2, 2) == 1;
-    for (std::int64_t c = 0; c < out_.c; ++c) {
-      for (std::int64_t y = 0; y < out_.h; ++y) {
-        for (std::int64_t x = 0; x < out_.w; ++x, ++out) {
-          const std::int64_t row = y + top;
-          const std::int64_t col = (flip ? out_.w - 1 - x : x) + left;
-          const bool inside = row >= 0 && row < in_.h && col >= 0 && col < in_.w;
-          *out = 0.0F;
-          if (inside) normalise(pixels + (c * in_.h + row) * in_.w + col, 1, c, out);
-        }
+    const ImagePlace place = place_of(t, position);
+    for (std::int64_t c = 0; c < t.out.c; ++c) {
+      for (std::int64_t y = 0; y < t.out.h; ++y) {
+        for (std::int64_t x = 0; x < t.out.w; ++x) *out++ = image_pixel(t, place, pixels, c, y, x);
       }
     }
   }
+  /// A whole channel as it lies.
   template <class T>
-  void normalise(const T* pixels, std::int64_t n, std::int64_t channel, float* out) const {
+  void normalise(const T* pixels, std::int64_t channel, float* out) const {
     const float mean = mean_[static_cast<std::size_t>(channel)];
-    for (std::int64_t i = 0; i < n; ++i) out[i] = (static_cast<float>(pixels[i]) - mean) * scale_;
+    const float scale = transform_.scale;
+    const std::int64_t n = transform_.in.h * transform_.in.w;
+    for (std::int64_t i = channel * n; i < (channel + 1) * n; ++i) out[i] = normalised(pixels[i], mean, scale);
   }
 
-  Shape in_, padded_, out_;
-  std::int64_t pad_;
-  bool random_, mirror_;
-  std::uint64_t seed_;
-  float scale_ = 1;
   std::vector<float> mean_;
+  ImageTransform transform_;
 };
 
 struct Slot {
@@ -132,6 +120,7 @@ class PrefetchedFeed : public Feed {
       : set_(std::move(set)),
         wraps_(split == Split::kTrain),
         order_(set_->items(), split == Split::kTrain && spec.train.shuffle, seed),
+        asked_order_(order_),
         transform_(spec, set_->shape(), split == Split::kTrain, seed) {}
 
   ~PrefetchedFeed() override {
@@ -145,8 +134,21 @@ class PrefetchedFeed : public Feed {
   PrefetchedFeed(const PrefetchedFeed&) = delete;
   PrefetchedFeed& operator=(const PrefetchedFeed&) = delete;
 
-  [[nodiscard]] Shape shape() const override { return transform_.shape(); }
+  [[nodiscard]] Shape shape() const override { return transform_.get().out; }
   [[nodiscard]] std::int64_t items() const override { return set_->items(); }
+
+  [[nodiscard]] std::optional<DataSource> source() const override {
+    DataSource source = set_->memory();
+    if (source.items == 0) return std::nullopt;
+    source.transform = transform_.get();
+    return source;
+  }
+
+  std::vector<std::int32_t> order(std::int64_t first, std::int64_t n) override {
+    std::vector<std::int32_t> items;
+    for (std::int64_t i = first; i < first + n; ++i) items.push_back(static_cast<std::int32_t>(asked_order_.item(i)));
+    return items;
+  }
 
   Batch fetch(std::int64_t first, std::int64_t n) override {
     std::unique_lock lock(mutex_);
@@ -220,7 +222,7 @@ class PrefetchedFeed : public Feed {
 
   std::shared_ptr<const Dataset> set_;
   bool wraps_;
-  Order order_;
+  Order order_, asked_order_;  // the thread's, and that of order()
   Transform transform_;
   std::array<Slot, kSlots> slots_;
   std::size_t head_ = 0, count_ = 0;  // of filled slots
