@@ -2,7 +2,8 @@
 """Writes docs/gallery.md and its pictures from the results of the shipped sweeps.
 
 `build/qrun configs/lenet_bits.yaml` and `build/qrun configs/lenet_methods.yaml` train them (on MNIST; an hour or two on two
-cores). The pictures of a single run show the sweep's first complete one with 2-bit weights.
+cores); pictures of the second are left out where it has not been trained. The pictures of a single run show the first
+sweep's first complete one with 2-bit weights.
 """
 
 from __future__ import annotations
@@ -42,7 +43,8 @@ def two_bit_run(sweep: Sweep) -> Path:
 
 def entries(folders: dict[str, Path]) -> list[tuple[str, str, Path, list[str], str]]:
     """Return name of the picture, kind, source, options and caption of each."""
-    found = [(f"{Path(name).name}_{kind}", kind, folders[name], options, text) for name, kind, options, text in SWEEPS]
+    there = [(name, kind, options, text) for name, kind, options, text in SWEEPS if folders[name].exists()]
+    found = [(f"{Path(name).name}_{kind}", kind, folders[name], options, text) for name, kind, options, text in there]
     run = two_bit_run(load_sweep(folders[BITS]))
     return found + [(kind, kind, run, options, text) for kind, options, text in RUNS]
 
@@ -56,8 +58,9 @@ def main() -> int:
     arguments = parser.parse_args()
     pictures = arguments.output / "gallery"
     pictures.mkdir(parents=True, exist_ok=True)
-    lines = ["# Gallery", "", "`scripts/make_gallery.py` wrote this page, from what two commands left:", ""]
-    lines += ["```sh", "build/qrun configs/lenet_bits.yaml", "build/qrun configs/lenet_methods.yaml", "```", ""]
+    sweeps = [folder for folder in (arguments.bits, arguments.methods) if folder.exists()]
+    lines = ["# Gallery", "", "`scripts/make_gallery.py` wrote this page, from what these left:", ""]
+    lines += ["```sh", *(f"build/qrun configs/{folder.name}.yaml" for folder in sweeps), "```", ""]
     lines += ["Each picture is `PYTHONPATH=scripts python3 -m qrun_results plot KIND PATH -o FILE.png` with the words below it.", ""]
     for name, kind, source, options, text in entries({BITS: arguments.bits, METHODS: arguments.methods}):
         if qrun_results(["plot", kind, str(source), *options, "-o", str(pictures / f"{name}.png")]):
