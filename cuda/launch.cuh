@@ -7,9 +7,10 @@ namespace qrun::cuda {
 
 inline constexpr unsigned kThreads = 256;  // of every block
 
-/// Starts `kernel` on the stream, or notes it in the graph under way.
+/// Starts `kernel` on the stream, or notes it in the graph under way; nothing where the grid is empty.
 template <class... Parameters, class... Arguments>
 void launch(cudaStream_t stream, dim3 grid, void (*kernel)(Parameters...), Arguments... arguments) {
+  if (grid.x == 0 || grid.y == 0) return;
   cudaLaunchConfig_t config{};
   config.gridDim = grid;
   config.blockDim = dim3(kThreads);

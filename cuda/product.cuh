@@ -29,9 +29,10 @@ __global__ void __launch_bounds__(kThreads) product(Problem problem) {
   constexpr int kPad = 4;  // floats: spreads columns over banks and keeps rows aligned
   alignas(16) __shared__ float a[kDepth][kRows + kPad];
   alignas(16) __shared__ float b[kDepth][kColumns + kPad];
-  problem.start(static_cast<int>(blockIdx.z));
+  const auto tiles = static_cast<unsigned>(ceil_div(problem.columns(), kColumns));
+  problem.start(static_cast<int>(blockIdx.x / tiles));
   const int row0 = static_cast<int>(blockIdx.y) * kRows;
-  const int column0 = static_cast<int>(blockIdx.x) * kColumns;
+  const int column0 = static_cast<int>(blockIdx.x % tiles) * kColumns;
   const LoadOrder<kRows> rows{problem.a_depth_first()};
   const LoadOrder<kColumns> columns{problem.b_depth_first()};
   typename Problem::Column column[LoadOrder<kColumns>::kLoads];
@@ -79,12 +80,12 @@ __global__ void __launch_bounds__(kThreads) product(Problem problem) {
 /// `layers`: products side by side (runs, groups, pieces). Tiles as large as still gives every multiprocessor some.
 template <class Problem>
 void launch_product(cudaStream_t stream, const Problem& problem, std::int64_t layers) {
-  constexpr std::int64_t kEnough = 132;  // blocks: the multiprocessors of an H200
-  const auto grid = [&](int rows, int columns) {
-    return dim3(static_cast<unsigned>(ceil_div(problem.columns(), columns)),
-                static_cast<unsigned>(ceil_div(problem.rows(), rows)), static_cast<unsigned>(layers));
+  constexpr std::int64_t kEnough = 132;           // blocks: the multiprocessors of an H200
+  const auto grid = [&](int rows, int columns) {  // layers lie along x, the only side that is long enough for them
+    return dim3(static_cast<unsigned>(ceil_div(problem.columns(), columns) * layers),
+                static_cast<unsigned>(ceil_div(problem.rows(), rows)));
   };
-  const auto enough = [](dim3 g) { return std::int64_t{g.x} * g.y * g.z >= kEnough; };
+  const auto enough = [](dim3 g) { return std::int64_t{g.x} * g.y >= kEnough; };
   if (problem.rows() > 32 && enough(grid(64, 64))) {
     launch(stream, grid(64, 64), product<Problem, 64, 64, 4, 4>, problem);
   } else if (enough(grid(32, 64))) {

@@ -31,7 +31,9 @@ CudaProgram::CudaProgram(Plan plan, std::vector<RunFeeds> feeds)
       order_(train_data_ ? kChunk * plan_.train_batch * runs() : 0),
       controls_(plan_.runs.size()),
       rates_(kChunk * runs()),
-      losses_(kChunk * runs()) {}
+      losses_(kChunk * runs()) {
+  stream_.zero(losses_.data(), losses_.size());  // they are read as a whole
+}
 
 bool CudaProgram::any_live() const {
   for (int run = 0; run < runs(); ++run) {

@@ -20,7 +20,7 @@
 #define __forceinline__ inline
 #define __shared__ static  // one block runs at a time
 #define __launch_bounds__(...)
-#define __ldg(pointer) (*(pointer))
+#define __ldcg(pointer) (*(pointer))
 
 struct dim3 {
   unsigned x = 1, y = 1, z = 1;

@@ -157,6 +157,9 @@ cudaError_t allocate(void** memory, std::size_t bytes) {
 }  // namespace
 
 void run_grid(dim3 grid, dim3 block, const std::function<void()>& body) {
+  const bool fits = grid.x > 0 && grid.x < 1U << 31 && grid.y > 0 && grid.y < 1U << 16 && grid.z > 0 &&
+                    grid.z < 1U << 16 && block.x * block.y * block.z <= 1024;
+  if (!fits) fail("a grid that no device takes");
   gridDim = grid;
   blockDim = block;
   for (blockIdx.z = 0; blockIdx.z < grid.z; ++blockIdx.z) {
