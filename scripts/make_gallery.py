@@ -22,7 +22,8 @@ BITS, METHODS = "results/lenet_bits", "results/lenet_methods"
 SWEEPS = (
     (BITS, "accuracy", [], "Test accuracy over the width of the weights"),
     (METHODS, "accuracy", [], "A line for each quantizer"),
-    (METHODS, "heat_map", ["--x", "vars.w_bits", "--y", "vars.w_method"], "Mean accuracy over two swept values"),
+    (BITS, "heat_map", ["--x", "vars.w_bits", "--y", "seed"], "Accuracy over two swept values"),
+    (METHODS, "heat_map", ["--x", "vars.w_bits", "--y", "vars.w_method"], "Mean accuracy over methods and widths"),
     (BITS, "pareto", [], "Accuracy against model size, with the Pareto front"),
 )
 RUNS = (

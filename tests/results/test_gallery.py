@@ -23,10 +23,10 @@ sweep:
 def test_it_draws_every_picture_and_links_to_it(tmp_path):
     (tmp_path / "small.yaml").write_text(CONFIG, "utf-8")
     qrun(tmp_path, "data", "synthetic-digits", "--to", "digits", "--train", "500", "--test", "200")
-    qrun(tmp_path, "small.yaml", "train.epochs=1")
+    qrun(tmp_path, "small.yaml", "train.epochs=1", "sweep.seeds=2")
     command = [sys.executable, ROOT / "scripts/make_gallery.py", "--bits", "results/small", "--methods", "results/small"]
     subprocess.run([*command, "--output", "docs"], cwd=tmp_path, check=True)
     page = (tmp_path / "docs/gallery.md").read_text("utf-8")
     pictures = sorted(path.name for path in (tmp_path / "docs/gallery").iterdir())
-    assert len(pictures) == 11
+    assert len(pictures) == 12
     assert all(f'src="gallery/{name}"' in page for name in pictures)
