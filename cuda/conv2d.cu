@@ -34,8 +34,7 @@ struct Shape32 {
 
  private:
   static int narrow(std::int64_t v) {
-    if (v > 0x7fffffff)
-      throw EnvironmentError("cuda: a tensor of over 2^31 values in a batch; use a smaller batch_size");
+    if (v > 0x7fffffff) throw Error("cuda: a tensor of over 2^31 values in a batch; use a smaller batch_size");
     return static_cast<int>(v);
   }
 };
@@ -201,8 +200,6 @@ __global__ void bias_gradient(int n, int pixels, Tensor dy, Tensor db) {
 std::int64_t pieces_of(const ConvShape& s, std::int64_t n) { return ceil_div(n * s.out_h() * s.out_w(), kPositions); }
 
 }  // namespace
-
-std::int64_t taps_of(const ConvShape& s) { return s.c / s.groups * s.k * s.k; }
 
 std::int64_t weight_partials(const ConvShape& s, std::int64_t n) { return pieces_of(s, n) * s.weights(); }
 

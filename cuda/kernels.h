@@ -32,10 +32,8 @@ inline constexpr std::int64_t kPiece = 4096;
 struct ConvOperands {
   Tensor x, y;                // of the gradients: dx, dy
   Tensor w, b;                // b.data may be nullptr
-  const int* taps = nullptr;  // see make_taps
+  const int* taps = nullptr;  // offset in the padded input, ky and kx of each value (c / groups, ky, kx) of a filter
 };
-/// Offsets of the filter's values (c / groups, ky, kx) in the padded input, and ky, kx: [taps][3].
-[[nodiscard]] std::int64_t taps_of(const ConvShape& s);
 void conv2d(const Scope& scope, const ConvShape& s, const ConvOperands& operands);
 void conv2d_backward_data(const Scope& scope, const ConvShape& s, const ConvOperands& operands);
 
