@@ -62,7 +62,8 @@ Json json_of(const SweepPlan& plan, const std::vector<std::size_t>& numbers) {
 
 std::string dry_run_text(SweepPlan& plan, bool json) {
   const PlannedRun& first = plan.runs().front();
-  const std::unique_ptr<Engine> engine = make_engine(first.spec->engine, plan.options().threads);
+  const std::unique_ptr<Engine> engine =
+      make_engine({first.spec->engine, plan.options().threads, "", plan.options().device_of(0)});
   const std::vector<std::vector<std::size_t>> packs = plan.packs(engine->info());
   const std::vector<std::size_t> numbers = pack_numbers(plan, packs);
   const Estimate cost = estimate(plan, *engine);

@@ -12,10 +12,10 @@
 namespace qrun {
 namespace {
 
-EngineProbe probe_cuda() {
+EngineProbe probe_cuda(int device) {
   std::error_code code;
   const std::filesystem::path program = std::filesystem::read_symlink("/proc/self/exe", code);
-  return open_cuda_engine(program.parent_path().string(), QRUN_VERSION, 0);
+  return open_cuda_engine(program.parent_path().string(), QRUN_VERSION, device);
 }
 
 }  // namespace
@@ -27,7 +27,7 @@ std::string version_text() {
   std::string sets;
   for (const std::string& set : cpu_instruction_sets()) sets += (sets.empty() ? "" : ", ") + set;
   text += "engine cpu: " + sets + "\n";
-  const EngineProbe cuda = probe_cuda();
+  const EngineProbe cuda = probe_cuda(0);
   text += cuda.engine ? "engine cuda: " + cuda.engine->info().device : "engine " + cuda.problem;
   return text;
 }
@@ -40,29 +40,29 @@ std::optional<EngineChoice> engine_choice(const std::string& name) {
   return std::nullopt;
 }
 
-std::unique_ptr<Engine> make_engine(EngineChoice choice, int threads, const std::string& instruction_set) {
-  if (choice == EngineChoice::kCpu) {
+std::unique_ptr<Engine> make_engine(const EngineWish& wish) {
+  if (wish.choice == EngineChoice::kCpu) {
     const std::vector<std::string> sets = cpu_instruction_sets();
-    const bool has = instruction_set.empty() || std::ranges::find(sets, instruction_set) != sets.end();
+    const bool has = wish.instruction_set.empty() || std::ranges::find(sets, wish.instruction_set) != sets.end();
     if (!has)
       spdlog::warn("resume instruction_set={} was={} note=\"results may differ in their last bits\"", sets[0],
-                   instruction_set);
-    return make_cpu_engine(threads, has ? instruction_set : "");
+                   wish.instruction_set);
+    return make_cpu_engine(wish.threads, has ? wish.instruction_set : "");
   }
-  EngineProbe cuda = probe_cuda();
+  EngineProbe cuda = probe_cuda(wish.device);
   if (cuda.engine) {
     spdlog::warn(
         R"(engine=cuda device="{}" note="no GPU has run this engine before; --engine check compares it op by op")",
         cuda.engine->info().device);
   }
-  if (choice == EngineChoice::kAuto) {
+  if (wish.choice == EngineChoice::kAuto) {
     if (cuda.engine) return std::move(cuda.engine);
     spdlog::info("engine=cpu ({})", cuda.problem);
-    return make_cpu_engine(threads);
+    return make_cpu_engine(wish.threads);
   }
   if (!cuda.engine) throw EnvironmentError(cuda.problem + "; use --engine cpu");
-  if (choice == EngineChoice::kCheck)
-    return make_check_engine(make_cpu_engine(threads, instruction_set), std::move(cuda.engine));
+  if (wish.choice == EngineChoice::kCheck)
+    return make_check_engine(make_cpu_engine(wish.threads, wish.instruction_set), std::move(cuda.engine));
   return std::move(cuda.engine);
 }
 

@@ -7,6 +7,7 @@
 
 #include "engine/engine.h"
 #include "runner/session.h"
+#include "runner/sweep_training.h"
 #include "spec/run_spec.h"
 
 namespace qrun {
@@ -19,10 +20,9 @@ namespace qrun {
 /// cpu, cuda, check or auto, as the configuration and the command line write it.
 [[nodiscard]] std::optional<EngineChoice> engine_choice(const std::string& name);
 
-/// The chosen engine. A run that was begun with another instruction set goes on with it where this machine has it, else
+/// The wanted engine. A run that was begun with another instruction set goes on with it where this machine has it, else
 /// with a warning: its bits may then differ. `auto` takes the CPU, with a line in the log, where CUDA is not usable.
 /// Throws EnvironmentError where an engine that was asked for is not usable.
-[[nodiscard]] std::unique_ptr<Engine> make_engine(EngineChoice choice, int threads,
-                                                  const std::string& instruction_set = "");
+[[nodiscard]] std::unique_ptr<Engine> make_engine(const EngineWish& wish);
 
 }  // namespace qrun

@@ -43,7 +43,7 @@ int check(const std::string& config, const std::vector<std::string>& overrides, 
 
 int eval(const std::string& file, int threads) {
   set_up_log(LogLevel::kQuiet, "");
-  const std::unique_ptr<Engine> engine = make_engine(EngineChoice::kCpu, threads);
+  const std::unique_ptr<Engine> engine = make_engine({EngineChoice::kCpu, threads});
   const Evaluation result = evaluate(file, *engine);
   print(fmt::format("{}: test accuracy={:.4f}, loss={:.4f}, {} of {} predictions differ from the stored ones\n", file,
                     result.accuracy, result.loss, result.differing, result.items));

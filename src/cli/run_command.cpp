@@ -24,6 +24,14 @@ struct RunOptions {
   bool dry_run = false, json = false, quiet = false, verbose = false, no_progress = false;
 };
 
+/// Who names devices wants CUDA on them, not what is there.
+EngineChoice on_devices(EngineChoice engine) {
+  if (engine == EngineChoice::kCpu)
+    throw ConfigError({"command line: --device", 0, 0}, "engine",
+                      "cpu has no devices; say --engine cuda, or leave --device out");
+  return engine == EngineChoice::kAuto ? EngineChoice::kCuda : engine;
+}
+
 /// The runs asked for, each with the engine that the command line wants.
 std::vector<RunSpec> chosen_runs(const Sweep& sweep, const RunOptions& options) {
   std::vector<RunSpec> runs;
@@ -34,6 +42,7 @@ std::vector<RunSpec> chosen_runs(const Sweep& sweep, const RunOptions& options) 
     unknown.erase(id);
     runs.push_back(run);
     if (!options.engine.empty()) runs.back().engine = *engine_choice(options.engine);
+    if (!options.sweep.devices.empty()) runs.back().engine = on_devices(runs.back().engine);
   }
   if (!unknown.empty())
     throw ConfigError({"command line: --only " + *unknown.begin(), 0, 0}, "only",
@@ -111,8 +120,14 @@ void add_run(CLI::App& app, Action& action) {
       ->check(CLI::Range(1, 4096));
   command->add_option("--pack", options->sweep.pack, "runs trained together; default: what fits")
       ->check(CLI::Range(1, 65536));
-  command->add_option("--jobs", options->sweep.jobs, "packs side by side, sharing the threads; default: 1")
+  command
+      ->add_option("--jobs", options->sweep.jobs,
+                   "packs side by side, sharing threads and devices; default: 1, or one for each device")
       ->check(CLI::Range(1, 4096));
+  command->add_option("--device", options->sweep.devices, "GPUs to spread packs over, counted from 0, such as 0,1")
+      ->delimiter(',')
+      ->allow_extra_args(false)
+      ->check(CLI::Range(0, 1023));
   command->add_option("--engine", options->engine, "instead of the configuration's: auto, cpu, cuda or check")
       ->check(CLI::IsMember({"auto", "cpu", "cuda", "check"}));
   command->add_option("--output", options->output, "folder of results, instead of output.dir");

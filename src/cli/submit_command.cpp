@@ -43,7 +43,7 @@ int submit(const SubmitOptions& options) {
     return kAllComplete;
   }
   const std::int64_t site = options.dry_run ? 1001 : max_array_size();
-  const double seconds = estimate(plan, *make_engine(EngineChoice::kCpu, run_options.threads)).seconds;
+  const double seconds = estimate(plan, *make_engine({EngineChoice::kCpu, run_options.threads})).seconds;
   const SlurmJob job{.name = sweep.name,
                      .program = fs::read_symlink("/proc/self/exe").string(),
                      .work_folder = fs::current_path().string(),

@@ -64,7 +64,7 @@ Estimate estimate(SweepPlan& plan, Engine& engine) {
     largest = std::max(largest, group.bytes * std::ssize(pack));
     result.disk_bytes += group.file_bytes * std::ssize(pack);
   }
-  result.memory_bytes = largest * plan.options().jobs;
+  result.memory_bytes = largest * plan.options().workers();
   return result;
 }
 

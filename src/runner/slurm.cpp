@@ -45,6 +45,14 @@ std::string number_option(const char* name, std::int64_t value) {
   return option(name, value > 0 ? std::to_string(value) : "");
 }
 
+/// All devices of a job that has several; Slurm numbers them from 0 for each job.
+std::string device_option(std::int64_t gpus) {
+  std::string list;
+  for (std::int64_t device = 0; device < gpus && gpus > 1; ++device)
+    list += (list.empty() ? " --device " : ",") + std::to_string(device);
+  return list;
+}
+
 std::optional<std::int64_t> parse_number(const std::string& text) {
   const bool digits = !text.empty() && text.size() < 10 && text.find_first_not_of("0123456789") == std::string::npos;
   return digits ? std::optional<std::int64_t>(std::atoll(text.c_str())) : std::nullopt;
@@ -109,7 +117,7 @@ std::string batch_script(const SlurmJob& job) {
   text += fmt::format(R"(
 # Written by `qrun submit`. Elements share the sweep: each trains packs of runs until none is left.
 cd {} || exit 4
-{} run {} --output {} --pack {} --threads "${{SLURM_CPUS_PER_TASK:-{}}}" --no-progress --no-wait &
+{} run {} --output {} --pack {} --threads "${{SLURM_CPUS_PER_TASK:-{}}}"{} --no-progress --no-wait &
 qrun=$!
 
 # Ahead of the time limit: write a checkpoint, and be queued again. Cancelled: write a checkpoint, and end.
@@ -127,7 +135,7 @@ fi
 exit "$status"
 )",
                       shell_quoted(job.work_folder), shell_quoted(job.program), shell_quoted(internal + "/sweep.yaml"),
-                      shell_quoted(job.dir), job.pack, std::max<std::int64_t>(1, c.cpus));
+                      shell_quoted(job.dir), job.pack, std::max<std::int64_t>(1, c.cpus), device_option(c.gpus));
   return text;
 }
 

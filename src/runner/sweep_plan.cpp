@@ -36,6 +36,12 @@ std::string checkpoint_of(const std::string& folder, const std::string& id) {
 
 }  // namespace
 
+int SweepOptions::workers() const { return jobs > 0 ? jobs : std::max(1, static_cast<int>(devices.size())); }
+
+int SweepOptions::device_of(int worker) const {
+  return devices.empty() ? 0 : devices[static_cast<std::size_t>(worker) % devices.size()];
+}
+
 SweepPlan::SweepPlan(const std::vector<RunSpec>& runs, SweepOptions options, const std::string& folder)
     : options_(options) {
   const std::map<std::string, std::string> files = run_files(folder);
@@ -67,8 +73,11 @@ bool SweepPlan::to_do(const PlannedRun& run) const {
 
 std::size_t SweepPlan::pack_size(const PlannedRun& first, const EngineInfo& engine) const {
   if (options_.pack > 0) return static_cast<std::size_t>(options_.pack);
-  const std::int64_t memory = engine.memory > 0 ? engine.memory : free_memory();
-  const std::int64_t fitting = memory / 2 / options_.jobs / std::max<std::int64_t>(1, group(first).bytes);
+  const bool own = engine.memory > 0;  // the device's, for the workers that share it
+  const auto devices = std::max<std::int64_t>(1, own ? std::ssize(options_.devices) : 1);
+  const std::int64_t sharing = (options_.workers() + devices - 1) / devices;
+  const std::int64_t memory = (own ? engine.memory : free_memory()) / 2 / sharing;
+  const std::int64_t fitting = memory / std::max<std::int64_t>(1, group(first).bytes);
   return static_cast<std::size_t>(std::clamp<std::int64_t>(fitting, 1, engine.pack));
 }
 

@@ -12,12 +12,18 @@
 namespace qrun {
 
 struct SweepOptions {
-  int jobs = 1;     // packs side by side
-  int threads = 0;  // of the CPU engine, shared by the jobs; 0: one for each processor
-  int pack = 0;     // runs trained together at most; 0: what fits
-  int retries = 0;  // of a run that fails
+  int jobs = 0;              // packs side by side; 0: one, or one for each device
+  std::vector<int> devices;  // GPUs, which the jobs take in turn; none: the first
+  int threads = 0;           // of the CPU engine, shared by the jobs; 0: one for each processor
+  int pack = 0;              // runs trained together at most; 0: what fits
+  int retries = 0;           // of a run that fails
   bool force = false, retry_failed = false, fail_fast = false;
   bool wait = true;  // for runs that other processes train: they may have to be taken over
+
+  /// Packs side by side, at least one.
+  [[nodiscard]] int workers() const;
+  /// The device of a worker, counted from 0.
+  [[nodiscard]] int device_of(int worker) const;
 };
 
 /// A run of the sweep and where it stands.

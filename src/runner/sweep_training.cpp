@@ -36,20 +36,20 @@ bool go_on_together(const PackRun& a, const PackRun& b) {
 
 }  // namespace
 
-/// The engines of one job, made when a run first asks for them.
+/// The engines of one worker, made when a run first asks for them.
 class SweepTraining::Engines {
  public:
-  Engines(const MakeEngine& make, int threads) : make_(make), threads_(threads) {}
+  Engines(const MakeEngine& make, int threads, int device) : make_(make), threads_(threads), device_(device) {}
 
   Engine& get(const PackRun& run) {
     std::unique_ptr<Engine>& engine = engines_[{engine_of(run), instruction_set_of(run)}];
-    if (!engine) engine = make_(engine_of(run), threads_, instruction_set_of(run));
+    if (!engine) engine = make_({engine_of(run), threads_, instruction_set_of(run), device_});
     return *engine;
   }
 
  private:
   const MakeEngine& make_;
-  int threads_;
+  int threads_, device_;
   std::map<std::pair<EngineChoice, std::string>, std::unique_ptr<Engine>> engines_;
 };
 
@@ -65,12 +65,12 @@ SweepTraining::SweepTraining(SweepPlan& plan, const ResultsFolder& folder, const
 }
 
 void SweepTraining::run() {
-  std::vector<std::thread> jobs;
-  std::atomic<int> running = plan_.options().jobs;
-  for (int job = 0; job < plan_.options().jobs; ++job) {
-    jobs.emplace_back([this, &running] {
+  std::vector<std::thread> workers;
+  std::atomic<int> running = plan_.options().workers();
+  for (int worker = 0; worker < plan_.options().workers(); ++worker) {
+    workers.emplace_back([this, worker, &running] {
       try {
-        work();
+        work(worker);
       } catch (...) {
         const std::lock_guard lock(mutex_);
         if (!error_) error_ = std::current_exception();
@@ -83,14 +83,15 @@ void SweepTraining::run() {
     if (tools_.stop) halt_ = true;
     std::this_thread::sleep_for(kLook);
   }
-  for (std::thread& job : jobs) job.join();
+  for (std::thread& worker : workers) worker.join();
   if (error_) std::rethrow_exception(error_);
 }
 
-void SweepTraining::work() {
+void SweepTraining::work(int worker) {
   const int processors = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
   const int threads = plan_.options().threads > 0 ? plan_.options().threads : processors;
-  Engines engines(tools_.make_engine, std::max(1, threads / plan_.options().jobs));
+  Engines engines(tools_.make_engine, std::max(1, threads / plan_.options().workers()),
+                  plan_.options().device_of(worker));
   while (!halt_) {
     const Pack pack = next(engines);
     if (!pack.runs.empty()) {

@@ -15,9 +15,16 @@
 
 namespace qrun {
 
-/// Makes an engine; `instruction_set` "": the best. Throws EnvironmentError.
-using MakeEngine =
-    std::function<std::unique_ptr<Engine>(EngineChoice choice, int threads, const std::string& instruction_set)>;
+/// Which engine is wanted.
+struct EngineWish {
+  EngineChoice choice = EngineChoice::kAuto;
+  int threads = 0;                   // of the CPU engine; 0: one for each processor
+  std::string instruction_set = {};  // of the CPU engine; "": the best
+  int device = 0;                    // of the CUDA engine; its programs are used in the thread that makes the engine
+};
+
+/// Throws EnvironmentError.
+using MakeEngine = std::function<std::unique_ptr<Engine>(const EngineWish&)>;
 
 struct SweepTools {
   MakeEngine make_engine;
@@ -50,7 +57,7 @@ class SweepTraining {
   };
   class Engines;
 
-  void work();
+  void work(int worker);
   [[nodiscard]] Pack next(Engines& engines);
   [[nodiscard]] bool claim(std::size_t i);
   void train(const Pack& pack, Engine& engine);

@@ -108,6 +108,9 @@ class EndToEnd(unittest.TestCase):
         self.assertIn("command line: solver.lrr=1", self.qrun(SMOKE, "solver.lrr=1", code=2).stderr)
         self.assertRegex(self.qrun(SMOKE, "--engine", "cuda", code=4).stderr, NO_CUDA)
         self.assertRegex(self.qrun(SMOKE, "--engine", "check", code=4).stderr, NO_CUDA)
+        self.assertRegex(self.qrun(SMOKE, "--device", "0,1", code=4).stderr, NO_CUDA)
+        self.assertIn("cpu has no devices", self.qrun(SMOKE, "--device", "0", "--engine", "cpu", code=2).stderr)
+        self.assertIn("not in range", self.qrun(SMOKE, "--device", "0,x", code=2).stderr)
         failed = self.qrun(SMOKE, "solver.lr=1e30", code=1)
         self.assertIn("diverged at iteration", failed.stdout)
         with h5py.File(self.run_file()) as f:

@@ -2,6 +2,8 @@
 #include "runner/sweep_training.h"
 
 #include <fstream>
+#include <mutex>
+#include <set>
 #include <thread>
 
 #include "runner/support.h"
@@ -28,9 +30,11 @@ class SweepTest : public TrainPack {
     const ResultsFolder folder(folder_, "test");
     Progress progress(ProgressStyle::kSilent);
     const std::atomic<bool> stop{false};
-    const SweepTools tools{[this](EngineChoice, int threads, const std::string& set) {
+    const SweepTools tools{[this](const EngineWish& wish) {
                              ++engines_;
-                             return make_cpu_engine(threads, set);
+                             const std::lock_guard lock(mutex_);
+                             devices_.insert(wish.device);
+                             return make_cpu_engine(wish.threads, wish.instruction_set);
                            },
                            {},
                            progress,
@@ -47,6 +51,8 @@ class SweepTest : public TrainPack {
   }
 
   std::atomic<int> packs_ = 0, engines_ = 0;
+  std::mutex mutex_;
+  std::set<int> devices_;  // that engines were made for
 };
 
 TEST_F(SweepTest, RunsEachOnceInPacksAndGivesWhatARunGivesAlone) {
@@ -113,6 +119,35 @@ TEST_F(SweepTest, SeveralRunnersShareTheWork) {
   for (std::thread& runner : runners) runner.join();
   for (const std::vector<Standing>& result : ended) EXPECT_THAT(stages(result), testing::Each(Stage::kComplete));
   EXPECT_EQ(packs_, 6) << "each run in one pack of one runner";
+}
+
+TEST_F(SweepTest, PacksAreSpreadOverDevices) {
+  // A run of its own shape for each worker: none can be left without a pack.
+  const std::vector<RunSpec> runs = runs_of({{"network.conv1.out_channels=3"},
+                                             {"network.conv1.out_channels=4"},
+                                             {"network.conv1.out_channels=5"},
+                                             {"network.conv1.out_channels=6"}});
+  EXPECT_THAT(stages(sweep(runs, {.devices = {4, 2}, .threads = 2})), testing::Each(Stage::kComplete));
+  EXPECT_THAT(devices_, testing::IsSubsetOf({2, 4}));
+  const SweepOptions options{.jobs = 5, .devices = {4, 2}};
+  EXPECT_EQ(options.workers(), 5);
+  EXPECT_EQ(options.device_of(0), 4);
+  EXPECT_EQ(options.device_of(3), 2);
+  EXPECT_EQ(SweepOptions{}.workers(), 1);
+  EXPECT_EQ((SweepOptions{.devices = {0, 1}}.workers()), 2);
+}
+
+TEST_F(SweepTest, WorkersOfOneDeviceShareItsMemory) {
+  const std::vector<RunSpec> runs = seeds(64);
+  const auto largest = [&](const SweepOptions& options) {
+    SweepPlan plan(runs, options, folder_ + "/test");
+    const std::int64_t run = plan.group(plan.runs()[0]).bytes;
+    return plan.pack_size(plan.runs()[0], {.pack = 64, .memory = 48 * run});
+  };
+  EXPECT_EQ(largest({}), 24U) << "half of the memory";
+  EXPECT_EQ(largest({.devices = {0, 1}}), 24U);
+  EXPECT_EQ(largest({.jobs = 4, .devices = {0, 1}}), 12U);
+  EXPECT_EQ(largest({.jobs = 3}), 8U);
 }
 
 TEST_F(SweepTest, JobsTrainPacksSideBySide) {
