@@ -1,42 +1,41 @@
 // Convolution and its gradients as products, gathered from the images as they lie. A matrix product is the convolution
 // of one pixel, where k is what lies side by side in memory.
-#include "cuda/kernels.h"
+#include "cuda/divisor.h"
+#include "cuda/fitting.cuh"
 #include "cuda/product.cuh"
 
 namespace qrun::cuda {
 namespace {
 
-/// A ConvShape in the width that index arithmetic is done in.
+/// A ConvShape in the width that index arithmetic is done in; PackMemory has seen that it fits.
 struct Shape32 {
   int c, h, w, o, k, stride, pad, groups, oh, ow, n;
+  Divisor by_columns, by_pixels, by_width, by_plane, by_kernel, by_stride, by_groups;
 
   Shape32(const ConvShape& s, std::int64_t images)
-      : c(narrow(s.c)),
-        h(narrow(s.h)),
-        w(narrow(s.w)),
-        o(narrow(s.o)),
-        k(narrow(s.k)),
-        stride(narrow(s.stride)),
-        pad(narrow(s.pad)),
-        groups(narrow(s.groups)),
-        oh(narrow(s.out_h())),
-        ow(narrow(s.out_w())),
-        n(narrow(images)) {
-    narrow(images * s.c * s.h * s.w);
-    narrow(images * s.o * s.out_h() * s.out_w());
-    narrow(s.weights());
-  }
-  [[nodiscard]] __host__ __device__ int channels() const { return c / groups; }
-  [[nodiscard]] __host__ __device__ int filters() const { return o / groups; }
+      : c(static_cast<int>(s.c)),
+        h(static_cast<int>(s.h)),
+        w(static_cast<int>(s.w)),
+        o(static_cast<int>(s.o)),
+        k(static_cast<int>(s.k)),
+        stride(static_cast<int>(s.stride)),
+        pad(static_cast<int>(s.pad)),
+        groups(static_cast<int>(s.groups)),
+        oh(static_cast<int>(s.out_h())),
+        ow(static_cast<int>(s.out_w())),
+        n(static_cast<int>(images)),
+        by_columns(ow),
+        by_pixels(oh * ow),
+        by_width(w),
+        by_plane(h * w),
+        by_kernel(k * k),
+        by_stride(stride),
+        by_groups(groups) {}
+  [[nodiscard]] __host__ __device__ int channels() const { return by_groups.quotient(c); }
+  [[nodiscard]] __host__ __device__ int filters() const { return by_groups.quotient(o); }
   [[nodiscard]] __host__ __device__ int taps() const { return channels() * k * k; }
   [[nodiscard]] __host__ __device__ int pixels() const { return oh * ow; }
   [[nodiscard]] __host__ __device__ bool is_product() const { return h * w == 1 && oh * ow == 1 && k == 1; }
-
- private:
-  static int narrow(std::int64_t v) {
-    if (v > 0x7fffffff) throw Error("cuda: a tensor of over 2^31 values in a batch; use a smaller batch_size");
-    return static_cast<int>(v);
-  }
 };
 
 /// A position of an output and what lies around it in the padded input.
@@ -57,8 +56,9 @@ __device__ inline float window_value(const Shape32& s, const Column& column, con
 
 /// The window of an output pixel of an image; x is the image's first channel of the group.
 __device__ inline Column window_at(const Shape32& s, const float* x, int pixel) {
-  const int top = pixel / s.ow * s.stride - s.pad;
-  const int left = pixel % s.ow * s.stride - s.pad;
+  const int row = s.by_columns.quotient(pixel);
+  const int top = row * s.stride - s.pad;
+  const int left = (pixel - row * s.ow) * s.stride - s.pad;
   return {x + static_cast<std::int64_t>(top) * s.w + left, top, left};
 }
 
@@ -69,8 +69,8 @@ struct Layer {
   int run = 0, group = 0;
 
   __device__ void start(int layer) {
-    run = layer / s.groups;
-    group = layer % s.groups;
+    run = s.by_groups.quotient(layer);
+    group = layer - run * s.groups;
   }
   /// Of an image's channels of this group.
   __device__ float* x(int image) const {
@@ -85,25 +85,36 @@ struct Layer {
     return operands.w.data + run * operands.w.stride + static_cast<std::int64_t>(group) * s.filters() * s.taps();
   }
   __device__ int begin() const { return 0; }
+  __device__ void finish(unsigned /*blocks_of_layer*/) const {}
 };
 
 /// y[o, (n, oh, ow)] = sum over taps.
 struct Forward : Layer {
   using Column = cuda::Column;
+  Fitting fitting;
+  unsigned largest = 0;  // of what this thread has stored, as the bits of |y|
   [[nodiscard]] __host__ __device__ int rows() const { return s.filters(); }
   [[nodiscard]] __host__ __device__ int columns() const { return s.n * s.pixels(); }
   __device__ int end() const { return s.taps(); }
   __device__ bool a_depth_first() const { return true; }
   __device__ bool b_depth_first() const { return s.is_product(); }
   __device__ Column column(int n) const {
-    return n < columns() ? window_at(s, x(n / s.pixels()), n % s.pixels()) : Column{};
+    if (n >= columns()) return {};
+    const int image = s.by_pixels.quotient(n);
+    return window_at(s, x(image), n - image * s.pixels());
   }
   __device__ float a(int m, int k) const { return w()[m * s.taps() + k]; }
   __device__ float b(int k, const Column& column) const { return window_value(s, column, operands.taps + 3 * k); }
-  __device__ void store(int m, int n, float sum) const {
+  __device__ void store(int m, int n, float sum) {
     const Tensor& bias = operands.b;
     if (bias.data != nullptr) sum += bias.data[run * bias.stride + group * s.filters() + m];
-    y(n / s.pixels())[m * s.pixels() + n % s.pixels()] = sum;
+    const int image = s.by_pixels.quotient(n);
+    y(image)[m * s.pixels() + n - image * s.pixels()] = sum;
+    const unsigned bits = __float_as_uint(sum) & 0x7fffffffU;
+    largest = largest > bits ? largest : bits;
+  }
+  __device__ void finish(unsigned blocks_of_layer) const {
+    if (fitting.states != nullptr) fit_to_maxima(fitting, run, largest, blocks_of_layer * s.groups);
   }
 };
 
@@ -119,26 +130,30 @@ struct BackwardData : Layer {
   __device__ bool a_depth_first() const { return !s.is_product(); }
   __device__ bool b_depth_first() const { return s.is_product(); }
   __device__ Column column(int n) const {
-    const int pixel = n % (s.h * s.w);
-    return n < columns() ? Column{y(n / (s.h * s.w)), pixel / s.w + s.pad, pixel % s.w + s.pad} : Column{};
+    if (n >= columns()) return {};
+    const int image = s.by_plane.quotient(n);
+    const int pixel = n - image * s.h * s.w;
+    const int row = s.by_width.quotient(pixel);
+    return {y(image), row + s.pad, pixel - row * s.w + s.pad};
   }
   __device__ float a(int m, int k) const {
-    const int tap = k % (s.k * s.k);
-    return w()[(k / (s.k * s.k) * s.channels() + m) * s.k * s.k + tap];
+    const int filter = s.by_kernel.quotient(k);
+    return w()[(filter * (s.channels() - 1) + m) * s.k * s.k + k];  // k counts a filter's kernels, too
   }
   __device__ float b(int k, const Column& column) const {
-    const int* tap = operands.taps + 3 * (k % (s.k * s.k));
+    const int filter = s.by_kernel.quotient(k);
+    const int* tap = operands.taps + 3 * (k - filter * s.k * s.k);
     const int row = column.y - tap[1];
     const int col = column.x - tap[2];
-    if (row < 0 || col < 0 || row % s.stride != 0 || col % s.stride != 0) return 0.0F;
-    const int oy = row / s.stride;
-    const int ox = col / s.stride;
-    if (oy >= s.oh || ox >= s.ow) return 0.0F;
-    return column.dy[(k / (s.k * s.k) * s.oh + oy) * s.ow + ox];
+    if (row < 0 || col < 0) return 0.0F;
+    const int oy = s.by_stride.quotient(row);
+    const int ox = s.by_stride.quotient(col);
+    if (oy * s.stride != row || ox * s.stride != col || oy >= s.oh || ox >= s.ow) return 0.0F;
+    return column.dy[(filter * s.oh + oy) * s.ow + ox];
   }
   __device__ void store(int m, int n, float sum) const {
-    const int plane = s.h * s.w;
-    x(n / plane)[m * plane + n % plane] = sum;
+    const int image = s.by_plane.quotient(n);
+    x(image)[m * s.h * s.w + n - image * s.h * s.w] = sum;
   }
 };
 
@@ -165,9 +180,13 @@ struct BackwardWeight : Layer {
   __device__ bool a_depth_first() const { return !s.is_product(); }
   __device__ bool b_depth_first() const { return !s.is_product(); }
   __device__ Column column(int n) const { return {operands.taps + 3 * (n < columns() ? n : 0)}; }
-  __device__ float a(int m, int k) const { return y(k / s.pixels())[m * s.pixels() + k % s.pixels()]; }
+  __device__ float a(int m, int k) const {
+    const int image = s.by_pixels.quotient(k);
+    return y(image)[m * s.pixels() + k - image * s.pixels()];
+  }
   __device__ float b(int k, const Column& column) const {
-    return window_value(s, window_at(s, x(k / s.pixels()), k % s.pixels()), column.tap);
+    const int image = s.by_pixels.quotient(k);
+    return window_value(s, window_at(s, x(image), k - image * s.pixels()), column.tap);
   }
   __device__ void store(int m, int n, float sum) const {
     const std::int64_t weights = static_cast<std::int64_t>(s.o) * s.taps();
@@ -177,7 +196,7 @@ struct BackwardWeight : Layer {
 };
 
 __global__ void add_pieces(std::int64_t weights, const float* partial, int pieces, Tensor dw) {
-  const std::int64_t i = element();
+  const int i = element();
   if (i >= weights) return;
   const std::int64_t run = blockIdx.y;
   float sum = 0.0F;
@@ -203,8 +222,8 @@ std::int64_t pieces_of(const ConvShape& s, std::int64_t n) { return ceil_div(n *
 
 std::int64_t weight_partials(const ConvShape& s, std::int64_t n) { return pieces_of(s, n) * s.weights(); }
 
-void conv2d(const Scope& scope, const ConvShape& s, const ConvOperands& operands) {
-  launch_product(scope.stream, Forward{{Shape32(s, scope.n), operands}}, scope.runs * s.groups);
+void conv2d(const Scope& scope, const ConvShape& s, const ConvOperands& operands, const Fitting& fitting) {
+  launch_product(scope.stream, Forward{{Shape32(s, scope.n), operands}, fitting}, scope.runs * s.groups);
 }
 
 void conv2d_backward_data(const Scope& scope, const ConvShape& s, const ConvOperands& operands) {

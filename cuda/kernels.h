@@ -19,14 +19,28 @@ struct Scope {
   bool training = true;
 };
 
-/// Space for sums of pieces, and counters at zero, for one launch at a time.
+/// Space for sums of pieces, and counters and maxima at zero, for one launch at a time.
 struct Workspace {
   Sums* partials = nullptr;
   unsigned* counters = nullptr;
+  unsigned* maxima = nullptr;  // [run], bits of |v|
 };
+
+/// Values of a tensor in one run at most, so that 32 bits hold every index of its grid.
+inline constexpr std::int64_t kLargest = 0x7fffff00;
 
 /// Values of which one block sums, in statistics.
 inline constexpr std::int64_t kPiece = 4096;
+
+/// A slot whose quantizer is fitted to a layer's output.
+struct Fitting {
+  ActivationState* states = nullptr;  // of the runs of the launch; nullptr: no slot
+  RunControl* control = nullptr;      // notes `place` where the output is not finite
+  std::int32_t place = 0;
+  bool training = false;
+  bool has_maxima = false;  // the product that wrote the output has fitted what needs its maximum only
+  Workspace workspace;
+};
 
 // Convolution; a matrix product is the convolution of one pixel. Sums run over (c, ky, kx) in order, one thread each.
 struct ConvOperands {
@@ -34,7 +48,8 @@ struct ConvOperands {
   Tensor w, b;                // b.data may be nullptr
   const int* taps = nullptr;  // offset in the padded input, ky and kx of each value (c / groups, ky, kx) of a filter
 };
-void conv2d(const Scope& scope, const ConvShape& s, const ConvOperands& operands);
+/// With a slot, quantizers that need the output's maximum are fitted to it in the same launch.
+void conv2d(const Scope& scope, const ConvShape& s, const ConvOperands& operands, const Fitting& fitting);
 void conv2d_backward_data(const Scope& scope, const ConvShape& s, const ConvOperands& operands);
 
 /// Positions (n, oh, ow) of which one block sums a filter's gradient; the sums are added in order.
@@ -62,10 +77,8 @@ void max_pool2d_backward(const Scope& scope, const PoolShape& s, Tensor x, Tenso
                          const ActivationState* states);
 
 // Quantizers of activations. `size` is that of one image.
-/// Fits the slot's parameters to x; `two_passes`: some run's statistic needs them. `place` is noted where x is not
-/// finite.
-void fit_activation(const Scope& scope, std::int64_t size, Tensor x, ActivationState* states, RunControl* control,
-                    std::int32_t place, bool two_passes, Workspace workspace);
+/// Fits the slot's parameters to x; `two_passes`: some run's statistic needs them.
+void fit_activation(const Scope& scope, std::int64_t size, Tensor x, const Fitting& fitting, bool two_passes);
 void quantize(const Scope& scope, std::int64_t size, Tensor x, Tensor y, const ActivationState* states);
 void quantize_backward(const Scope& scope, std::int64_t size, Tensor x, Tensor dy, Tensor dx,
                        const ActivationState* states);
@@ -97,7 +110,7 @@ struct GatherOperands {
   std::int32_t* labels = nullptr;  // [run][labels_stride]
   std::int64_t labels_stride = 0;
 };
-void gather(const Scope& scope, std::int64_t size, const GatherOperands& operands);
+void gather(const Scope& scope, const Shape& image, const GatherOperands& operands);
 
 /// Loss, its gradient in training, predictions where `predictions` is given ([run][items], from `first` on).
 struct LossOperands {

@@ -26,7 +26,7 @@ void launch(cudaStream_t stream, dim3 grid, void (*kernel)(Parameters...), Argum
 }
 
 /// The element of a thread in elements_grid().
-__device__ inline std::int64_t element() { return static_cast<std::int64_t>(blockIdx.x) * kThreads + threadIdx.x; }
+__device__ inline int element() { return static_cast<int>(blockIdx.x * kThreads + threadIdx.x); }
 
 /// `combine` over what the threads of a block hold, as a tree: the order is always the same. Every thread gets the
 /// result.

@@ -1,4 +1,5 @@
 // Layers without parameters: a thread an element.
+#include "cuda/divisor.h"
 #include "cuda/kernels.h"
 #include "cuda/launch.cuh"
 #include "quant/all.h"
@@ -8,6 +9,7 @@ namespace {
 
 struct Pool32 {
   int h, w, k, stride, pad, oh, ow;
+  Divisor by_plane, by_width, by_pixels, by_columns, by_stride;
   explicit Pool32(const PoolShape& s)
       : h(static_cast<int>(s.h)),
         w(static_cast<int>(s.w)),
@@ -15,8 +17,24 @@ struct Pool32 {
         stride(static_cast<int>(s.stride)),
         pad(static_cast<int>(s.pad)),
         oh(static_cast<int>(s.out_h())),
-        ow(static_cast<int>(s.out_w())) {}
+        ow(static_cast<int>(s.out_w())),
+        by_plane(h * w),
+        by_width(w),
+        by_pixels(oh * ow),
+        by_columns(ow),
+        by_stride(stride) {}
 };
+
+/// An element of planes that lie side by side.
+struct Place {
+  int plane, row, column;
+};
+__device__ inline Place place_in(int i, const Divisor& by_plane, const Divisor& by_width) {
+  const int plane = by_plane.quotient(i);
+  const int at = i - plane * by_plane.value();
+  const int row = by_width.quotient(at);
+  return {plane, row, at - row * by_width.value()};
+}
 
 /// The part of a window inside the image, along one side.
 struct Span {
@@ -28,21 +46,21 @@ __device__ inline Span window(int out, int stride, int pad, int k, int size) {
 }
 
 /// The windows that hold a position, along one side.
-__device__ inline Span windows_of(int position, int stride, int pad, int k, int outs) {
-  const int at = position + pad;
-  const int last = at / stride;
-  return {at < k ? 0 : (at - k) / stride + 1, last < outs ? last + 1 : outs};
+__device__ inline Span windows_of(int position, const Pool32& s, int outs) {
+  const int at = position + s.pad;
+  const int last = s.by_stride.quotient(at);
+  return {at < s.k ? 0 : s.by_stride.quotient(at - s.k) + 1, last < outs ? last + 1 : outs};
 }
 
 __global__ void relu_values(std::int64_t n, Tensor x, Tensor y) {
-  const std::int64_t i = element();
+  const int i = element();
   if (i >= n) return;
   const float v = x.data[blockIdx.y * x.stride + i];
   y.data[blockIdx.y * y.stride + i] = v <= 0.0F ? 0.0F : v;  // NaN passes: the loss must see it
 }
 
 __global__ void relu_gradient(std::int64_t n, Tensor y, Tensor dy, Tensor dx) {
-  const std::int64_t i = element();
+  const int i = element();
   if (i >= n) return;
   const bool passes = y.data[blockIdx.y * y.stride + i] > 0.0F;
   dx.data[blockIdx.y * dx.stride + i] = passes ? dy.data[blockIdx.y * dy.stride + i] : 0.0F;
@@ -59,10 +77,10 @@ struct Quantized {
 };
 
 template <class Value>
-__device__ void max_of_window(const Pool32& s, const float* plane, int oy, int ox, const Value& value, float& best,
+__device__ void max_of_window(const Pool32& s, const float* plane, const Place& out, const Value& value, float& best,
                               int& where) {
-  const Span rows = window(oy, s.stride, s.pad, s.k, s.h);
-  const Span columns = window(ox, s.stride, s.pad, s.k, s.w);
+  const Span rows = window(out.row, s.stride, s.pad, s.k, s.h);
+  const Span columns = window(out.column, s.stride, s.pad, s.k, s.w);
   where = rows.begin * s.w + columns.begin;
   best = value(plane[where]);
   for (int y = rows.begin; y < rows.end; ++y) {
@@ -77,19 +95,17 @@ __device__ void max_of_window(const Pool32& s, const float* plane, int oy, int o
 }
 
 __global__ void max_pool(std::int64_t n, Pool32 s, Tensor x, Tensor y, Argmax argmax, const ActivationState* states) {
-  const std::int64_t i = element();
+  const int i = element();
   if (i >= n) return;
   const unsigned run = blockIdx.y;
-  const int pixel = static_cast<int>(i % (s.oh * s.ow));
-  const float* plane = x.data + run * x.stride + i / (s.oh * s.ow) * s.h * s.w;
-  const int oy = pixel / s.ow;
-  const int ox = pixel % s.ow;
+  const Place out = place_in(i, s.by_pixels, s.by_columns);
+  const float* plane = x.data + run * x.stride + out.plane * s.h * s.w;
   float best = 0.0F;
   int where = 0;
   const int method = states == nullptr ? kNoQuantizer : states[run].settings.method;
-  if (method == kNoQuantizer) max_of_window(s, plane, oy, ox, AsItIs{}, best, where);
-  AllQuantizers::visit(
-      method, [&]<class Q>() { max_of_window(s, plane, oy, ox, Quantized<Q>{states[run].params}, best, where); });
+  if (method == kNoQuantizer) max_of_window(s, plane, out, AsItIs{}, best, where);
+  AllQuantizers::visit(method,
+                       [&]<class Q>() { max_of_window(s, plane, out, Quantized<Q>{states[run].params}, best, where); });
   y.data[run * y.stride + i] = best;
   argmax.data[run * argmax.stride + i] = where;
 }
@@ -97,17 +113,18 @@ __global__ void max_pool(std::int64_t n, Pool32 s, Tensor x, Tensor y, Argmax ar
 /// A thread an input: it adds the gradients of the windows that chose it, in order.
 __global__ void max_pool_gradient(std::int64_t n, Pool32 s, Tensor x, Tensor dy, Argmax argmax, Tensor dx,
                                   const ActivationState* states) {
-  const std::int64_t i = element();
+  const int i = element();
   if (i >= n) return;
   const unsigned run = blockIdx.y;
-  const int position = static_cast<int>(i % (s.h * s.w));
-  const std::int64_t out = i / (s.h * s.w) * s.oh * s.ow;
-  const Span rows = windows_of(position / s.w, s.stride, s.pad, s.k, s.oh);
-  const Span columns = windows_of(position % s.w, s.stride, s.pad, s.k, s.ow);
+  const Place in = place_in(i, s.by_plane, s.by_width);
+  const int position = in.row * s.w + in.column;
+  const int out = in.plane * s.oh * s.ow;
+  const Span rows = windows_of(in.row, s, s.oh);
+  const Span columns = windows_of(in.column, s, s.ow);
   float sum = 0.0F;
   for (int oy = rows.begin; oy < rows.end; ++oy) {
     for (int ox = columns.begin; ox < columns.end; ++ox) {
-      const std::int64_t at = out + oy * s.ow + ox;
+      const int at = out + oy * s.ow + ox;
       if (argmax.data[run * argmax.stride + at] == position) sum += dy.data[run * dy.stride + at];
     }
   }
@@ -135,26 +152,26 @@ __device__ inline float divisor(const Pool32& s, int oy, int ox, bool count_incl
 }
 
 __global__ void avg_pool(std::int64_t n, Pool32 s, bool count_include_pad, Tensor x, Tensor y) {
-  const std::int64_t i = element();
+  const int i = element();
   if (i >= n) return;
-  const int pixel = static_cast<int>(i % (s.oh * s.ow));
-  const float* plane = x.data + blockIdx.y * x.stride + i / (s.oh * s.ow) * s.h * s.w;
-  const Span rows = window(pixel / s.ow, s.stride, s.pad, s.k, s.h);
-  const Span columns = window(pixel % s.ow, s.stride, s.pad, s.k, s.w);
+  const Place out = place_in(i, s.by_pixels, s.by_columns);
+  const float* plane = x.data + blockIdx.y * x.stride + out.plane * s.h * s.w;
+  const Span rows = window(out.row, s.stride, s.pad, s.k, s.h);
+  const Span columns = window(out.column, s.stride, s.pad, s.k, s.w);
   float sum = 0.0F;
   for (int row = rows.begin; row < rows.end; ++row) {
     for (int column = columns.begin; column < columns.end; ++column) sum += plane[row * s.w + column];
   }
-  y.data[blockIdx.y * y.stride + i] = sum / divisor(s, pixel / s.ow, pixel % s.ow, count_include_pad);
+  y.data[blockIdx.y * y.stride + i] = sum / divisor(s, out.row, out.column, count_include_pad);
 }
 
 __global__ void avg_pool_gradient(std::int64_t n, Pool32 s, bool count_include_pad, Tensor dy, Tensor dx) {
-  const std::int64_t i = element();
+  const int i = element();
   if (i >= n) return;
-  const int position = static_cast<int>(i % (s.h * s.w));
-  const float* from = dy.data + blockIdx.y * dy.stride + i / (s.h * s.w) * s.oh * s.ow;
-  const Span rows = windows_of(position / s.w, s.stride, s.pad, s.k, s.oh);
-  const Span columns = windows_of(position % s.w, s.stride, s.pad, s.k, s.ow);
+  const Place in = place_in(i, s.by_plane, s.by_width);
+  const float* from = dy.data + blockIdx.y * dy.stride + in.plane * s.oh * s.ow;
+  const Span rows = windows_of(in.row, s, s.oh);
+  const Span columns = windows_of(in.column, s, s.ow);
   float sum = 0.0F;
   for (int oy = rows.begin; oy < rows.end; ++oy) {
     for (int ox = columns.begin; ox < columns.end; ++ox)

@@ -42,6 +42,16 @@ std::vector<int> make_taps(const ConvShape& s) {
   return taps;
 }
 
+/// The buffer that a forward product writes.
+struct ProductOutput {
+  BufferId operator()(const Conv2dOp& op) const { return op.y; }
+  BufferId operator()(const LinearOp& op) const { return op.y; }
+  template <class Other>
+  BufferId operator()(const Other& /*op*/) const {
+    return kNone;
+  }
+};
+
 /// The convolution that an op computes.
 std::optional<ConvShape> conv_of(const Op& op) {
   return std::visit(
@@ -68,6 +78,9 @@ PackMemory::PackMemory(const Plan& plan, const Stream& stream)
 
 void PackMemory::make_buffers(const Stream& stream) {
   for (const BufferInfo& info : plan_.buffers) {
+    if (batch_ * info.shape.size() > kLargest)
+      throw Error("cuda: the output of layer " + info.layer +
+                  " has more than 2^31 values in a batch; use a smaller batch_size");
     const std::int64_t image = info.shape.size() * runs();
     buffers_.push_back({zeros<float>(batch_ * image, stream),
                         zeros<float>(info.has_gradient ? plan_.train_batch * image : 0, stream),
@@ -83,6 +96,7 @@ void PackMemory::make_buffers(const Stream& stream) {
 
 void PackMemory::make_params(const Stream& stream) {
   for (const ParamInfo& info : plan_.params) {
+    if (info.size() > kLargest) throw Error("cuda: layer " + info.layer + " has more than 2^31 weights");
     Param param;
     const std::int64_t n = info.size() * runs();
     int histories = 0;
@@ -152,6 +166,13 @@ void PackMemory::make_activations(const Stream& stream) {
       states.push_back({.settings = run.activations[slot], .needs = needs_of(run.activations[slot])});
   }
   activations_ = uploaded(states, stream);
+  slot_of_.assign(plan_.buffers.size(), kNone);
+  for (const Step& step : plan_.steps) {
+    const BufferId y = std::visit(ProductOutput{}, step.op);
+    const auto slot = std::ranges::find(plan_.activations, y, &ActivationInfo::x);
+    if (y != kNone && slot != plan_.activations.end())
+      slot_of_[at(y)] = static_cast<SlotId>(slot - plan_.activations.begin());
+  }
 }
 
 void PackMemory::make_workspace(const Stream& stream) {
@@ -167,6 +188,7 @@ void PackMemory::make_workspace(const Stream& stream) {
   }
   partials_ = DeviceArray<Sums>(partials);
   counters_ = zeros<unsigned>(std::max<std::int64_t>(runs(), slices_.size()), stream);
+  maxima_ = zeros<unsigned>(runs(), stream);
   weight_partial_ = DeviceArray<float>(weights * runs());
 }
 

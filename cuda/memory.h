@@ -33,6 +33,9 @@ class PackMemory {
   [[nodiscard]] std::int32_t* labels(int run) const { return labels_.data() + run * batch_; }
   [[nodiscard]] std::int64_t largest_batch() const { return batch_; }
 
+  /// The slot that quantizes the output of the product that writes the buffer, or kNone.
+  [[nodiscard]] SlotId slot_of_product(BufferId y) const { return slot_of_[at(y)]; }
+
   /// True where some run's statistic of the slot, or of a parameter, takes two passes.
   [[nodiscard]] bool two_passes(SlotId slot) const;
   [[nodiscard]] bool params_take_two_passes() const;
@@ -45,7 +48,7 @@ class PackMemory {
   [[nodiscard]] ParamTable table() const { return table_of(0, piece_begin_.size() - 1); }
   [[nodiscard]] ParamTable table(int run, ParamId id) const { return table_of(index(run, id), index(run, id) + 1); }
 
-  [[nodiscard]] Workspace workspace() const { return {partials_.data(), counters_.data()}; }
+  [[nodiscard]] Workspace workspace() const { return {partials_.data(), counters_.data(), maxima_.data()}; }
   [[nodiscard]] float* weight_partial() const { return weight_partial_.data(); }
   [[nodiscard]] const int* taps(const ConvShape& s) const;
 
@@ -84,7 +87,8 @@ class PackMemory {
   DeviceArray<std::int32_t> labels_;
   std::vector<std::pair<ConvShape, DeviceArray<int>>> taps_;
   DeviceArray<Sums> partials_;
-  DeviceArray<unsigned> counters_;
+  DeviceArray<unsigned> counters_, maxima_;
+  std::vector<SlotId> slot_of_;  // [buffer]: of the slot that quantizes what a product writes there
   DeviceArray<float> weight_partial_;
 };
 

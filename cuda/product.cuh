@@ -1,98 +1,146 @@
 // One tiled product, sums[m, n] = sum over k of a(m, k) b(k, n), for convolutions, their gradients and matrix products:
 // a problem says where a and b lie and where sums go. Each sum is one thread's, over k in order, so tiles change no
-// bit.
+// bit. When a block has stored its sums, the problem may finish what it gathered from them. While a block multiplies
+// one slice of kDepth values in k, its loads of the next are under way.
 #pragma once
 
 #include "cuda/launch.cuh"
 
 namespace qrun::cuda {
 
-inline constexpr int kDepth = 16;  // of a tile, in k
+inline constexpr int kDepth = 16;    // of a slice, in k
+inline constexpr int kResident = 2;  // blocks that the registers of a multiprocessor are to hold
 
-/// Where a thread's loads of a tile of kSize x kDepth lie: along k first, or along the other dimension first.
+/// kRows x kColumns sums a block, kM x kN of them a thread.
+template <int kRowsOf, int kColumnsOf, int kMOf, int kNOf>
+struct Tile {
+  static constexpr int kRows = kRowsOf, kColumns = kColumnsOf, kM = kMOf, kN = kNOf;
+  static_assert(kRows / kM * (kColumns / kN) == static_cast<int>(kThreads));
+};
+
+/// One side of a slice: kSize x kDepth values, which the threads of a block load and keep.
 template <int kSize>
-struct LoadOrder {
+class Side {
+ public:
   static constexpr int kLoads = kDepth * kSize / static_cast<int>(kThreads);
-  bool depth_first;
+  using Slice = float[kDepth][kSize + 8];  // 8: spreads a column over the banks and keeps rows aligned
 
-  __device__ int at(int load) const { return slot(load) / (depth_first ? kDepth : 1) % kSize; }
-  __device__ int depth(int load) const { return depth_first ? slot(load) % kDepth : slot(load) / kSize; }
+  /// Neighbouring threads load along k, or along the other dimension.
+  __device__ explicit Side(bool depth_first) : depth_first_(depth_first) {}
+  __device__ int at(int load) const { return slot(load) / (depth_first_ ? kDepth : 1) % kSize; }
+  __device__ int depth(int load) const { return depth_first_ ? slot(load) % kDepth : slot(load) / kSize; }
+
+  /// value(load, at, depth) for each of this thread's loads.
+  template <class Value>
+  __device__ void fetch(const Value& value) {
+#pragma unroll
+    for (int l = 0; l < kLoads; ++l) values_[l] = value(l, at(l), depth(l));
+  }
+  __device__ void put(Slice& slice) const {
+#pragma unroll
+    for (int l = 0; l < kLoads; ++l) slice[depth(l)][at(l)] = values_[l];
+  }
 
  private:
   __device__ static int slot(int load) { return static_cast<int>(threadIdx.x) + load * static_cast<int>(kThreads); }
+
+  bool depth_first_;
+  float values_[kLoads] = {};
 };
 
-/// A tile of kRows x kColumns sums a block, kM x kN of them a thread.
-template <class Problem, int kRows, int kColumns, int kM, int kN>
-__global__ void __launch_bounds__(kThreads) product(Problem problem) {
-  static_assert(kRows / kM * (kColumns / kN) == static_cast<int>(kThreads));
-  constexpr int kPad = 4;  // floats: spreads columns over banks and keeps rows aligned
-  alignas(16) __shared__ float a[kDepth][kRows + kPad];
-  alignas(16) __shared__ float b[kDepth][kColumns + kPad];
-  const auto tiles = static_cast<unsigned>(ceil_div(problem.columns(), kColumns));
-  problem.start(static_cast<int>(blockIdx.x / tiles));
-  const int row0 = static_cast<int>(blockIdx.y) * kRows;
-  const int column0 = static_cast<int>(blockIdx.x % tiles) * kColumns;
-  const LoadOrder<kRows> rows{problem.a_depth_first()};
-  const LoadOrder<kColumns> columns{problem.b_depth_first()};
-  typename Problem::Column column[LoadOrder<kColumns>::kLoads];
-  for (int l = 0; l < columns.kLoads; ++l) column[l] = problem.column(column0 + columns.at(l));
+/// Which sums of a tile are a thread's: rows side by side, columns in groups of four that the threads take in turn, so
+/// that a warp reads neighbouring words.
+template <class T>
+struct Share {
+  static constexpr int kGroup = T::kN < 4 ? T::kN : 4;
+  int row = static_cast<int>(threadIdx.x) / (T::kColumns / T::kN) * T::kM;
+  int lane = static_cast<int>(threadIdx.x) % (T::kColumns / T::kN);
 
-  const int my_row = static_cast<int>(threadIdx.x) / (kColumns / kN) * kM;
-  const int my_column = static_cast<int>(threadIdx.x) % (kColumns / kN) * kN;
-  float sums[kM][kN] = {};
-  for (int k0 = problem.begin(); k0 < problem.end(); k0 += kDepth) {
-#pragma unroll
-    for (int l = 0; l < rows.kLoads; ++l) {
-      const int m = row0 + rows.at(l);
-      const int k = k0 + rows.depth(l);
-      a[rows.depth(l)][rows.at(l)] = m < problem.rows() && k < problem.end() ? problem.a(m, k) : 0.0F;
-    }
-#pragma unroll
-    for (int l = 0; l < columns.kLoads; ++l) {
-      const int n = column0 + columns.at(l);
-      const int k = k0 + columns.depth(l);
-      b[columns.depth(l)][columns.at(l)] = n < problem.columns() && k < problem.end() ? problem.b(k, column[l]) : 0.0F;
-    }
-    __syncthreads();
-#pragma unroll
-    for (int d = 0; d < kDepth; ++d) {
-      float left[kM];
-      float right[kN];
-      for (int i = 0; i < kM; ++i) left[i] = a[d][my_row + i];
-      for (int j = 0; j < kN; ++j) right[j] = b[d][my_column + j];
-      for (int i = 0; i < kM; ++i) {
-        for (int j = 0; j < kN; ++j) sums[i][j] = __fmaf_rn(left[i], right[j], sums[i][j]);
-      }
-    }
-    __syncthreads();
+  __device__ int column(int j) const {
+    return j / kGroup * (T::kColumns / T::kN * kGroup) + lane * kGroup + j % kGroup;
   }
-  for (int j = 0; j < kN; ++j) {
-    const int n = column0 + my_column + j;
-    if (n >= problem.columns()) break;
-    for (int i = 0; i < kM; ++i) {
-      const int m = row0 + my_row + i;
-      if (m < problem.rows()) problem.store(m, n, sums[i][j]);
+};
+
+template <class T>
+__device__ void multiply(const typename Side<T::kRows>::Slice& a, const typename Side<T::kColumns>::Slice& b,
+                         const Share<T>& mine, float (&sums)[T::kM][T::kN]) {
+#pragma unroll
+  for (int d = 0; d < kDepth; ++d) {
+    float left[T::kM];
+    float right[T::kN];
+    for (int i = 0; i < T::kM; ++i) left[i] = a[d][mine.row + i];
+    for (int j = 0; j < T::kN; ++j) right[j] = b[d][mine.column(j)];
+    for (int i = 0; i < T::kM; ++i) {
+      for (int j = 0; j < T::kN; ++j) sums[i][j] = __fmaf_rn(left[i], right[j], sums[i][j]);
     }
   }
+}
+
+template <class Problem, class T>
+__global__ void __launch_bounds__(kThreads, kResident) product(Problem problem) {
+  alignas(16) __shared__ typename Side<T::kRows>::Slice a[2];
+  alignas(16) __shared__ typename Side<T::kColumns>::Slice b[2];
+  const auto tiles = static_cast<unsigned>(ceil_div(problem.columns(), T::kColumns));
+  problem.start(static_cast<int>(blockIdx.x / tiles));
+  const int row0 = static_cast<int>(blockIdx.y) * T::kRows;
+  const int column0 = static_cast<int>(blockIdx.x % tiles) * T::kColumns;
+  Side<T::kRows> rows(problem.a_depth_first());
+  Side<T::kColumns> columns(problem.b_depth_first());
+  typename Problem::Column column[columns.kLoads];
+  for (int l = 0; l < columns.kLoads; ++l) column[l] = problem.column(column0 + columns.at(l));
+  const auto fetch = [&](int k0) {
+    rows.fetch([&](int /*load*/, int at, int depth) {
+      const bool inside = row0 + at < problem.rows() && k0 + depth < problem.end();
+      return inside ? problem.a(row0 + at, k0 + depth) : 0.0F;
+    });
+    columns.fetch([&](int load, int at, int depth) {
+      const bool inside = column0 + at < problem.columns() && k0 + depth < problem.end();
+      return inside ? problem.b(k0 + depth, column[load]) : 0.0F;
+    });
+  };
+
+  const Share<T> mine;
+  float sums[T::kM][T::kN] = {};
+  fetch(problem.begin());
+  int now = 0;
+  for (int k0 = problem.begin(); k0 < problem.end(); k0 += kDepth, now ^= 1) {
+    rows.put(a[now]);
+    columns.put(b[now]);
+    __syncthreads();  // the other slice was read before the one of the turn before this
+    if (k0 + kDepth < problem.end()) fetch(k0 + kDepth);
+    multiply<T>(a[now], b[now], mine, sums);
+  }
+#pragma unroll
+  for (int j = 0; j < T::kN; ++j) {
+    const int n = column0 + mine.column(j);
+#pragma unroll
+    for (int i = 0; i < T::kM; ++i) {
+      const int m = row0 + mine.row + i;
+      if (n < problem.columns() && m < problem.rows()) problem.store(m, n, sums[i][j]);
+    }
+  }
+  problem.finish(tiles * gridDim.y);
 }
 
 /// `layers`: products side by side (runs, groups, pieces). Tiles as large as still gives every multiprocessor some.
 template <class Problem>
 void launch_product(cudaStream_t stream, const Problem& problem, std::int64_t layers) {
-  constexpr std::int64_t kEnough = 132;           // blocks: the multiprocessors of an H200
-  const auto grid = [&](int rows, int columns) {  // layers lie along x, the only side that is long enough for them
-    return dim3(static_cast<unsigned>(ceil_div(problem.columns(), columns) * layers),
-                static_cast<unsigned>(ceil_div(problem.rows(), rows)));
+  constexpr std::int64_t kEnough = 132;  // blocks: the multiprocessors of an H200
+  const auto try_tile = [&]<class T>(T, bool at_last) {
+    // Layers lie along x, the only side that is long enough for them.
+    const dim3 grid(static_cast<unsigned>(ceil_div(problem.columns(), T::kColumns) * layers),
+                    static_cast<unsigned>(ceil_div(problem.rows(), T::kRows)));
+    if (!at_last && std::int64_t{grid.x} * grid.y < kEnough) return false;
+    launch(stream, grid, product<Problem, T>, problem);
+    return true;
   };
-  const auto enough = [](dim3 g) { return std::int64_t{g.x} * g.y >= kEnough; };
-  if (problem.rows() > 32 && enough(grid(64, 64))) {
-    launch(stream, grid(64, 64), product<Problem, 64, 64, 4, 4>, problem);
-  } else if (enough(grid(32, 64))) {
-    launch(stream, grid(32, 64), product<Problem, 32, 64, 2, 4>, problem);
-  } else {
-    launch(stream, grid(32, 32), product<Problem, 32, 32, 2, 2>, problem);
-  }
+  const int rows = problem.rows();
+  if (rows > 64 && try_tile(Tile<128, 64, 8, 4>{}, false)) return;
+  if (rows > 32 && try_tile(Tile<64, 128, 4, 8>{}, false)) return;
+  if (rows <= 32 && try_tile(Tile<32, 128, 2, 8>{}, false)) return;
+  if (rows > 32 && try_tile(Tile<64, 64, 4, 4>{}, false)) return;
+  if (try_tile(Tile<32, 64, 2, 4>{}, false)) return;
+  try_tile(Tile<32, 32, 2, 2>{}, true);
 }
 
 }  // namespace qrun::cuda

@@ -78,7 +78,7 @@ void CudaProgram::put_order(std::int64_t iterations) {
 
 void CudaProgram::gather_batch(const Scope& scope, const ResidentData& data, const std::int32_t* order,
                                std::int64_t first) const {
-  gather(scope, memory_.size(plan_.images),
+  gather(scope, plan_.buffers[static_cast<std::size_t>(plan_.images)].shape,
          {.sources = data.sources(),
           .order = order,
           .order_stride = kChunk * plan_.train_batch,
@@ -121,10 +121,13 @@ void CudaProgram::iterate_graph() {
   if (!iteration_.empty()) return;
   iteration_.capture(stream_, [&] {
     const Scope all = scope(plan_.train_batch, true);
-    const Submitter submit(memory_, all, 0, rates_.data());
+    Submitter submit(memory_, all, 0, rates_.data());
+    submit.fuse();
+    submit.branch_off(stream_, branch_);
     if (train_data_) gather_batch(all, *train_data_, order_.data(), 0);
     quantize_all();
     for (const Phase phase : {Phase::kForward, Phase::kLoss, Phase::kBackward}) run_phase(phase, submit);
+    branch_.join(stream_);
     update_params(stream_.get(), memory_.table(), rates_.data(), runs());
     end_iteration(all, memory_.control(0), losses_.data(), kChunk);
   });
@@ -220,6 +223,7 @@ std::vector<TestResult> CudaProgram::test(std::int64_t samples) {
   for (std::int64_t first = 0; first < items; first += plan_.test_batch) {
     const std::int64_t n = bring_test_batch(first, items, results);
     Submitter submit(memory_, scope(n, false), 0, nullptr);
+    submit.fuse();
     submit.predict(predictions.data(), items, first);
     run_phase(Phase::kForward, submit);
     run_phase(Phase::kLoss, submit);

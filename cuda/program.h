@@ -67,6 +67,7 @@ class CudaProgram : public Program {
   Batches batches_;                  // where the sets are not on the device
   DeviceArray<std::int32_t> order_;  // [run][step][image]
   Graph iteration_;
+  Branch branch_;                     // of it
   std::array<Event, 8> ahead_;        // iterations submitted before the first has ended: a stop is heard soon
   std::vector<RunControl> controls_;  // as on the device after the last call
   DeviceArray<Rate> rates_;           // [step][run]

@@ -58,6 +58,8 @@ using DeviceArray = Array<T, OnDevice>;
 template <class T>
 using PinnedArray = Array<T, Pinned>;
 
+class Event;
+
 class Stream {
  public:
   Stream() { check(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking), "cudaStreamCreate"); }
@@ -67,6 +69,8 @@ class Stream {
   [[nodiscard]] cudaStream_t get() const { return stream_; }
 
   void wait() const { check(cudaStreamSynchronize(stream_), "cudaStreamSynchronize"); }
+  /// What comes next here waits for what the event was recorded behind.
+  void wait_for(const Event& event) const;
 
   template <class T>
   void upload(T* to, const T* from, std::int64_t n) const {
@@ -118,11 +122,35 @@ class Event {
   ~Event() { cudaEventDestroy(event_); }
   Event(const Event&) = delete;
   Event& operator=(const Event&) = delete;
+  [[nodiscard]] cudaEvent_t get() const { return event_; }
   void record(const Stream& stream) { check(cudaEventRecord(event_, stream.get()), "cudaEventRecord"); }
   void wait() const { check(cudaEventSynchronize(event_), "cudaEventSynchronize"); }
 
  private:
   cudaEvent_t event_ = nullptr;
+};
+
+inline void Stream::wait_for(const Event& event) const {
+  check(cudaStreamWaitEvent(stream_, event.get(), 0), "cudaStreamWaitEvent");
+}
+
+/// A second stream beside a main one, for work that nothing on the main one waits for until they join.
+class Branch {
+ public:
+  [[nodiscard]] cudaStream_t get() const { return side_.get(); }
+  /// What comes next on the branch comes behind all that was submitted to `main`.
+  void fork(const Stream& main) {
+    point_.record(main);
+    side_.wait_for(point_);
+  }
+  void join(const Stream& main) {
+    point_.record(side_);
+    main.wait_for(point_);
+  }
+
+ private:
+  Stream side_;
+  Event point_;
 };
 
 /// Launches noted once and replayed as one.

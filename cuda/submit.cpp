@@ -13,7 +13,8 @@ void Submitter::operator()(const Conv2dOp& op) const {
           .y = memory_.value(op.y, first_),
           .w = memory_.param(op.w, first_),
           .b = op.b == kNone ? Tensor{} : memory_.param(op.b, first_),
-          .taps = memory_.taps(op.s)});
+          .taps = memory_.taps(op.s)},
+         fused_ ? fitting(memory_.slot_of_product(op.y)) : Fitting{});
 }
 
 void Submitter::operator()(const LinearOp& op) const {
@@ -33,7 +34,12 @@ void Submitter::operator()(const LinearBackwardDataOp& op) const {
 }
 
 void Submitter::operator()(const Conv2dBackwardWeightOp& op) const {
-  conv2d_backward_weight(scope_, op.s,
+  Scope scope = scope_;
+  if (branch_ != nullptr) {
+    branch_->fork(*main_);
+    scope.stream = branch_->get();
+  }
+  conv2d_backward_weight(scope, op.s,
                          {.x = memory_.value(op.x, first_),
                           .y = memory_.gradient(op.y, first_),
                           .w = memory_.param_gradient(op.w, first_),
@@ -86,10 +92,20 @@ void Submitter::operator()(const ReluBackwardOp& op) const {
                 memory_.gradient(op.x, first_));
 }
 
+Fitting Submitter::fitting(SlotId slot) const {
+  if (slot == kNone) return {};
+  return {.states = memory_.activation(slot, first_),
+          .control = memory_.control(first_),
+          .place = memory_.places().activation(slot),
+          .training = scope_.training,
+          .has_maxima = false,
+          .workspace = memory_.workspace()};
+}
+
 void Submitter::fit(SlotId slot, BufferId x) const {
-  fit_activation(scope_, memory_.size(x), memory_.value(x, first_), memory_.activation(slot, first_),
-                 memory_.control(first_), memory_.places().activation(slot), memory_.two_passes(slot),
-                 memory_.workspace());
+  Fitting how = fitting(slot);
+  how.has_maxima = fused_ && memory_.slot_of_product(x) == slot;
+  fit_activation(scope_, memory_.size(x), memory_.value(x, first_), how, memory_.two_passes(slot));
 }
 
 void Submitter::operator()(const QuantizeOp& op) const {

@@ -11,6 +11,14 @@ class Submitter {
   Submitter(const PackMemory& memory, const Scope& scope, int first, const Rate* rates)
       : memory_(memory), scope_(scope), first_(first), rates_(rates) {}
 
+  /// Whole phases are submitted, in order: a product may do a part of the op behind it.
+  void fuse() { fused_ = true; }
+  /// Gradients of weights, which nothing waits for before the update, go to a branch; the caller joins it.
+  void branch_off(const Stream& main, Branch& branch) {
+    main_ = &main;
+    branch_ = &branch;
+  }
+
   /// Where the predictions of a test go: [run][items], this batch from `at` on.
   void predict(std::int32_t* predictions, std::int64_t items, std::int64_t at) {
     predictions_ = predictions;
@@ -39,12 +47,16 @@ class Submitter {
   void operator()(const UpdateOp& op) const;
 
  private:
+  [[nodiscard]] Fitting fitting(SlotId slot) const;
   void fit(SlotId slot, BufferId x) const;
 
   const PackMemory& memory_;
   Scope scope_;
   int first_;
   const Rate* rates_;
+  bool fused_ = false;
+  const Stream* main_ = nullptr;
+  Branch* branch_ = nullptr;
   std::int32_t* predictions_ = nullptr;
   std::int64_t items_ = 0, first_item_ = 0;
 };

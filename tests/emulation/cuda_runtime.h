@@ -1,8 +1,9 @@
 // A CUDA device made of plain C++, for tests on machines without one: kernels are compiled by the host compiler, a
 // block's threads are fibers that switch at __syncthreads(), device memory is the heap's, and a captured graph is a
-// list of calls. It shows what kernels compute, that all threads of a block reach a barrier together, and (under
-// AddressSanitizer) that they stay inside their memory. It does not show races between blocks, nor anything about
-// speed. Only what the engine uses is here.
+// list of calls with what each has to wait for. It shows what kernels compute, that all threads of a block reach a
+// barrier together, that branches of a graph wait for what they need (it is launched in two orders, in turn), and
+// (under AddressSanitizer) that threads stay inside their memory. It does not show races between blocks, nor anything
+// about speed. Only what the engine uses is here.
 #pragma once
 
 #include <cmath>
@@ -37,14 +38,14 @@ namespace qrun::emulation {
 
 struct Graph;
 struct Stream;
-struct Event {};
+struct Event;
 
 /// Runs the body once for each thread of each block.
 void run_grid(dim3 grid, dim3 block, const std::function<void()>& body);
 void barrier();
 
-/// Does it now, or notes it in the graph that is being captured.
-void submit(const std::function<void()>& work);
+/// Does it now, or notes it in the graph that is being captured, behind what the stream has noted and waits for.
+void submit(Stream* stream, const std::function<void()>& work);
 
 /// Bytes that later allocations may take; negative: no limit.
 extern long long memory_left;
@@ -64,6 +65,11 @@ template <class T>
 T atomicAdd(T* to, T value) {
   const T before = *to;
   *to = before + value;
+  return before;
+}
+inline unsigned atomicMax(unsigned* to, unsigned value) {
+  const unsigned before = *to;
+  *to = before > value ? before : value;
   return before;
 }
 inline int atomicMin(int* to, int value) {
@@ -95,7 +101,7 @@ template <class... Parameters, class... Arguments>
 cudaError_t cudaLaunchKernelEx(const cudaLaunchConfig_t* config, void (*kernel)(Parameters...),
                                Arguments&&... arguments) {
   std::tuple<Parameters...> kept(std::forward<Arguments>(arguments)...);
-  qrun::emulation::submit([kernel, kept, grid = config->gridDim, block = config->blockDim] {
+  qrun::emulation::submit(config->stream, [kernel, kept, grid = config->gridDim, block = config->blockDim] {
     qrun::emulation::run_grid(grid, block, [&] { std::apply(kernel, kept); });
   });
   return cudaSuccess;
@@ -126,3 +132,4 @@ cudaError_t cudaEventCreateWithFlags(cudaEvent_t* event, unsigned flags);
 cudaError_t cudaEventDestroy(cudaEvent_t event);
 cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream);
 cudaError_t cudaEventSynchronize(cudaEvent_t event);
+cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned flags);

@@ -17,14 +17,36 @@ namespace qrun::emulation {
 
 long long memory_left = -1;
 
-struct Graph {
-  std::vector<std::function<void()>> calls;
+/// A call of a graph, and the earlier ones that it has to wait for.
+struct Node {
+  std::function<void()> call;
+  const Stream* stream;
+  std::vector<std::size_t> after;
 };
-struct Stream {};
+struct Graph {
+  const Stream* origin;
+  std::vector<Node> nodes;
+  bool branches_first = true;  // in the next launch
+};
+struct Event {
+  std::vector<std::size_t> after;  // what the stream had to do when it was recorded
+};
+struct Stream {
+  std::vector<std::size_t> after;  // what its next call waits for, in the graph of `capture`
+  int capture = 0;
+};
 
 namespace {
 
 Graph* capturing = nullptr;
+int captures = 0;
+
+/// What the stream's next call has to wait for; nothing yet in a new graph.
+std::vector<std::size_t>& pending(Stream& stream) {
+  if (stream.capture != captures) stream.after.clear();
+  stream.capture = captures;
+  return stream.after;
+}
 
 constexpr std::size_t kStack = std::size_t{128} << 10;  // bytes
 
@@ -171,13 +193,32 @@ void run_grid(dim3 grid, dim3 block, const std::function<void()>& body) {
 
 void barrier() { the_block.wait(); }
 
-void submit(const std::function<void()>& work) {
-  if (capturing != nullptr) {
-    capturing->calls.push_back(work);
-  } else {
-    work();
-  }
+void submit(Stream* stream, const std::function<void()>& work) {
+  if (capturing == nullptr) return work();
+  capturing->nodes.push_back({work, stream, std::exchange(pending(*stream), {capturing->nodes.size()})});
 }
+
+namespace {
+
+/// In turn: each call of the other streams as early as what it waits for allows, or as late as what waits for it does.
+void launch_graph(Graph& graph) {
+  std::vector<char> done(graph.nodes.size());
+  const std::function<void(std::size_t)> run = [&](std::size_t i) {
+    if (done[i] != 0) return;
+    for (const std::size_t before : graph.nodes[i].after) run(before);
+    graph.nodes[i].call();
+    done[i] = 1;
+  };
+  for (const bool branches : {true, false}) {
+    for (std::size_t i = 0; i < graph.nodes.size(); ++i) {
+      if (branches == (graph.nodes[i].stream != graph.origin) && (graph.branches_first || !branches)) run(i);
+    }
+  }
+  if (std::ranges::find(done, 0) != done.end()) fail("a graph ends before a branch of it has been waited for");
+  graph.branches_first = !graph.branches_first;
+}
+
+}  // namespace
 
 }  // namespace qrun::emulation
 
@@ -201,18 +242,18 @@ cudaError_t cudaHostAlloc(void** memory, std::size_t bytes, unsigned /*flags*/) 
   return cudaSuccess;
 }
 cudaError_t cudaFreeHost(void* memory) { return cudaFree(memory); }
-cudaError_t cudaMemsetAsync(void* memory, int value, std::size_t bytes, cudaStream_t /*stream*/) {
-  submit([=] { std::memset(memory, value, bytes); });
+cudaError_t cudaMemsetAsync(void* memory, int value, std::size_t bytes, cudaStream_t stream) {
+  submit(stream, [=] { std::memset(memory, value, bytes); });
   return cudaSuccess;
 }
 cudaError_t cudaMemcpyAsync(void* to, const void* from, std::size_t bytes, cudaMemcpyKind /*kind*/,
-                            cudaStream_t /*stream*/) {
-  submit([=] { std::memcpy(to, from, bytes); });
+                            cudaStream_t stream) {
+  submit(stream, [=] { std::memcpy(to, from, bytes); });
   return cudaSuccess;
 }
 cudaError_t cudaMemcpy2DAsync(void* to, std::size_t to_pitch, const void* from, std::size_t from_pitch,
-                              std::size_t width, std::size_t rows, cudaMemcpyKind /*kind*/, cudaStream_t /*stream*/) {
-  submit([=] {
+                              std::size_t width, std::size_t rows, cudaMemcpyKind /*kind*/, cudaStream_t stream) {
+  submit(stream, [=] {
     for (std::size_t row = 0; row < rows; ++row)
       std::memcpy(static_cast<char*>(to) + row * to_pitch, static_cast<const char*>(from) + row * from_pitch, width);
   });
@@ -227,8 +268,9 @@ cudaError_t cudaStreamDestroy(cudaStream_t stream) {
   return cudaSuccess;
 }
 cudaError_t cudaStreamSynchronize(cudaStream_t /*stream*/) { return cudaSuccess; }
-cudaError_t cudaStreamBeginCapture(cudaStream_t /*stream*/, cudaStreamCaptureMode /*mode*/) {
-  qrun::emulation::capturing = new qrun::emulation::Graph;
+cudaError_t cudaStreamBeginCapture(cudaStream_t stream, cudaStreamCaptureMode /*mode*/) {
+  ++qrun::emulation::captures;
+  qrun::emulation::capturing = new qrun::emulation::Graph{stream, {}};
   return cudaSuccess;
 }
 cudaError_t cudaStreamEndCapture(cudaStream_t /*stream*/, cudaGraph_t* graph) {
@@ -240,7 +282,7 @@ cudaError_t cudaGraphInstantiate(cudaGraphExec_t* executable, cudaGraph_t graph,
   return cudaSuccess;
 }
 cudaError_t cudaGraphLaunch(cudaGraphExec_t executable, cudaStream_t /*stream*/) {
-  for (const auto& call : executable->calls) call();
+  qrun::emulation::launch_graph(*executable);
   return cudaSuccess;
 }
 cudaError_t cudaGraphExecDestroy(cudaGraphExec_t executable) {
@@ -259,5 +301,13 @@ cudaError_t cudaEventDestroy(cudaEvent_t event) {
   delete event;
   return cudaSuccess;
 }
-cudaError_t cudaEventRecord(cudaEvent_t /*event*/, cudaStream_t /*stream*/) { return cudaSuccess; }
+cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream) {
+  event->after = qrun::emulation::pending(*stream);
+  return cudaSuccess;
+}
+cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned /*flags*/) {
+  std::vector<std::size_t>& after = qrun::emulation::pending(*stream);
+  after.insert(after.end(), event->after.begin(), event->after.end());
+  return cudaSuccess;
+}
 cudaError_t cudaEventSynchronize(cudaEvent_t /*event*/) { return cudaSuccess; }

@@ -77,6 +77,31 @@ TEST_P(EngineTest, ARunInAPackGetsWhatItGetsAlone) {
   }
 }
 
+TEST_P(EngineTest, IterationsAsAWholeGiveTheBitsOfTheirSteps) {
+  RunSpec moments = small_net(3, 2);
+  moments.network[0].activation_quant = {.method = AllQuantizers::find("ulq"), .bits = 4};
+  const std::vector<RunSpec> specs = {small_net(1, 2), small_net(2, 0), moments};
+  Pack whole = start(specs, GetParam());
+  whole.program->train(2, kGoOn);
+  Pack apart = start(specs, GetParam());
+  for (std::int64_t iteration = 0; iteration < 2; ++iteration) {
+    StripeFeed feed(1000);
+    const Batch batch = feed.fetch(iteration * 20, 20);
+    for (int run = 0; run < 3; ++run) {
+      apart.program->write(run, apart.plan.images, Tensor::kValue, 20, Floats(batch.images, batch.images + 2000));
+      apart.program->write_labels(run, {batch.labels, batch.labels + 20});
+      for (std::size_t step = 0; step < apart.plan.steps.size(); ++step) apart.program->run_step(run, step, 20);
+      RunState state = apart.program->state(run);
+      state.iteration = iteration + 1;
+      apart.program->restore(run, state);
+    }
+  }
+  for (int run = 0; run < 3; ++run) {
+    EXPECT_EQ(masters(*whole.program, run), masters(*apart.program, run)) << run;
+    EXPECT_EQ(whole.program->state(run).ranges, apart.program->state(run).ranges) << run;
+  }
+}
+
 TEST_P(EngineTest, ARestoredStateGoesOnToTheSameBits) {
   for (const SolverType type : {SolverType::kSgd, SolverType::kNesterov, SolverType::kAdam, SolverType::kAdagrad,
                                 SolverType::kRmsprop, SolverType::kAdadelta}) {
