@@ -223,16 +223,16 @@ std::int64_t pieces_of(const ConvShape& s, std::int64_t n) { return ceil_div(n *
 std::int64_t weight_partials(const ConvShape& s, std::int64_t n) { return pieces_of(s, n) * s.weights(); }
 
 void conv2d(const Scope& scope, const ConvShape& s, const ConvOperands& operands, const Fitting& fitting) {
-  launch_product(scope.stream, Forward{{Shape32(s, scope.n), operands}, fitting}, scope.runs * s.groups);
+  launch_product(scope, Forward{{Shape32(s, scope.n), operands}, fitting}, scope.runs * s.groups);
 }
 
 void conv2d_backward_data(const Scope& scope, const ConvShape& s, const ConvOperands& operands) {
-  launch_product(scope.stream, BackwardData{{Shape32(s, scope.n), operands}}, scope.runs * s.groups);
+  launch_product(scope, BackwardData{{Shape32(s, scope.n), operands}}, scope.runs * s.groups);
 }
 
 void conv2d_backward_weight(const Scope& scope, const ConvShape& s, const ConvOperands& operands, float* partial) {
   const auto pieces = static_cast<int>(pieces_of(s, scope.n));
-  launch_product(scope.stream, BackwardWeight{{Shape32(s, scope.n), operands}, partial, pieces},
+  launch_product(scope, BackwardWeight{{Shape32(s, scope.n), operands}, partial, pieces},
                  scope.runs * s.groups * pieces);
   launch(scope.stream, elements_grid(s.weights(), scope.runs), add_pieces, s.weights(), partial, pieces, operands.w);
   if (operands.b.data == nullptr) return;

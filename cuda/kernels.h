@@ -17,6 +17,7 @@ struct Scope {
   int runs = 1;
   std::int64_t n = 0;  // images of the batch
   bool training = true;
+  bool tf32 = false;  // products may round their factors so
 };
 
 /// Space for sums of pieces, and counters and maxima at zero, for one launch at a time.

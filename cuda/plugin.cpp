@@ -40,6 +40,7 @@ std::string use_device(int device, qrun::EngineInfo& info) {
   info = {.name = "cuda",
           .device = properties.name,
           .instruction_set = "sm_" + std::to_string(properties.major) + std::to_string(properties.minor),
+          .has_tf32 = true,
           .pack = kPack,
           .memory = static_cast<std::int64_t>(free)};
   return "";

@@ -42,7 +42,11 @@ class CudaProgram : public Program {
   [[nodiscard]] bool any_live() const;
   [[nodiscard]] Divergence divergence(int run) const;
   [[nodiscard]] Scope scope(std::int64_t n, bool training) const {
-    return {.stream = stream_.get(), .runs = runs(), .n = n, .training = training};
+    return {.stream = stream_.get(),
+            .runs = runs(),
+            .n = n,
+            .training = training,
+            .tf32 = plan_.precision == Precision::kTf32};
   }
   [[nodiscard]] float* buffer(int run, BufferId id, Tensor tensor) const;
   void put_controls();

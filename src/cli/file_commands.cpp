@@ -41,9 +41,16 @@ int check(const std::string& config, const std::vector<std::string>& overrides, 
   return kAllComplete;
 }
 
+/// Other engines and instruction sets add in another order, which may turn a close call.
+std::unique_ptr<Engine> engine_that_trained(const std::string& file, int threads) {
+  const RunRecord record = read_run(file, ReadDepth::kSummary);
+  if (record.engine == "cuda") return make_engine({EngineChoice::kAuto, threads});
+  return make_engine({EngineChoice::kCpu, threads, record.instruction_set});
+}
+
 int eval(const std::string& file, int threads) {
   set_up_log(LogLevel::kQuiet, "");
-  const std::unique_ptr<Engine> engine = make_engine({EngineChoice::kCpu, threads});
+  const std::unique_ptr<Engine> engine = engine_that_trained(file, threads);
   const Evaluation result = evaluate(file, *engine);
   print(fmt::format("{}: test accuracy={:.4f}, loss={:.4f}, {} of {} predictions differ from the stored ones\n", file,
                     result.accuracy, result.loss, result.differing, result.items));

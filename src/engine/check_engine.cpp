@@ -154,14 +154,21 @@ class CheckProgram : public Program {
     }
   }
 
+  /// Of a sum of products, relative to the sum of their magnitudes. TF32: both factors are rounded to 11 bits, and
+  /// tensor cores may cut off what they add up in float32.
+  [[nodiscard]] double rounding(std::int64_t terms) const {
+    const double sum = 2.0 * static_cast<double>(terms + 1) * 0x1p-24;
+    if (plan_.precision == Precision::kFp32) return sum;
+    return 2.0 * sum + 0x1p-10 + 0x1p-22;
+  }
+
   void compare(int run, const Effects& effects, const Place& place, const Floats& want, const Floats& got,
                const Floats& magnitudes, std::int64_t terms) const {
     for (std::size_t i = 0; i < want.size(); ++i) {
       const auto a = static_cast<double>(want[i]);
       const auto b = static_cast<double>(got[i]);
       double allowed = effects.relative * std::max(std::fabs(a), std::fabs(b));
-      if (!magnitudes.empty())
-        allowed += 2.0 * static_cast<double>(terms + 1) * 0x1p-24 * static_cast<double>(magnitudes[i]);
+      if (!magnitudes.empty()) allowed += rounding(terms) * static_cast<double>(magnitudes[i]);
       const bool both_wrong = !std::isfinite(a) && !std::isfinite(b);
       if (std::fabs(a - b) <= allowed || both_wrong) continue;
       const bool buffer = place.kind == Place::Kind::kBuffer;

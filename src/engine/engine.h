@@ -18,6 +18,7 @@ struct EngineInfo {
   std::string device;           // processor or GPU, in words
   std::string instruction_set;  // avx512, avx2, generic; compute capability
   std::string arithmetic = "float";
+  bool has_tf32 = false;  // and takes it where the plan allows it
   int threads = 0;
   int pack = 1;             // runs that fill it
   std::int64_t memory = 0;  // bytes for packs; 0: the host's

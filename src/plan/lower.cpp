@@ -66,7 +66,7 @@ bool same_pack(const RunSpec& a, const RunSpec& b) {
   };
   return std::ranges::equal(a.network, b.network, same_layer) && same_source(a.data.train, b.data.train) &&
          same_source(a.data.test, b.data.test) && a.data.crop == b.data.crop && a.data.pad == b.data.pad &&
-         a.loss == b.loss && a.train.epochs == b.train.epochs &&
+         a.loss == b.loss && a.precision == b.precision && a.train.epochs == b.train.epochs &&
          a.train.iterations_per_epoch == b.train.iterations_per_epoch && a.train.test_every == b.train.test_every &&
          a.train.log_every == b.train.log_every && a.train.checkpoint_every == b.train.checkpoint_every;
 }
@@ -76,6 +76,7 @@ Plan lower(const std::vector<RunSpec>& runs, const DataInfo& data) {
   const RunSpec& spec = runs[0];
   Plan start;
   start.input = data.shape;
+  start.precision = spec.precision;
   start.train_batch = spec.data.train.batch_size;
   start.test_batch = spec.data.test.batch_size;
   Builder builder(std::move(start));

@@ -70,6 +70,7 @@ struct RunSettings {
 struct Plan {
   Shape input;
   std::int64_t classes = 0;
+  Precision precision = Precision::kFp32;
   std::int64_t train_batch = 0;
   std::int64_t test_batch = 0;
   BufferId images = kNone;

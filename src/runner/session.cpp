@@ -36,6 +36,7 @@ RunSession::RunSession(const RunSpec& spec, const EngineInfo& engine, const Buil
   record_.seed = spec.seed;
   record_.engine = engine.name;
   record_.arithmetic = engine.arithmetic;
+  record_.precision = engine.has_tf32 && spec.precision == Precision::kTf32 ? "tf32" : "fp32";
   record_.device = engine.device;
   record_.instruction_set = engine.instruction_set;
   record_.threads = engine.threads;

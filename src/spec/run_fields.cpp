@@ -53,6 +53,8 @@ Fields run_fields(RunSpec& run, NetworkDraft& draft) {
               {0, std::numeric_limits<std::uint64_t>::max()}),
       choice("engine", "auto: cuda if a device answers, else cpu; check: both, compared",
              {"auto", "cpu", "cuda", "check"}, run.engine),
+      choice("precision", "of products: fp32; tf32: tensor cores of the CUDA engine, 10 bits of mantissa",
+             {"fp32", "tf32"}, run.precision),
       required(section("data", "training and test items", data_fields(run.data))),
       network_field(draft),
       choice(

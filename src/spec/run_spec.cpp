@@ -29,7 +29,9 @@ std::string RunSpec::text() const { return spec::run_text(*this, {}); }
 
 std::string RunSpec::hash() const {
   if (!known_hash.empty()) return known_hash;
-  const std::string defining = spec::run_text(*this, {"name", "output", "cluster", "engine"});
+  std::vector<std::string> skipped = {"name", "output", "cluster", "engine"};
+  if (precision == Precision::kFp32) skipped.emplace_back("precision");  // a run of before there was a choice
+  const std::string defining = spec::run_text(*this, skipped);
   return fmt::format("{:016x}", XXH3_64bits(defining.data(), defining.size())).substr(0, kHashDigits);
 }
 

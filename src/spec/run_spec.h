@@ -14,6 +14,7 @@
 
 namespace qrun {
 
+enum class Precision : std::uint8_t { kFp32, kTf32 };  // what an engine may round factors of products to
 enum class EngineChoice : std::uint8_t { kAuto, kCpu, kCuda, kCheck };
 enum class Keep : std::uint8_t { kLast, kBest, kAll };
 enum class InitType : std::uint8_t { kXavier, kHe, kGaussian, kConstant };
@@ -93,6 +94,7 @@ struct RunSpec {
   std::string name;
   std::uint64_t seed = 0xCAFFE;
   EngineChoice engine = EngineChoice::kAuto;
+  Precision precision = Precision::kFp32;
   DataSpec data;
   std::vector<LayerSpec> network;
   std::string loss = "softmax_cross_entropy";
@@ -110,7 +112,7 @@ struct RunSpec {
   /// Canonical YAML of the resolved run; reads back to an equal RunSpec.
   [[nodiscard]] std::string text() const;
 
-  /// 12 hex digits of the hash of text() without name, output, cluster, engine.
+  /// 12 hex digits of the hash of text() without name, output, cluster, engine, and a precision of fp32.
   [[nodiscard]] std::string hash() const;
 
   /// `<readable>-<hash>`: the swept values or `run`, then hash().

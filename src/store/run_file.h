@@ -51,6 +51,7 @@ struct RunRecord {
   std::string config;  // RunSpec::text()
   std::uint64_t seed = 0;
   std::string engine, arithmetic, device, instruction_set, hostname;
+  std::string precision = "fp32";  // or tf32: of the factors of products
   int threads = 0;
   std::string qrun_version, git_commit, started, finished;  // ISO 8601, UTC
   double wall_seconds = 0;

@@ -38,6 +38,7 @@ void read_identity(const h5::Group& root, RunRecord& r) {
   r.seed = root.number<std::uint64_t>("seed");
   r.engine = root.text("engine");
   r.arithmetic = root.text("arithmetic");
+  if (root.has_attribute("precision")) r.precision = root.text("precision");
   r.device = root.text("device");
   r.instruction_set = root.text("instruction_set");
   r.hostname = root.text("hostname");

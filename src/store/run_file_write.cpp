@@ -32,6 +32,7 @@ void write_identity(const h5::Group& root, const RunRecord& r, const char* forma
   root.attribute("seed", r.seed);
   root.attribute("engine", r.engine);
   root.attribute("arithmetic", r.arithmetic);
+  root.attribute("precision", r.precision);
   root.attribute("device", r.device);
   root.attribute("instruction_set", r.instruction_set);
   root.attribute("hostname", r.hostname);

@@ -47,6 +47,10 @@ void barrier();
 /// Does it now, or notes it in the graph that is being captured, behind what the stream has noted and waits for.
 void submit(Stream* stream, const std::function<void()>& work);
 
+/// What a warp's tensor core does: see cuda/tensor_core.cuh. All threads of the block come here together.
+float to_tf32(float v);
+void multiply_tf32(float (&d)[4], const float (&a)[4], const float (&b)[2]);
+
 /// Bytes that later allocations may take; negative: no limit.
 extern long long memory_left;
 

@@ -193,6 +193,32 @@ void run_grid(dim3 grid, dim3 block, const std::function<void()>& body) {
 
 void barrier() { the_block.wait(); }
 
+float to_tf32(float v) {
+  const unsigned bits = __float_as_uint(v);
+  const bool finite = (bits & 0x7f800000U) != 0x7f800000U;
+  return __uint_as_float(finite ? (bits + 0x1000U) & ~0x1fffU : bits);  // half of the last place that stays
+}
+
+void multiply_tf32(float (&d)[4], const float (&a)[4], const float (&b)[2]) {
+  constexpr unsigned kLanes = 32;
+  static float held_a[1024 / kLanes][16][8];
+  static float held_b[1024 / kLanes][8][8];
+  const unsigned warp = threadIdx.x / kLanes;
+  const unsigned g = threadIdx.x % kLanes / 4;
+  const unsigned t = threadIdx.x % 4;
+  for (const float v : a) {
+    if (to_tf32(v) != v && v == v) fail("a number that is not TF32 comes to a tensor core");
+  }
+  for (unsigned i = 0; i < 4; ++i) held_a[warp][g + i % 2 * 8][t + i / 2 * 4] = a[i];
+  for (unsigned i = 0; i < 2; ++i) held_b[warp][t + i * 4][g] = b[i];
+  barrier();
+  for (unsigned i = 0; i < 4; ++i) {
+    for (unsigned k = 0; k < 8; ++k)
+      d[i] = std::fma(held_a[warp][g + i / 2 * 8][k], held_b[warp][k][2 * t + i % 2], d[i]);
+  }
+  barrier();
+}
+
 void submit(Stream* stream, const std::function<void()>& work) {
   if (capturing == nullptr) return work();
   capturing->nodes.push_back({work, stream, std::exchange(pending(*stream), {capturing->nodes.size()})});

@@ -30,11 +30,18 @@ const ConvCase kConvs[] = {
     {33, {.c = 1, .h = 28, .w = 28, .o = 20, .k = 5, .stride = 1, .pad = 0, .groups = 1}},
     {2, {.c = 2, .h = 3, .w = 40, .o = 2, .k = 3, .stride = 1, .pad = 0, .groups = 1}},
     {1, {.c = 1, .h = 5, .w = 5, .o = 2, .k = 5, .stride = 1, .pad = 4, .groups = 1}},
+    // Large enough for each size of tile that the CUDA engine has.
+    {16, {.c = 70, .h = 23, .w = 23, .o = 70, .k = 1, .stride = 1, .pad = 0, .groups = 1}},
+    {33, {.c = 2, .h = 23, .w = 23, .o = 40, .k = 3, .stride = 1, .pad = 1, .groups = 1}},
+    {33, {.c = 40, .h = 23, .w = 23, .o = 5, .k = 3, .stride = 1, .pad = 1, .groups = 1}},
+    {20, {.c = 3, .h = 23, .w = 23, .o = 40, .k = 3, .stride = 1, .pad = 1, .groups = 1}},
 };
 
-TEST_P(EngineTest, Conv2dStaysInsideTheRoundingBound) {
-  for (const auto& [n, s] : kConvs) {
+class ConvTest : public EngineTest {
+ protected:
+  void expect_inside_the_bound(std::int64_t n, const ConvShape& s, Precision precision) {
     StepPlan p(n);
+    p.plan.precision = precision;
     const BufferId x = p.buffer({s.c, s.h, s.w});
     const BufferId y = p.buffer({s.o, s.out_h(), s.out_w()});
     const ParamId w = p.param({s.o, s.c / s.groups, s.k, s.k});
@@ -55,22 +62,48 @@ TEST_P(EngineTest, Conv2dStaysInsideTheRoundingBound) {
     program->write(0, y, Tensor::kValue, n, nans(size_y));
     program->run_step(0, 0, n);
     expect_sums(program->read(0, y, Tensor::kValue, n), ref::conv2d(s, n, xs, ws, bs), s.c / s.groups * s.k * s.k,
-                "y " + text(s, n));
+                "y " + text(s, n), precision);
 
     program->write(0, y, Tensor::kGradient, n, dys);
     program->write(0, x, Tensor::kGradient, n, nans(size_x));
     program->run_step(0, 1, n);
     expect_sums(program->read(0, x, Tensor::kGradient, n), ref::conv2d_dx(s, n, ws, dys), s.o / s.groups * s.k * s.k,
-                "dx " + text(s, n));
+                "dx " + text(s, n), precision);
 
     program->write_param(0, w, Tensor::kGradient, nans(s.weights()));
     program->write_param(0, b, Tensor::kGradient, nans(s.o));
     program->run_step(0, 2, n);
     const std::int64_t terms = n * s.out_h() * s.out_w();
-    expect_sums(program->read_param(0, w, Tensor::kGradient), ref::conv2d_dw(s, n, xs, dys), terms, "dw " + text(s, n));
+    expect_sums(program->read_param(0, w, Tensor::kGradient), ref::conv2d_dw(s, n, xs, dys), terms, "dw " + text(s, n),
+                precision);
     expect_sums(program->read_param(0, b, Tensor::kGradient), ref::bias_gradient(n, s.o, s.out_h() * s.out_w(), dys),
                 terms, "db " + text(s, n));
   }
+};
+INSTANTIATE_TEST_SUITE_P(Engines, ConvTest, testing::ValuesIn(engine_cases()), case_name);
+
+TEST_P(ConvTest, StaysInsideTheRoundingBound) {
+  for (const auto& [n, s] : kConvs) expect_inside_the_bound(n, s, Precision::kFp32);
+}
+
+TEST_P(ConvTest, StaysInsideTheRoundingBoundOfTf32) {
+  if (GetParam().engine == "cpu") return;  // computes in float32 whatever is allowed
+  for (const auto& [n, s] : kConvs) expect_inside_the_bound(n, s, Precision::kTf32);
+}
+
+TEST_P(EngineTest, ProductsInTf32RoundTheirFactorsAndNothingElse) {
+  if (GetParam().engine == "cpu") return;
+  StepPlan p(1);
+  p.plan.precision = Precision::kTf32;
+  const BufferId x = p.buffer({3, 1, 1});
+  const BufferId y = p.buffer({1, 1, 1});
+  const ParamId w = p.param({1, 3});
+  p.step(LinearOp{x, y, w, kNone, 3, 1});
+  const auto program = load(p.plan);
+  program->write(0, x, Tensor::kValue, 1, {2047, 2049, 0x1.802p0F});  // the last two are ties: away from zero
+  program->write_param(0, w, Tensor::kValue, {1, 2, 4096});
+  program->run_step(0, 0, 1);
+  EXPECT_EQ(program->read(0, y, Tensor::kValue, 1), (Floats{2047 + 2 * 2050 + 4096 * 0x1.804p0F}));
 }
 
 TEST_P(EngineTest, LinearStaysInsideTheRoundingBound) {

@@ -106,6 +106,7 @@ TEST(Canonical, TextIsStable) {
   EXPECT_EQ(read(kSmall).text(), R"(name: a
 seed: 831486
 engine: auto
+precision: fp32
 data:
   train: {lmdb: null, synthetic_digits: 100, data_seed: 1, batch_size: 10, shuffle: false}
   test: {lmdb: null, synthetic_digits: 50, data_seed: 1, batch_size: 10}
@@ -180,7 +181,7 @@ TEST(Canonical, StoredTextIsReadStrictly) {
   const std::string text = read(kSmall).text();
   EXPECT_EQ(lines(text), Lines{});
   EXPECT_EQ(lines(with(text, "epochs: 1\n", "epochs: none\n")),
-            Lines{"stored:45:11: train.epochs: none is not an integer; write one in decimal or 0x"});
+            Lines{"stored:46:11: train.epochs: none is not an integer; write one in decimal or 0x"});
   EXPECT_EQ(lines(text + "vars: {a: 1}\n").size(), 1U);
 }
 
@@ -189,10 +190,11 @@ TEST(Canonical, TheHashIgnoresWhatDoesNotDefineTheRun) {
   EXPECT_EQ(hash.size(), 12U);
   EXPECT_EQ(hash.find_first_not_of("0123456789abcdef"), std::string::npos) << hash;
   for (const std::string same : {"name: other\n", "engine: cpu\n", "output: {dir: x}\n", "cluster: {cpus: 3}\n",
-                                 "vars: {a: 1}\n", "quantize: {'*': none}\n"}) {
+                                 "vars: {a: 1}\n", "quantize: {'*': none}\n", "precision: fp32\n"}) {
     EXPECT_EQ(read(kSmall + same).hash(), hash) << same;
   }
-  for (const std::string other : {"seed: 1", "solver.lr=0.02", "train.epochs=2", "network.conv1.bias=false"}) {
+  for (const std::string other :
+       {"seed: 1", "precision: tf32", "solver.lr=0.02", "train.epochs=2", "network.conv1.bias=false"}) {
     const bool is_override = other.find('=') != std::string::npos;
     const RunSpec run = is_override ? read(kSmall, {other}) : read(kSmall + other + "\n");
     EXPECT_NE(run.hash(), hash) << other;

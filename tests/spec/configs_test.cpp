@@ -56,6 +56,7 @@ TEST(Configs, TheSweepsAreTheDocumentedOnes) {
   };
   const std::vector<RunSpec> bits = runs("lenet_bits");
   ASSERT_EQ(bits.size(), 18U);
+  EXPECT_EQ(shipped("lenet_2bit").hash(), "b657f1140408") << "stored runs are found again by it";
   EXPECT_EQ(bits[3].hash(), shipped("lenet_2bit").hash()) << "2 bits, the first seed";
   EXPECT_EQ(bits[15].hash(), shipped("lenet_float").hash()) << "none, the first seed";
   EXPECT_EQ(runs("lenet_methods").size(), 27U);
