@@ -6,48 +6,21 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
 import pathlib
 import re
 import signal
 import subprocess
 import sys
-import tempfile
 import time
-import unittest
 
 import h5py
 import numpy as np
+from program import PROGRAM, ROOT, SMOKE, ProgramTest, main
 
-PROGRAM = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else "build/qrun").resolve()
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-SMOKE = str(ROOT / "configs/smoke.yaml")
-
-
-WITHOUT_GPU = {**os.environ, "CUDA_VISIBLE_DEVICES": ""}
 NO_CUDA = r"cuda: no (device|libqrun_cuda\.so)"
 
 
-def qrun(*arguments: str, cwd: str) -> subprocess.CompletedProcess:
-    return subprocess.run([PROGRAM, *arguments], cwd=cwd, env=WITHOUT_GPU, capture_output=True, text=True, timeout=120, check=False)
-
-
-class EndToEnd(unittest.TestCase):
-    def setUp(self) -> None:
-        self.folder = tempfile.TemporaryDirectory()
-        self.cwd = self.folder.name
-        self.addCleanup(self.folder.cleanup)
-
-    def qrun(self, *arguments: str, code: int = 0) -> subprocess.CompletedProcess:
-        done = qrun(*arguments, cwd=self.cwd)
-        self.assertEqual(done.returncode, code, f"{arguments}\n{done.stdout}\n{done.stderr}")
-        return done
-
-    def run_file(self) -> pathlib.Path:
-        files = list(pathlib.Path(self.cwd).glob("results/*/*.h5"))
-        self.assertEqual(len(files), 1, files)
-        return files[0]
-
+class EndToEnd(ProgramTest):
     def test_trains_tests_evaluates_and_skips_what_is_complete(self) -> None:
         first = self.qrun(SMOKE)
         path = self.run_file()
@@ -192,4 +165,4 @@ class EndToEnd(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    unittest.main(argv=sys.argv[:1])
+    main()
