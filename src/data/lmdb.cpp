@@ -1,6 +1,7 @@
 #include "data/lmdb.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <array>
@@ -8,6 +9,7 @@
 #include <filesystem>
 
 #include "core/error.h"
+#include "data/lmdb_pages.h"
 
 namespace qrun {
 namespace {
@@ -43,6 +45,11 @@ void sync_folder(const fs::path& folder) {
   close(descriptor);
 }
 
+void discard(const fs::path& half_written) {
+  std::error_code code;
+  fs::remove_all(half_written, code);
+}
+
 void put_items(MDB_env* env, const std::string& folder, std::int64_t first, std::int64_t last,
                const std::function<std::string(std::int64_t)>& value, std::int64_t& bytes) {
   MDB_txn* raw = nullptr;
@@ -68,6 +75,7 @@ LmdbReader::LmdbReader(const std::string& folder) : folder_(folder) {
   if (!fs::exists(fs::path(folder) / "data.mdb")) {
     throw Error(folder + (fs::exists(folder) ? ": holds no data.mdb" : ": no such folder"));
   }
+  check_lmdb_pages(folder);
   MDB_env* env = nullptr;
   check(mdb_env_create(&env), "create");
   env_.reset(env);
@@ -79,13 +87,23 @@ LmdbReader::LmdbReader(const std::string& folder) : folder_(folder) {
   MDB_stat stat{};
   check(mdb_stat(txn.get(), dbi_, &stat), "stat");
   items_ = static_cast<std::int64_t>(stat.ms_entries);
+  bytes_ = file_bytes();
 }
 
 void LmdbReader::check(int code, const char* operation) const {
   if (code != MDB_SUCCESS) throw Error(folder_ + ": cannot " + operation + " it: " + mdb_strerror(code));
 }
 
+std::int64_t LmdbReader::file_bytes() const {
+  int file = -1;
+  struct stat status {};
+  check(mdb_env_get_fd(env_.get(), &file), "read");
+  return fstat(file, &status) == 0 ? status.st_size : 0;
+}
+
+/// Memory that maps what a file has no more ends the process: so it is not touched.
 MDB_txn* LmdbReader::begin() const {
+  if (file_bytes() < bytes_) throw Error(folder_ + ": data.mdb was cut while it was in use");
   MDB_txn* txn = nullptr;
   check(mdb_txn_begin(env_.get(), nullptr, MDB_RDONLY, &txn), "read");
   return txn;
@@ -137,7 +155,11 @@ std::int64_t write_lmdb(const std::string& folder, std::int64_t count,
     fs::rename(temporary, target);
     sync_folder(target.has_parent_path() ? target.parent_path() : ".");
   } catch (const fs::filesystem_error& error) {
+    discard(temporary);
     fail_writing(folder, error.code().message());
+  } catch (...) {
+    discard(temporary);
+    throw;
   }
   return bytes;
 }

@@ -30,13 +30,14 @@ class LmdbReader {
   struct Close {
     void operator()(MDB_env* env) const { mdb_env_close(env); }
   };
+  [[nodiscard]] std::int64_t file_bytes() const;
   [[nodiscard]] MDB_txn* begin() const;
   void check(int code, const char* operation) const;
 
   std::string folder_;
   std::unique_ptr<MDB_env, Close> env_;
   MDB_dbi dbi_ = 0;
-  std::int64_t items_ = 0;
+  std::int64_t items_ = 0, bytes_ = 0;
 };
 
 /// Writes `count` items under 8-digit keys beside `folder` and renames; replaces what is there. Returns bytes written.

@@ -43,13 +43,14 @@ inline proto::Datum datum(std::int32_t c, std::int32_t h, std::int32_t w, std::i
 }
 
 /// An LMDB as another program would write it.
-inline void write_foreign(const std::string& folder, const std::vector<std::pair<std::string, std::string>>& items) {
+inline void write_foreign(const std::string& folder, const std::vector<std::pair<std::string, std::string>>& items,
+                          std::size_t map_bytes = std::size_t{1} << 24) {
   std::filesystem::create_directories(folder);
   MDB_env* env = nullptr;
   MDB_txn* txn = nullptr;
   MDB_dbi dbi = 0;
   ASSERT_EQ(mdb_env_create(&env), 0);
-  ASSERT_EQ(mdb_env_set_mapsize(env, 1 << 24), 0);
+  ASSERT_EQ(mdb_env_set_mapsize(env, map_bytes), 0);
   ASSERT_EQ(mdb_env_open(env, folder.c_str(), 0, 0644), 0);
   ASSERT_EQ(mdb_txn_begin(env, nullptr, 0, &txn), 0);
   ASSERT_EQ(mdb_dbi_open(txn, nullptr, 0, &dbi), 0);
