@@ -1,5 +1,7 @@
 #include "cpu/workers.h"
 
+#include "core/threads.h"
+
 #if defined(__x86_64__)
 #include <immintrin.h>
 #endif
@@ -34,10 +36,16 @@ bool wait_briefly(const Ready& ready) {
 }  // namespace
 
 Workers::Workers(int threads) {
-  for (int i = 1; i < threads; ++i) pool_.emplace_back([this] { loop(); });
+  try {
+    pool_.reserve(static_cast<std::size_t>(threads));
+    for (int i = 1; i < threads; ++i) pool_.push_back(start_thread([this] { loop(); }));
+  } catch (...) {
+    end();
+    throw;
+  }
 }
 
-Workers::~Workers() {
+void Workers::end() {
   stop_ = true;
   ++epoch_;
   epoch_.notify_all();

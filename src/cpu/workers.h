@@ -14,8 +14,9 @@ namespace qrun::cpu {
 /// must give the same result whoever runs it. Not reentrant.
 class Workers {
  public:
+  /// Throws EnvironmentError where the system gives not as many threads.
   explicit Workers(int threads);
-  ~Workers();
+  ~Workers() { end(); }
   Workers(const Workers&) = delete;
   Workers& operator=(const Workers&) = delete;
 
@@ -37,6 +38,7 @@ class Workers {
   void run(Call call, const void* context, std::int64_t count);
   bool run_one();
   void loop();
+  void end();
 
   std::vector<std::thread> pool_;
   Call call_ = nullptr;

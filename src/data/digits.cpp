@@ -4,11 +4,13 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cmath>
 #include <numbers>
 #include <thread>
 
 #include "core/rng.h"
+#include "core/threads.h"
 
 namespace qrun {
 namespace {
@@ -194,16 +196,14 @@ std::int32_t digit_label(std::uint64_t seed, Split split, std::int64_t index) {
 std::vector<std::uint8_t> draw_digits(std::int64_t items, std::uint64_t seed, Split split) {
   constexpr std::int64_t kSize = kDigitSize * kDigitSize;
   std::vector<std::uint8_t> pixels(static_cast<std::size_t>(items * kSize));
-  const std::int64_t threads =
-      std::max<std::int64_t>(1, std::min<std::int64_t>(std::thread::hardware_concurrency(), items / 256));
-  std::vector<std::thread> pool;
-  for (std::int64_t t = 0; t < threads; ++t) {
-    pool.emplace_back([&, t] {
-      for (std::int64_t i = t * items / threads; i < (t + 1) * items / threads; ++i)
+  constexpr std::int64_t kPart = 256;  // items that a thread takes at a time
+  std::atomic<std::int64_t> next = 0;
+  on_threads(std::min<std::int64_t>(std::thread::hardware_concurrency(), items / kPart), [&] {
+    for (std::int64_t first = next.fetch_add(kPart); first < items; first = next.fetch_add(kPart)) {
+      for (std::int64_t i = first; i < std::min(first + kPart, items); ++i)
         draw_digit(seed, split, i, pixels.data() + i * kSize);
-    });
-  }
-  for (std::thread& thread : pool) thread.join();
+    }
+  });
   return pixels;
 }
 

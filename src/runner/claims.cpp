@@ -10,9 +10,11 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <new>
 #include <sstream>
 
 #include "core/error.h"
+#include "core/threads.h"
 #include "store/atomic_file.h"
 
 namespace qrun {
@@ -84,7 +86,10 @@ Owner this_process() {
 }
 
 Claims::Claims(std::string folder, Owner me, std::chrono::milliseconds patience)
-    : folder_(std::move(folder) + "/.qrun"), me_(std::move(me)), patience_(patience), heart_([this] { beat(); }) {}
+    : folder_(std::move(folder) + "/.qrun"),
+      me_(std::move(me)),
+      patience_(patience),
+      heart_(start_thread([this] { beat(); })) {}
 
 Claims::~Claims() {
   {
@@ -93,7 +98,10 @@ Claims::~Claims() {
   }
   wake_.notify_all();
   heart_.join();
-  for (const std::string& run_id : std::set<std::string>(mine_)) release(run_id);
+  try {
+    for (const std::string& run_id : std::set<std::string>(mine_)) release(run_id);
+  } catch (const std::bad_alloc&) {  // others follow what an ended process holds
+  }
 }
 
 bool Claims::take(const std::string& run_id) {
@@ -164,14 +172,13 @@ void Claims::beat() {
   while (!wake_.wait_for(lock, patience_ / 12, [this] { return stop_; })) {
     if (mine_.empty()) continue;
     ++me_.beat;
-    const FolderLock folder(folder_);
-    for (const std::string& run_id : mine_) {
-      const std::optional<Owner> owner = read_claim(path(run_id));
-      if (!owner || !owner->same_process(me_)) continue;
-      try {
-        write_text(path(run_id), claim_text(me_));
-      } catch (const EnvironmentError&) {  // a full disk: training will say so
+    try {
+      const FolderLock folder(folder_);
+      for (const std::string& run_id : mine_) {
+        const std::optional<Owner> owner = read_claim(path(run_id));
+        if (owner && owner->same_process(me_)) write_text(path(run_id), claim_text(me_));
       }
+    } catch (const std::exception&) {  // a full disk, no memory: training will say so
     }
   }
 }

@@ -8,6 +8,7 @@
 
 #include "core/error.h"
 #include "core/log.h"
+#include "core/threads.h"
 #include "store/journal.h"
 
 namespace qrun {
@@ -66,19 +67,26 @@ SweepTraining::SweepTraining(SweepPlan& plan, const ResultsFolder& folder, const
 
 void SweepTraining::run() {
   std::vector<std::thread> workers;
-  std::atomic<int> running = plan_.options().workers();
-  for (int worker = 0; worker < plan_.options().workers(); ++worker) {
-    workers.emplace_back([this, worker, &running] {
-      try {
-        work(worker);
-      } catch (...) {
-        const std::lock_guard lock(mutex_);
-        if (!error_) error_ = std::current_exception();
-        halt_ = true;
-      }
-      --running;
-    });
-  }
+  const int wanted = plan_.options().workers();
+  std::atomic<int> running = 0;
+  const auto guarded = [this](const auto& act) {
+    try {
+      act();
+    } catch (...) {
+      const std::lock_guard lock(mutex_);
+      if (!error_) error_ = std::current_exception();
+      halt_ = true;
+    }
+  };
+  const auto on_thread = [&](int worker) {
+    guarded([this, worker] { work(worker); });
+    --running;
+  };
+  guarded([&] {
+    workers.reserve(static_cast<std::size_t>(wanted));
+    for (int worker = 0; worker < wanted; ++worker, ++running)
+      workers.push_back(start_thread([&on_thread, worker] { on_thread(worker); }));
+  });
   while (running > 0) {
     if (tools_.stop) halt_ = true;
     std::this_thread::sleep_for(kLook);

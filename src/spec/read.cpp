@@ -5,6 +5,7 @@
 #include <thread>
 #include <unordered_set>
 
+#include "core/threads.h"
 #include "spec/address.h"
 #include "spec/document.h"
 #include "spec/emit.h"
@@ -75,10 +76,7 @@ std::vector<RunSpec> resolve_side_by_side(const Node& document, const std::vecto
       if (!problems.empty()) failed = true;
     }
   };
-  std::vector<std::thread> others(std::max(1U, std::thread::hardware_concurrency()) - 1);
-  for (std::thread& thread : others) thread = std::thread(work);
-  work();
-  for (std::thread& thread : others) thread.join();
+  on_threads(std::thread::hardware_concurrency(), work);
   if (failed) runs.clear();
   return runs;
 }

@@ -1,0 +1,16 @@
+// Threads that may not start, and work that may fail on them.
+#pragma once
+
+#include <functional>
+#include <thread>
+
+namespace qrun {
+
+/// A thread that runs `body`. Throws EnvironmentError where the system gives none.
+[[nodiscard]] std::thread start_thread(std::function<void()> body);
+
+/// Calls `body` on `count` threads, the caller's among them, or on as many as the system gives; each takes its share of
+/// the work itself. Rethrows the first exception once all have ended.
+void on_threads(std::int64_t count, const std::function<void()>& body);
+
+}  // namespace qrun
