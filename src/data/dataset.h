@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <span>
 #include <string>
@@ -46,9 +47,11 @@ struct RunData {
 /// The largest label among the first 1,000 of both sets: to be compared with the outputs of the last layer.
 [[nodiscard]] std::int32_t largest_label(const RunData& data);
 
+constexpr std::int64_t kAnyLabel = std::numeric_limits<std::int64_t>::max();
+
 /// A run's training sequence (order, shuffling and augmentation from `seed`) or one pass over a test set in order.
-/// Prepares batches ahead on a thread of its own.
+/// Prepares batches ahead on a thread of its own. A label that is none of `classes` is an Error where it is met.
 [[nodiscard]] std::shared_ptr<Feed> make_feed(std::shared_ptr<const Dataset> set, const DataSpec& spec, Split split,
-                                              std::uint64_t seed);
+                                              std::uint64_t seed, std::int64_t classes = kAnyLabel);
 
 }  // namespace qrun

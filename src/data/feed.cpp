@@ -10,6 +10,7 @@
 
 #include "core/error.h"
 #include "core/rng.h"
+#include "core/threads.h"
 #include "data/dataset.h"
 
 namespace qrun {
@@ -116,8 +117,11 @@ struct Slot {
 /// Guesses that the next call asks for the batch behind the last one, and has it ready.
 class PrefetchedFeed : public Feed {
  public:
-  PrefetchedFeed(std::shared_ptr<const Dataset> set, const DataSpec& spec, Split split, std::uint64_t seed)
+  PrefetchedFeed(std::shared_ptr<const Dataset> set, const DataSpec& spec, Split split, std::uint64_t seed,
+                 std::int64_t classes)
       : set_(std::move(set)),
+        name_(split == Split::kTrain ? "data.train" : "data.test"),
+        classes_(classes),
         wraps_(split == Split::kTrain),
         order_(set_->items(), split == Split::kTrain && spec.train.shuffle, seed),
         asked_order_(order_),
@@ -140,6 +144,7 @@ class PrefetchedFeed : public Feed {
   [[nodiscard]] std::optional<DataSource> source() const override {
     DataSource source = set_->memory();
     if (source.items == 0) return std::nullopt;
+    for (std::int64_t i = 0; i < source.items; ++i) check_label(source.labels[i], i);
     source.transform = transform_.get();
     return source;
   }
@@ -152,7 +157,7 @@ class PrefetchedFeed : public Feed {
 
   Batch fetch(std::int64_t first, std::int64_t n) override {
     std::unique_lock lock(mutex_);
-    if (!thread_.joinable()) thread_ = std::thread([this] { loop(); });
+    if (!thread_.joinable()) thread_ = start_thread([this] { loop(); });
     if (given_) pop();  // the batch of the last call is free now
     if (count_ == 0 || front().first != first || front().n != n) restart(lock, first, n);
     ready_.wait(lock, [&] { return count_ > 0; });
@@ -182,6 +187,13 @@ class PrefetchedFeed : public Feed {
     wake_.notify_one();
   }
 
+  /// An engine would look the label up beyond its outputs.
+  void check_label(std::int32_t label, std::int64_t index) const {
+    if (label < classes_) return;
+    throw Error(name_ + ": item " + std::to_string(index) + " has label " + std::to_string(label) +
+                ", but the network has " + std::to_string(classes_) + " outputs");
+  }
+
   void loop() {
     std::unique_lock lock(mutex_);
     while (!stop_) {
@@ -206,12 +218,14 @@ class PrefetchedFeed : public Feed {
 
   void fill(Slot& slot) {
     const std::int64_t size = shape().size();
-    slot.images.resize(static_cast<std::size_t>(slot.n * size));
-    slot.labels.resize(static_cast<std::size_t>(slot.n));
     slot.error = nullptr;
     try {
+      slot.images.resize(static_cast<std::size_t>(slot.n * size));
+      slot.labels.resize(static_cast<std::size_t>(slot.n));
       for (std::int64_t i = 0; i < slot.n; ++i) {
-        const Item item = set_->item(order_.item(slot.first + i));
+        const std::int64_t index = order_.item(slot.first + i);
+        const Item item = set_->item(index);
+        check_label(item.label, index);
         transform_(item, slot.first + i, slot.images.data() + i * size);
         slot.labels[static_cast<std::size_t>(i)] = item.label;
       }
@@ -221,6 +235,8 @@ class PrefetchedFeed : public Feed {
   }
 
   std::shared_ptr<const Dataset> set_;
+  std::string name_;
+  std::int64_t classes_;
   bool wraps_;
   Order order_, asked_order_;  // the thread's, and that of order()
   Transform transform_;
@@ -236,8 +252,8 @@ class PrefetchedFeed : public Feed {
 }  // namespace
 
 std::shared_ptr<Feed> make_feed(std::shared_ptr<const Dataset> set, const DataSpec& spec, Split split,
-                                std::uint64_t seed) {
-  return std::make_shared<PrefetchedFeed>(std::move(set), spec, split, seed);
+                                std::uint64_t seed, std::int64_t classes) {
+  return std::make_shared<PrefetchedFeed>(std::move(set), spec, split, seed, classes);
 }
 
 }  // namespace qrun

@@ -21,12 +21,11 @@ double try_out(SweepPlan& plan, const std::vector<std::size_t>& pack, Engine& en
   std::vector<RunSpec> specs;
   std::vector<RunFeeds> feeds;
   const RunData& data = plan.data(plan.runs()[pack[0]]);
-  for (const std::size_t i : pack) {
-    const RunSpec& spec = *plan.runs()[i].spec;
-    specs.push_back(spec);
-    feeds.push_back({make_feed(data.train, spec.data, Split::kTrain, spec.seed), nullptr});
-  }
-  const auto program = engine.load(lower(specs, {data.shape, data.train->items()}), std::move(feeds));
+  for (const std::size_t i : pack) specs.push_back(*plan.runs()[i].spec);
+  const Plan lowered = lower(specs, {data.shape, data.train->items()});
+  for (const RunSpec& spec : specs)
+    feeds.push_back({make_feed(data.train, spec.data, Split::kTrain, spec.seed, lowered.classes), nullptr});
+  const auto program = engine.load(lowered, std::move(feeds));
   const std::atomic<bool> go_on = false;
   program->train(4, go_on);  // caches, clocks
   const auto start = Clock::now();

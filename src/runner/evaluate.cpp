@@ -40,8 +40,8 @@ Evaluation evaluate(const std::string& run_file, Engine& engine) {
   const RunData data = open_data(spec.data);
   const Plan plan = lower({spec}, {data.shape, data.train->items()});
   const std::unique_ptr<Program> program =
-      engine.load(plan, {{make_feed(data.train, spec.data, Split::kTrain, spec.seed),
-                          make_feed(data.test, spec.data, Split::kTest, spec.seed)}});
+      engine.load(plan, {{make_feed(data.train, spec.data, Split::kTrain, spec.seed, plan.classes),
+                          make_feed(data.test, spec.data, Split::kTest, spec.seed, plan.classes)}});
   RunState state = program->state(0);
   for (const StoredActivation& activation : record.activations) {
     const auto slot = std::ranges::find(plan.activations, activation.layer, &ActivationInfo::layer);
