@@ -87,6 +87,9 @@ Checkpoint read_one(const std::string& path) {
   const h5::Group& root = file.root();
   Checkpoint checkpoint;
   checkpoint.record = read_summary(root, kFormat);
+  const std::string name = std::filesystem::path(path).filename();
+  if (!name.starts_with(checkpoint.record.run_id + "."))
+    throw Error(path + ": a checkpoint of " + checkpoint.record.run_id);
   checkpoint.state = read_state(root.open("state"));
   if (root.has("best")) checkpoint.best = read_state(root.open("best"));
   checkpoint.epoch_losses = root.read<float>("epoch_losses");

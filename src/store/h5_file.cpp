@@ -1,3 +1,5 @@
+#include <fcntl.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -28,6 +30,14 @@ std::recursive_mutex& library() {
                 "HDF5_USE_FILE_LOCKING=FALSE");
   }
   throw Error(path + ": damaged HDF5 file (" + why + ")");
+}
+
+/// False on a file system without locks. A lock that somebody holds is left to HDF5 to report.
+bool has_locks(const std::string& path) {
+  const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  const bool locks = file < 0 || flock(file, LOCK_SH | LOCK_NB) == 0 || errno == EWOULDBLOCK;
+  if (file >= 0) close(file);
+  return locks;
 }
 
 void check_readable(const std::string& path) {
@@ -81,7 +91,7 @@ File File::open(const std::string& path) {
   be_quiet();
   check_readable(path);
   const Handle access(H5Pcreate(H5P_FILE_ACCESS), H5Pclose);
-  H5Pset_file_locking(access.get(), true, true);
+  H5Pset_file_locking(access.get(), has_locks(path), true);
   Handle file(H5Fopen(path.c_str(), H5F_ACC_RDONLY, access.get()), H5Fclose);
   if (!file) fail_open(path);
   return {std::move(lock), std::move(file), path};

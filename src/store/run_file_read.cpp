@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "core/error.h"
 #include "quant/all.h"
 #include "spec/scalars.h"
@@ -52,6 +54,15 @@ void read_identity(const h5::Group& root, RunRecord& r) {
   r.final_test_accuracy = root.number<double>("final_test_accuracy");
 }
 
+/// Readers make tables of [epoch] from these numbers.
+void check_epochs(const h5::Group& metrics, const RunRecord& r) {
+  for (std::size_t i = 0; i < r.train.size(); ++i) {
+    if (r.train[i].epoch != static_cast<std::int64_t>(i)) metrics.fail("train/epoch", "does not count from 0");
+  }
+  if (std::ranges::any_of(r.test, [](const TestPoint& test) { return test.epoch < 0; }))
+    metrics.fail("test/epoch", "holds a negative epoch");
+}
+
 void read_metrics(const h5::Group& metrics, RunRecord& r) {
   const h5::Group train = metrics.open("train");
   read_column(train, "epoch", r.train, &TrainPoint::epoch, true);
@@ -65,6 +76,7 @@ void read_metrics(const h5::Group& metrics, RunRecord& r) {
   read_column(test, "iteration", r.test, &TestPoint::iteration);
   read_column(test, "loss", r.test, &TestPoint::loss);
   read_column(test, "accuracy", r.test, &TestPoint::accuracy);
+  check_epochs(metrics, r);
   if (metrics.has("confusion")) {
     const h5::Dims dims = metrics.dims("confusion");
     if (dims.size() != 2 || dims[0] != dims[1]) metrics.fail("confusion", "is not square");

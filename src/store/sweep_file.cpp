@@ -38,7 +38,8 @@ void write_column(const h5::Group& group, const std::string& name, const Rows& r
 
 std::int64_t model_bits(const RunRecord& record) {
   const nlohmann::json json = nlohmann::json::parse(record.network_json, nullptr, false);
-  return json.is_object() && json.contains("model_bits") ? json["model_bits"].get<std::int64_t>() : 0;
+  return json.contains("model_bits") && json["model_bits"].is_number_integer() ? json["model_bits"].get<std::int64_t>()
+                                                                               : 0;
 }
 
 /// The YAML text of a swept value, "" where this run has none.

@@ -132,6 +132,19 @@ TEST_F(DamageTest, RefusesCodesThatContradictTheirBits) {
               HasSubstr("/weights/conv1/weight/codes: holds a code of more than 2 bits"));
 }
 
+TEST_F(DamageTest, RefusesEpochsThatWouldNotFitATable) {
+  for (const std::int64_t epoch : {std::int64_t{-1}, std::int64_t{3}, std::int64_t{1} << 60}) {
+    RunRecord record = sample_record();
+    record.train.back().epoch = epoch;
+    write_run(path("wrong.h5"), record);
+    EXPECT_THAT(error_of_reading(path("wrong.h5")), HasSubstr("/metrics/train/epoch: does not count from 0"));
+  }
+  RunRecord record = sample_record();
+  record.test.front().epoch = -1;
+  write_run(path("wrong.h5"), record);
+  EXPECT_THAT(error_of_reading(path("wrong.h5")), HasSubstr("/metrics/test/epoch: holds a negative epoch"));
+}
+
 TEST_F(DamageTest, FollowsNoLinksOutOfTheFile) {
   h5::File file = h5::File::create(path("links.h5"));
   ASSERT_GE(H5Lcreate_external("run.h5", "/metrics", file.root().id(), "metrics", H5P_DEFAULT, H5P_DEFAULT), 0);

@@ -55,6 +55,15 @@ TEST_F(SweepFileTest, ARunWithoutAValueHasNaNOrAnEmptyText) {
   EXPECT_TRUE(std::isnan(file.root().open("summary").read<double>("vars.w_bits")[1]));
 }
 
+TEST_F(SweepFileTest, TakesAnySizeThatANetworkSays) {
+  for (const char* json : {"", "[]", "{}", R"({"model_bits": "many"})", R"({"model_bits": null})"}) {
+    RunRecord record = sample_record();
+    record.network_json = json;
+    write_run(path("a.h5"), record);
+    EXPECT_THAT(SweepFile(path("")).update(), IsEmpty()) << json;
+  }
+}
+
 TEST_F(SweepFileTest, NamesDamagedFilesAndFollowsChanges) {
   write("a", {}, 1);
   write("b", {}, 1);
