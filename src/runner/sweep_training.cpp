@@ -214,7 +214,11 @@ void SweepTraining::fail(std::size_t i, const PackRun& run, Engine& engine, cons
   write_run(path, session.record());
   std::filesystem::remove(folder_.journal(run.spec));
   remove_checkpoints(folder_.checkpoint(run.spec));
-  tools_.progress.note([&] { spdlog::error("failed run={} reason=\"{}\"", plan_.runs()[i].id, reason); });
+  tools_.progress.note([&] {
+    spdlog::error("failed run={} reason=\"{}\"", plan_.runs()[i].id, reason);
+    spdlog::info("done run={} status=failed seconds={:.1f} file={}", plan_.runs()[i].id, session.record().wall_seconds,
+                 path);
+  });
   end(i, {plan_.runs()[i].id, "failed", path, reason});
 }
 
