@@ -3,11 +3,14 @@
 #include <cstdio>
 #include <filesystem>
 #include <new>
+#include <sstream>
 #include <string_view>
+#include <system_error>
 #include <vector>
 
 #include "cli/commands.h"
 #include "cli/engines.h"
+#include "cli/process.h"
 #include "core/error.h"
 
 namespace qrun {
@@ -37,6 +40,8 @@ int act(const Action& action) {
     return report(std::string("qrun: ") + error.what(), kEnvironment);
   } catch (const std::bad_alloc&) {
     return report("qrun: out of memory; use a smaller batch_size or network", kEnvironment);
+  } catch (const std::system_error& error) {
+    return report(std::string("qrun: ") + error.what(), kEnvironment);
   } catch (const std::exception& error) {
     return report(std::string("qrun: ") + error.what(), kRunFailed);
   }
@@ -45,6 +50,7 @@ int act(const Action& action) {
 }  // namespace
 
 int cli_main(int argc, char** argv) {
+  settle_process();
   CLI::App app(
       "Quantization-aware training: one YAML file in, metrics and integer weights in HDF5 out.\n"
       "`qrun CONFIG` is short for `qrun run CONFIG`.",
@@ -66,7 +72,12 @@ int cli_main(int argc, char** argv) {
   try {
     app.parse(arguments);
   } catch (const CLI::Success& success) {
-    return app.exit(success);
+    return act([&] {
+      std::ostringstream text;
+      app.exit(success, text);
+      print(text.str());
+      return kAllComplete;
+    });
   } catch (const CLI::ParseError& error) {
     return report(std::string("qrun: ") + error.what() + "; see qrun --help", kUsage);
   }

@@ -1,14 +1,14 @@
-#include <cstdio>
+#include <fmt/format.h>
 
 #include "cli/commands.h"
+#include "cli/process.h"
 #include "data/import.h"
 
 namespace qrun {
 namespace {
 
 int report(const std::vector<Imported>& imported) {
-  for (const Imported& set : imported)
-    std::printf("%s: %lld items\n", set.path.c_str(), static_cast<long long>(set.items));
+  for (const Imported& set : imported) print(fmt::format("{}: {} items\n", set.path, set.items));
   return kAllComplete;
 }
 

@@ -5,6 +5,7 @@
 
 #include "cli/commands.h"
 #include "cli/engines.h"
+#include "cli/process.h"
 #include "core/error.h"
 #include "core/log.h"
 #include "data/dataset.h"
@@ -17,8 +18,6 @@
 
 namespace qrun {
 namespace {
-
-void print(const std::string& text) { std::fputs(text.c_str(), stdout); }
 
 int check(const std::string& config, const std::vector<std::string>& overrides, bool print_text, bool schema) {
   if (schema) {

@@ -1,11 +1,11 @@
 #include <algorithm>
-#include <cstdio>
 #include <filesystem>
 #include <set>
 
 #include "cli/commands.h"
 #include "cli/dry_run.h"
 #include "cli/engines.h"
+#include "cli/process.h"
 #include "core/error.h"
 #include "core/log.h"
 #include "runner/interrupt.h"
@@ -88,9 +88,10 @@ int train(SweepPlan& plan, const Sweep& sweep, const std::string& dir, const Run
   for (const Standing& standing : training.standings()) {
     if (!standing.path.empty()) files.push_back(standing.path);
   }
-  std::fputs(to_table(collect_runs(files)).c_str(), stdout);
+  std::string text = to_table(collect_runs(files));
   if (sweep.is_sweep) files = {index.path()};
-  for (const std::string& file : files) std::printf("%s\n", file.c_str());
+  for (const std::string& file : files) text += file + "\n";
+  print(text);
   return exit_code(training.standings(), options.sweep.wait);
 }
 
@@ -102,8 +103,11 @@ int run(const RunOptions& options) {
   const std::string dir = options.output.empty() ? sweep.output.dir : options.output;
   const std::vector<RunSpec> runs = chosen_runs(sweep, options);
   SweepPlan plan(runs, options.sweep, (std::filesystem::path(dir) / sweep.name).string());
-  if (!options.dry_run) return train(plan, sweep, dir, options);
-  std::fputs(dry_run_text(plan, options.json).c_str(), stdout);
+  if (!options.dry_run) {
+    const int code = train(plan, sweep, dir, options);
+    return code == kAllComplete && !log_is_whole() ? kEnvironment : code;
+  }
+  print(dry_run_text(plan, options.json));
   return kAllComplete;
 }
 

@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "cli/commands.h"
+#include "cli/process.h"
 #include "runner/interrupt.h"
 #include "store/leaderboard.h"
 #include "store/sweep_file.h"
@@ -29,7 +30,7 @@ std::string text_of(const Leaderboard& board, const ShowOptions& options) {
 
 int show_once(const ShowOptions& options) {
   const Leaderboard board = collect_runs(options.paths);
-  std::fputs(text_of(board, options).c_str(), stdout);
+  print(text_of(board, options));
   for (const std::string& problem : board.problems) std::fprintf(stderr, "skipped: %s\n", problem.c_str());
   return board.problems.empty() ? kAllComplete : kRunFailed;
 }
@@ -43,7 +44,7 @@ int collect(const ShowOptions& options) {
       std::fprintf(stderr, "skipped: %s\n", problem.c_str());
       damaged = true;
     }
-    std::printf("%s\n", file.path().c_str());
+    print(file.path() + "\n");
   }
   return damaged ? kRunFailed : kAllComplete;
 }
@@ -54,10 +55,8 @@ int watch(const ShowOptions& options) {
   const bool in_place = isatty(STDOUT_FILENO) != 0;
   while (!interrupted()) {
     const Leaderboard board = collect_runs(options.paths);
-    if (in_place) std::fputs("\x1b[H\x1b[2J", stdout);
-    std::fputs(text_of(board, options).c_str(), stdout);
-    std::fflush(stdout);
-    if (std::ranges::none_of(board.rows, [](const LeaderboardRow& row) { return row.status == "running"; }))
+    const bool wanted = print((in_place ? "\x1b[H\x1b[2J" : "") + text_of(board, options));
+    if (!wanted || std::ranges::none_of(board.rows, [](const LeaderboardRow& row) { return row.status == "running"; }))
       return kAllComplete;
     for (auto waited = kLook; waited < kAgain && !interrupted(); waited += kLook) std::this_thread::sleep_for(kLook);
   }

@@ -6,6 +6,7 @@
 
 #include "cli/commands.h"
 #include "cli/engines.h"
+#include "cli/process.h"
 #include "core/error.h"
 #include "core/log.h"
 #include "runner/estimate.h"
@@ -39,7 +40,7 @@ int submit(const SubmitOptions& options) {
   SweepPlan plan(sweep.runs, run_options, (dir / sweep.name).string());
   const auto packs = static_cast<std::int64_t>(plan.packs({.pack = run_options.threads}).size());
   if (packs == 0) {
-    std::puts("all runs have ended; `qrun show` lists them");
+    print("all runs have ended; `qrun show` lists them\n");
     return kAllComplete;
   }
   const std::int64_t site = options.dry_run ? 1001 : max_array_size();
@@ -52,7 +53,7 @@ int submit(const SubmitOptions& options) {
                      .elements = element_count(packs, seconds, cluster, site),
                      .pack = cluster.pack > 0 ? cluster.pack : cluster.cpus};
   if (options.dry_run) {
-    std::fputs(batch_script(job).c_str(), stdout);
+    print(batch_script(job));
     return kAllComplete;
   }
   const ResultsFolder folder(job.dir, sweep.name);
@@ -65,10 +66,9 @@ int submit(const SubmitOptions& options) {
       sbatch({"--dependency=afterany:" + id, "--job-name=qrun-" + sweep.name + "-collect",
               "--output=" + folder.path() + "/.qrun/slurm/collect_%j.log",
               "--wrap=" + shell_quoted(job.program) + " show --collect " + shell_quoted(folder.path())});
-  std::printf("job %s: %lld elements for %lld packs of %lld runs in all; job %s collects\n", id.c_str(),
-              static_cast<long long>(job.elements), static_cast<long long>(packs),
-              static_cast<long long>(plan.runs().size()), collect.c_str());
-  std::printf("logs: %s/.qrun/slurm\nstate: qrun show %s\n", folder.path().c_str(), folder.path().c_str());
+  print(fmt::format("job {}: {} elements for {} packs of {} runs in all; job {} collects\n", id, job.elements, packs,
+                    plan.runs().size(), collect));
+  print(fmt::format("logs: {0}/.qrun/slurm\nstate: qrun show {0}\n", folder.path()));
   return kAllComplete;
 }
 
