@@ -12,6 +12,7 @@
 #include "cli/engines.h"
 #include "cli/process.h"
 #include "core/error.h"
+#include "store/h5.h"
 
 namespace qrun {
 namespace {
@@ -33,6 +34,7 @@ int report(const std::string& message, int code) {
 
 int act(const Action& action) {
   try {
+    h5::start();
     return action();
   } catch (const ConfigError& error) {
     return report(error.what(), kUsage);

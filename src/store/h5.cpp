@@ -116,6 +116,7 @@ std::vector<std::string> Group::names() const {
 void Group::write_raw(const std::string& name, hid_t type, const void* values, std::int64_t size, const Dims& dims,
                       Storage storage) const {
   QRUN_CHECK(size == count_of(dims), path_of(name) + " has not as many values as its shape says");
+  ask_memory(static_cast<std::size_t>(size) * H5Tget_size(type));
   const Handle properties(H5Pcreate(H5P_DATASET_CREATE), H5Pclose);
   H5Pset_obj_track_times(properties.get(), false);
   keep_attribute_order(properties);
@@ -181,6 +182,7 @@ std::size_t Group::readable_count(const std::string& name, const Handle& set, st
 }
 
 void Group::read_raw(const std::string& name, const Handle& set, hid_t type, void* values) const {
+  ask_memory(static_cast<std::size_t>(H5Dget_storage_size(set.get())));
   if (H5Dread(set.get(), type, H5S_ALL, H5S_ALL, H5P_DEFAULT, values) < 0) fail(name, "cannot read: " + reason());
 }
 

@@ -15,6 +15,14 @@
 
 namespace qrun::h5 {
 
+/// Starts the library, and keeps it from printing its errors itself. Started where memory is short it would stay half
+/// started: so a program does it first of all. Throws std::bad_alloc.
+void start();
+
+/// HDF5 crashes where memory ends: so what it will take is asked for first, `bytes` and what goes beside them. Throws
+/// std::bad_alloc.
+void ask_memory(std::size_t bytes);
+
 /// An open HDF5 object of any kind; a negative id is none.
 class Handle {
  public:

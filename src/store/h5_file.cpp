@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
+#include <new>
 
 #include "core/error.h"
 #include "store/h5.h"
@@ -12,9 +13,6 @@
 
 namespace qrun::h5 {
 namespace {
-
-/// HDF5 prints its errors itself unless told not to.
-void be_quiet() { H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr); }
 
 /// Held by whoever uses HDF5.
 std::recursive_mutex& library() {
@@ -52,6 +50,16 @@ void check_readable(const std::string& path) {
 
 }  // namespace
 
+void start() {
+  const bool started = H5open() >= 0 && H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr) >= 0;
+  if (!started) throw std::bad_alloc();  // it needs nothing else
+}
+
+void ask_memory(std::size_t bytes) {
+  constexpr std::size_t kBeside = std::size_t{8} << 20;  // chunks, caches, the growth of a file in memory
+  operator delete(operator new(bytes + kBeside));
+}
+
 std::string reason() {
   std::string text;
   const auto collect = [](unsigned, const H5E_error2_t* error, void* out) -> herr_t {
@@ -72,7 +80,8 @@ File::File(Lock lock, Handle file, const std::string& path)
 
 File File::create(const std::string& path) {
   Lock lock(library());
-  be_quiet();
+  start();
+  ask_memory(0);
   constexpr std::size_t kIncrement = std::size_t{1} << 20;
   const Handle access(H5Pcreate(H5P_FILE_ACCESS), H5Pclose);
   // Of the oldest format: the image of a newer one has a wrong checksum.
@@ -88,7 +97,8 @@ File File::create(const std::string& path) {
 
 File File::open(const std::string& path) {
   Lock lock(library());
-  be_quiet();
+  start();
+  ask_memory(0);
   check_readable(path);
   const Handle access(H5Pcreate(H5P_FILE_ACCESS), H5Pclose);
   H5Pset_file_locking(access.get(), has_locks(path), true);
