@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <cerrno>
 #include <cstdio>
 #include <filesystem>
 
@@ -35,7 +36,8 @@ struct CloseCursor {
   throw EnvironmentError("cannot write " + folder + ": " + reason);
 }
 void check_write(int code, const std::string& folder) {
-  if (code != MDB_SUCCESS) fail_writing(folder, mdb_strerror(code));
+  const bool short_write = code == EIO;  // LMDB's word for a disk that took a part
+  if (code != MDB_SUCCESS) fail_writing(folder, mdb_strerror(short_write ? ENOSPC : code));
 }
 
 void sync_folder(const fs::path& folder) {

@@ -128,8 +128,9 @@ bool Claims::create(const std::string& run_id) {
   const int id = open(path(run_id).c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
   if (id < 0 && errno == EEXIST) return false;
   const std::string text = claim_text(me_);
-  const bool written = id >= 0 && ::write(id, text.data(), text.size()) == static_cast<ssize_t>(text.size());
-  const int failure = errno;
+  const ssize_t bytes = id < 0 ? -1 : ::write(id, text.data(), text.size());
+  const int failure = bytes < 0 ? errno : ENOSPC;
+  const bool written = bytes == static_cast<ssize_t>(text.size());
   if (id >= 0) close(id);
   if (!written) {
     if (id >= 0) std::remove(path(run_id).c_str());
