@@ -21,7 +21,7 @@ import time
 import h5py
 import lmdb
 import numpy as np
-from program import PROGRAM, ROOT, SMOKE, SOME_DIGITS, SWEEP, WITHOUT_GPU, ProgramTest, main
+from program import PROGRAM, ROOT, SMOKE, SOME_DIGITS, SWEEP, WITHOUT_GPU, ProgramTest, become_nobody, limit, main
 
 sys.path.insert(0, str(ROOT / "scripts"))
 from kill_campaign import differences  # noqa: E402  (a script beside, not a package)
@@ -149,14 +149,6 @@ class DamagedData(ProgramTest):
         writer.close()
 
 
-def become_nobody() -> None:
-    """Root may write everywhere: give that up, where there is anything to give up."""
-    if os.geteuid() == 0:
-        os.setgroups([])
-        os.setgid(65534)
-        os.setuid(65534)
-
-
 def idx(magic: int, dimensions: tuple[int, ...], data: bytes) -> bytes:
     """A file as MNIST's are."""
     return b"".join(number.to_bytes(4, "big") for number in (magic, *dimensions)) + data
@@ -171,8 +163,8 @@ class DamagedIdxFiles(ProgramTest):
             (self.cwd / name).write_bytes(content)
         (self.cwd / "t10k-images-idx3-ubyte").write_bytes(self.IMAGES)
         (self.cwd / "t10k-labels-idx1-ubyte").write_bytes(self.LABELS)
-        limit = 1 << 28  # bytes of memory: enough for the program, not for a bomb
-        done = self.qrun("data", "mnist", "--from", ".", "--to", "out", code=code, before=lambda: resource.setrlimit(resource.RLIMIT_AS, (limit, limit)))
+        enough = 1 << 28  # bytes of memory for the program, and too few for a bomb
+        done = self.qrun("data", "mnist", "--from", ".", "--to", "out", code=code, before=limit(resource.RLIMIT_AS, enough))
         (self.cwd / ("train-images-idx3-ubyte" + ending)).unlink()
         return done
 
@@ -328,8 +320,7 @@ class DamagedResults(ProgramTest):
         with h5py.File(self.cwd / "huge.h5", "w") as f:
             f.create_dataset("x", shape=(10,), maxshape=(None,), chunks=(1 << 29,), dtype="f4")
             f.create_dataset("y", shape=(1 << 31,), chunks=(1 << 20,), dtype="f4")
-        limit = 1 << 30
-        self.qrun("quantize", "huge.h5", "codes.h5", "--method", "clip", "--bits", "4", code=1, before=lambda: resource.setrlimit(resource.RLIMIT_AS, (limit, limit)))
+        self.qrun("quantize", "huge.h5", "codes.h5", "--method", "clip", "--bits", "4", code=1, before=limit(resource.RLIMIT_AS, 1 << 30))
         self.assertFalse((self.cwd / "codes.h5").exists())
 
     def test_a_diverged_run_names_layer_and_iteration_and_the_sweep_goes_on(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pathlib
+import resource
 import subprocess
 import sys
 import tempfile
@@ -56,6 +57,22 @@ class ProgramTest(unittest.TestCase):
         lines = [text for text in (done.stderr or "").splitlines() if text and " info " not in text and " epoch " not in text]
         self.assertEqual(len(lines), 1, done.stderr)
         self.assertRegex(lines[0], line)
+
+
+def become_nobody() -> None:
+    """Root may write everywhere: give that up, where there is anything to give up."""
+    if os.geteuid() == 0:
+        os.setgroups([])
+        os.setgid(65534)
+        os.setuid(65534)
+
+
+SANITIZED = b"__asan_init" in PROGRAM.read_bytes()
+
+
+def limit(what: int, most: int) -> Callable[[], None]:
+    """Sets a limit of the process; none of memory where a sanitizer takes all there is."""
+    return lambda: None if SANITIZED and what == resource.RLIMIT_AS else resource.setrlimit(what, (most, most))
 
 
 def main() -> None:
