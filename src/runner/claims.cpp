@@ -52,13 +52,13 @@ std::string environment(const char* name) {
 /// take over the same claim at the same instant could both believe in it until their first look at it.
 class FolderLock {
  public:
-  explicit FolderLock(const std::string& folder)
-      : id_(open((folder + "/claims.lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666)) {
+  explicit FolderLock(const std::string& folder) : id_(open(path(folder).c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666)) {
     if (id_ >= 0) static_cast<void>(flock(id_, LOCK_EX));
   }
   ~FolderLock() {
     if (id_ >= 0) close(id_);
   }
+  [[nodiscard]] static std::string path(const std::string& folder) { return folder + "/claims.lock"; }
   FolderLock(const FolderLock&) = delete;
   FolderLock& operator=(const FolderLock&) = delete;
 
@@ -163,8 +163,16 @@ void Claims::release(const std::string& run_id) {
 
 bool Claims::owns(const std::string& run_id) {
   const std::lock_guard guard(mutex_);
+  if (!fs::exists(FolderLock::path(folder_))) renew();
   const std::optional<Owner> owner = read_claim(path(run_id));
   return owner && owner->same_process(me_);
+}
+
+/// Somebody removed the folder: what was ours goes on being ours.
+void Claims::renew() {
+  fs::create_directories(folder_);
+  const FolderLock lock(folder_);
+  for (const std::string& run_id : mine_) static_cast<void>(create(run_id));
 }
 
 /// Counts on, a dozen times while others have patience.

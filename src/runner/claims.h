@@ -46,6 +46,7 @@ class Claims {
   [[nodiscard]] std::string path(const std::string& run_id) const { return folder_ + "/" + run_id + ".claim"; }
   [[nodiscard]] bool create(const std::string& run_id);
   [[nodiscard]] bool is_dead(const std::string& run_id, const Owner& owner);
+  void renew();
   void beat();
 
   std::string folder_;

@@ -148,6 +148,17 @@ TEST_F(ClaimsTest, OfManyThatFollowOneSucceeds) {
   EXPECT_EQ(taken, 1);
 }
 
+TEST_F(ClaimsTest, AFolderThatIsRemovedKeepsItsOwner) {
+  Claims claims(folder_);
+  ASSERT_TRUE(claims.take("run-1"));
+  ASSERT_TRUE(claims.take("run-2"));
+  fs::remove_all(folder_ + "/.qrun");
+  EXPECT_TRUE(claims.owns("run-1"));
+  EXPECT_TRUE(claims.owns("run-2"));
+  fs::remove(file("run-1"));
+  EXPECT_FALSE(claims.owns("run-1")) << "whoever followed has ended the run";
+}
+
 TEST_F(ClaimsTest, SaysWhyItCannotWrite) {
   fs::remove_all(folder_);
   Claims claims(folder_);
