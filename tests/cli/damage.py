@@ -21,7 +21,7 @@ import time
 import h5py
 import lmdb
 import numpy as np
-from program import PROGRAM, ROOT, SMOKE, SOME_DIGITS, SWEEP, WITHOUT_GPU, ProgramTest, become_nobody, limit, main
+from program import PROGRAM, ROOT, SMOKE, SOME_DIGITS, SWEEP, WITHOUT_GPU, ProgramTest, limit, main
 
 sys.path.insert(0, str(ROOT / "scripts"))
 from kill_campaign import differences  # noqa: E402  (a script beside, not a package)
@@ -135,7 +135,7 @@ class DamagedData(ProgramTest):
             (self.cwd / name / "data.mdb").chmod(0o444)
             (self.cwd / name).chmod(0o555)
         self.cwd.chmod(0o777)
-        self.qrun(*self.arguments(), before=become_nobody)
+        self.qrun(*self.arguments(), before=self.nobody())
         for name in ("train", "test"):
             (self.cwd / name).chmod(0o755)
 

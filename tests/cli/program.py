@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pathlib
 import resource
@@ -9,15 +10,22 @@ import subprocess
 import sys
 import tempfile
 import unittest
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+
+import h5py
 
 PROGRAM = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else "build/qrun").resolve()
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 SMOKE = str(ROOT / "configs/smoke.yaml")
 SWEEP = str(ROOT / "configs/sweep_smoke.yaml")
+SANITIZED = b"__asan_init" in PROGRAM.read_bytes()
 WITHOUT_GPU = {**os.environ, "CUDA_VISIBLE_DEVICES": ""}
 
 SOME_DIGITS = ("data.train={synthetic_digits: 300, batch_size: 50}", "data.test={synthetic_digits: 100, batch_size: 50}")
+
+
+RUN = (SMOKE, *SOME_DIGITS, "train.epochs=3")
+SWEEP_OF_TWO = (SWEEP, *SOME_DIGITS, "train.epochs=2", "sweep.grid={seed: [1, 2]}")
 
 
 class ProgramTest(unittest.TestCase):
@@ -52,6 +60,20 @@ class ProgramTest(unittest.TestCase):
         self.assertEqual(len(files), 1, files)
         return files[0]
 
+    def nobody(self) -> Callable[[], None]:
+        """Gives up what root may do, where there is anything to give up: root may write everywhere."""
+        if os.geteuid() != 0:
+            return lambda: None
+        if not all(folder.stat().st_mode & 0o001 for folder in PROGRAM.parents):
+            self.skipTest(f"{PROGRAM} lies where root alone gets")
+
+        def become_nobody() -> None:
+            os.setgroups([])
+            os.setgid(65534)
+            os.setuid(65534)
+
+        return become_nobody
+
     def assert_says(self, done: subprocess.CompletedProcess, line: str) -> None:
         """One line of stderr matches, and it is the only one about it."""
         lines = [text for text in (done.stderr or "").splitlines() if text and " info " not in text and " epoch " not in text]
@@ -59,15 +81,34 @@ class ProgramTest(unittest.TestCase):
         self.assertRegex(lines[0], line)
 
 
-def become_nobody() -> None:
-    """Root may write everywhere: give that up, where there is anything to give up."""
-    if os.geteuid() == 0:
-        os.setgroups([])
-        os.setgid(65534)
-        os.setuid(65534)
+class EnvironmentTest(ProgramTest):
+    def files(self, folder: str = "results") -> list[str]:
+        """All files below a folder but those that stay between starts."""
+        found = (path.relative_to(self.cwd).as_posix() for path in (self.cwd / folder).rglob("*") if path.is_file())
+        return sorted(path for path in found if not path.endswith((".yaml", "claims.lock")))
 
+    def assert_nothing_half(self) -> None:
+        """Every HDF5 file is readable, and there is no temporary one and no claim."""
+        for path in self.files():
+            self.assertNotRegex(path, r"\.tmp\b|\.claim$")
+            if path.endswith(".h5"):
+                with h5py.File(self.cwd / path) as f:
+                    self.assertIn("format", f.attrs)
 
-SANITIZED = b"__asan_init" in PROGRAM.read_bytes()
+    @contextlib.contextmanager
+    def small_disk(self, size: int) -> Iterator[pathlib.Path]:
+        """A file system of `size` bytes at `results`."""
+        if os.geteuid() != 0:
+            self.skipTest("mounting takes root")
+        folder = self.cwd / "results"
+        folder.mkdir()
+        mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", folder], capture_output=True, check=False)
+        if mounted.returncode != 0:
+            self.skipTest("this machine mounts nothing")
+        try:
+            yield folder
+        finally:
+            subprocess.run(["umount", folder], check=True)
 
 
 def limit(what: int, most: int) -> Callable[[], None]:

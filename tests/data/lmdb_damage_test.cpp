@@ -50,7 +50,7 @@ class LmdbDamage : public testing::Test {
 TEST_F(LmdbDamage, IsNotSeenInAWholeOne) { EXPECT_EQ(opening(bytes_), "nothing thrown"); }
 
 TEST_F(LmdbDamage, ACutFileIsNamed) {
-  for (std::size_t size = 0; size < bytes_.size() - 4096; size += 2500) {
+  for (std::size_t size = 0; size < bytes_.size() - 4096; size += 5000) {
     const std::string message = opening(bytes_.substr(0, size));
     ASSERT_THAT(message, HasSubstr("a.yaml:3:9: data.train.lmdb: " + (tmp_ / "db") +
                                    ": data.mdb is cut: it ends at byte " + std::to_string(size)))
@@ -60,7 +60,7 @@ TEST_F(LmdbDamage, ACutFileIsNamed) {
 
 TEST_F(LmdbDamage, ChangedBytesAreNamedOrHarmless) {
   int noticed = 0;
-  constexpr std::uint64_t kTrials = 500;
+  constexpr std::uint64_t kTrials = 300;
   for (std::uint64_t trial = 0; trial < kTrials; ++trial) {
     std::string damaged = bytes_;
     const std::uint64_t page = random_below(trial, 1, 0, bytes_.size() / 4096);
