@@ -13,15 +13,13 @@ import os
 import pathlib
 import resource
 import shutil
-import signal
 import subprocess
 import sys
-import time
 
 import h5py
 import lmdb
 import numpy as np
-from program import PROGRAM, ROOT, SMOKE, SOME_DIGITS, SWEEP, WITHOUT_GPU, ProgramTest, limit, main
+from program import ROOT, SMOKE, SOME_DIGITS, SWEEP, ProgramTest, limit, main
 
 sys.path.insert(0, str(ROOT / "scripts"))
 from kill_campaign import differences  # noqa: E402  (a script beside, not a package)
@@ -117,16 +115,11 @@ class DamagedData(ProgramTest):
 
     def test_what_is_in_memory_may_vanish(self) -> None:
         database(self.cwd / "train", 1500)
-        process = subprocess.Popen(
-            [PROGRAM, *self.arguments(), "train.epochs=60", "train.log_every=1"], cwd=self.cwd, env=WITHOUT_GPU, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-        )
-        while not list(self.cwd.glob("results/smoke/*.jsonl")):
-            self.assertIsNone(process.poll(), "it trains until there is a journal")
-            time.sleep(0.01)
+        process = self.under_way(*self.arguments(), "train.epochs=60", folder=self.cwd / "results/smoke", until="*.jsonl")
         os.truncate(self.cwd / "train/data.mdb", 0)
         shutil.rmtree(self.cwd / "test")
-        self.assertEqual(process.wait(), 0, process.communicate())
-        process.communicate()
+        said = process.communicate()
+        self.assertEqual(process.returncode, 0, said)
 
     def test_a_read_only_database_trains(self) -> None:
         database(self.cwd / "train", 300)
@@ -198,14 +191,8 @@ class DamagedResults(ProgramTest):
 
     def interrupted(self, name: str) -> pathlib.Path:
         """A run that was interrupted and has both checkpoints; its folder."""
-        command = [PROGRAM, SMOKE, *SOME_DIGITS, "train.epochs=40", f"name={name}"]
-        process = subprocess.Popen(command, cwd=self.cwd, env=WITHOUT_GPU, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         folder = self.cwd / "results" / name
-        while not list(folder.glob(".qrun/*.previous.h5")):
-            self.assertIsNone(process.poll(), "it trains until there are two checkpoints")
-            time.sleep(0.002)
-        process.send_signal(signal.SIGINT)
-        self.assertEqual(process.wait(), 3)
+        self.interrupt(SMOKE, *SOME_DIGITS, "train.epochs=40", f"name={name}", folder=folder, until=".qrun/*.previous.h5")
         return folder
 
     def resume(self, folder: pathlib.Path) -> subprocess.CompletedProcess:

@@ -15,12 +15,11 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 import unittest
 
 import h5py
 import numpy as np
-from program import PROGRAM, ROOT, RUN, SANITIZED, SMOKE, SOME_DIGITS, SWEEP_OF_TWO, WITHOUT_GPU, EnvironmentTest, limit, main
+from program import PROGRAM, ROOT, RUN, SANITIZED, SMOKE, SOME_DIGITS, SWEEP_OF_TWO, EnvironmentTest, limit, main
 
 sys.path.insert(0, str(ROOT / "scripts"))
 from kill_campaign import differences  # noqa: E402  (a script beside, not a package)
@@ -46,13 +45,8 @@ class Preloaded(EnvironmentTest):
     def interrupt_and_resume(self, name: str, env: dict[str, str]) -> pathlib.Path:
         """A run that was resumed from its checkpoint; its file."""
         command = [SMOKE, *SOME_DIGITS, "train.epochs=30", f"name={name}"]
-        process = subprocess.Popen([PROGRAM, *command], cwd=self.cwd, env={**WITHOUT_GPU, **env}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         folder = self.cwd / "results" / name
-        while not list(folder.glob(".qrun/*.ckpt.h5")):
-            self.assertIsNone(process.poll(), "it trains until there is a checkpoint")
-            time.sleep(0.002)
-        process.send_signal(signal.SIGINT)
-        self.assertEqual(process.wait(), 3)
+        self.interrupt(*command, folder=folder, until=".qrun/*.ckpt.h5", env=env)
         done = self.qrun(*command, env=env)
         self.assertRegex(done.stderr, "start run=run-.* iteration=[1-9]")
         self.assertNotIn("damaged", done.stderr)
@@ -230,21 +224,16 @@ class Streams(EnvironmentTest):
 
 class Surroundings(EnvironmentTest):
     def test_a_folder_that_is_removed_loses_no_result(self) -> None:
-        self.qrun(*RUN, "train.epochs=60", "output.dir=whole")
-        process = subprocess.Popen([PROGRAM, *RUN, "train.epochs=60"], cwd=self.cwd, env=WITHOUT_GPU, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        while not list(self.cwd.glob("results/smoke/.qrun/*.ckpt.h5")):
-            self.assertIsNone(process.poll(), "it trains until there is a checkpoint")
-            time.sleep(0.002)
+        command = (*RUN, "train.epochs=60", "train.checkpoint_every=1000")  # nothing is written when the folder goes
+        self.qrun(*command, "output.dir=whole")
+        process = self.under_way(*command, folder=self.cwd / "results/smoke", until="*.jsonl")
         (self.cwd / "results/smoke/.qrun").rename(self.cwd / "removed")
-        self.assertEqual(process.wait(), 0)
+        said = process.communicate()
+        self.assertEqual(process.returncode, 0, said)
         self.assertEqual(differences(next(self.cwd.glob("whole/smoke/*.h5")), self.run_file()), [])
 
     def test_memory_whose_file_was_cut_ends_with_a_line(self) -> None:
-        command = [PROGRAM, *RUN, "train.epochs=100000"]
-        process = subprocess.Popen(command, cwd=self.cwd, env=WITHOUT_GPU, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-        while not list(self.cwd.glob("results/smoke/.qrun/*.ckpt.h5")):
-            self.assertIsNone(process.poll(), "it trains until there is a checkpoint")
-            time.sleep(0.01)
+        process = self.under_way(*RUN, "train.epochs=100000", folder=self.cwd / "results/smoke", until=".qrun/*.ckpt.h5")
         process.send_signal(signal.SIGBUS)
         said = process.communicate()[1]
         self.assertEqual(process.returncode, 4, said)

@@ -6,9 +6,12 @@ import contextlib
 import os
 import pathlib
 import resource
+import shutil
+import signal
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 from collections.abc import Callable, Iterator
 
@@ -59,6 +62,28 @@ class ProgramTest(unittest.TestCase):
         files = [path for path in self.cwd.glob("results/*/*.h5") if path.name != "sweep.h5"]
         self.assertEqual(len(files), 1, files)
         return files[0]
+
+    def under_way(self, *arguments: str | pathlib.Path, folder: pathlib.Path, until: str, env: dict[str, str] | None = None) -> subprocess.Popen:
+        """The program, once its folder of results holds a file `until`; started anew where it ended before that was seen."""
+        while True:
+            shutil.rmtree(folder, ignore_errors=True)
+            command = [PROGRAM, *arguments, "--no-progress"]
+            process = subprocess.Popen(command, cwd=self.cwd, env={**WITHOUT_GPU, **(env or {})}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+            while process.poll() is None:
+                if list(folder.glob(until)):
+                    return process
+                time.sleep(0.002)
+            self.assertEqual(process.returncode, 0, process.communicate())
+
+    def interrupt(self, *arguments: str | pathlib.Path, folder: pathlib.Path, until: str, env: dict[str, str] | None = None) -> None:
+        """Leave a run interrupted when its folder holds a file `until`."""
+        while True:
+            process = self.under_way(*arguments, folder=folder, until=until, env=env)
+            process.send_signal(signal.SIGINT)
+            said = process.communicate()
+            if process.returncode == 3:
+                return
+            self.assertEqual(process.returncode, 0, said)  # it was faster
 
     def nobody(self) -> Callable[[], None]:
         """Gives up what root may do, where there is anything to give up: root may write everywhere."""
