@@ -12,6 +12,7 @@
 #include "cli/engines.h"
 #include "cli/process.h"
 #include "core/error.h"
+#include "core/text.h"
 #include "store/h5.h"
 
 namespace qrun {
@@ -32,6 +33,12 @@ int report(const std::string& message, int code) {
   return code;
 }
 
+/// What is not a list of mistakes is one line.
+int report_line(const std::string& message, int code) {
+  constexpr std::size_t kMost = 1000;
+  return report("qrun: " + legible(message, kMost), code);
+}
+
 int act(const Action& action) {
   try {
     h5::start();
@@ -39,13 +46,15 @@ int act(const Action& action) {
   } catch (const ConfigError& error) {
     return report(error.what(), kUsage);
   } catch (const EnvironmentError& error) {
-    return report(std::string("qrun: ") + error.what(), kEnvironment);
+    return report_line(error.what(), kEnvironment);
+  } catch (const std::filesystem::filesystem_error& error) {
+    return report_line("cannot use " + error.path1().string() + ": " + error.code().message(), kEnvironment);
   } catch (const std::bad_alloc&) {
-    return report("qrun: out of memory; use a smaller batch_size or network", kEnvironment);
+    return report_line("out of memory; use a smaller batch_size or network", kEnvironment);
   } catch (const std::system_error& error) {
-    return report(std::string("qrun: ") + error.what(), kEnvironment);
+    return report_line(error.what(), kEnvironment);
   } catch (const std::exception& error) {
-    return report(std::string("qrun: ") + error.what(), kRunFailed);
+    return report_line(error.what(), kRunFailed);
   }
 }
 

@@ -1,5 +1,7 @@
 #include "core/error.h"
 
+#include "core/text.h"
+
 namespace qrun {
 namespace {
 
@@ -14,7 +16,14 @@ std::string join(const std::vector<std::string>& lines) {
 ConfigError::ConfigError(std::vector<std::string> lines) : std::runtime_error(join(lines)), lines_(std::move(lines)) {}
 
 ConfigError::ConfigError(const Position& where, const std::string& key, const std::string& problem)
-    : ConfigError(std::vector{to_string(where) + ": " + key + ": " + problem}) {}
+    : ConfigError(std::vector{mistake_line(where, key, problem)}) {}
+
+std::string mistake_line(const Position& where, const std::string& key, const std::string& problem) {
+  constexpr std::size_t kShort = 200;
+  constexpr std::size_t kLong = 600;
+  const Position shown{legible(where.file, kLong), where.line, where.column};
+  return to_string(shown) + ": " + legible(key, kShort) + ": " + legible(problem, kLong);
+}
 
 std::string to_string(const Position& where) {
   if (where.line == 0) return where.file;

@@ -20,7 +20,7 @@ struct Position {
 class ConfigError : public std::runtime_error {
  public:
   explicit ConfigError(std::vector<std::string> lines);
-  ConfigError(const Position& where, const std::string& key, const std::string& problem);
+  ConfigError(const Position& where, const std::string& key, const std::string& problem);  // one mistake_line()
   [[nodiscard]] const std::vector<std::string>& lines() const { return lines_; }
 
  private:
@@ -38,6 +38,9 @@ class EnvironmentError : public Error {
  public:
   using Error::Error;
 };
+
+/// `FILE:LINE:COLUMN: KEY: PROBLEM`, legible whatever the user wrote.
+[[nodiscard]] std::string mistake_line(const Position& where, const std::string& key, const std::string& problem);
 
 /// `FILE:LINE:COLUMN`, or `FILE` where no line is known.
 [[nodiscard]] std::string to_string(const Position& where);

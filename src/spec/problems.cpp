@@ -40,7 +40,7 @@ void Problems::throw_if_any() const {
   std::ranges::stable_sort(sorted, {}, [&](const Problem& p) { return std::tuple(rank(p), p.at.line, p.at.column); });
   std::vector<std::string> lines;
   lines.reserve(sorted.size());
-  for (const Problem& p : sorted) lines.push_back(to_string(p.at) + ": " + p.key + ": " + p.text);
+  for (const Problem& p : sorted) lines.push_back(mistake_line(p.at, p.key, p.text));
   throw ConfigError(std::move(lines));
 }
 
