@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <string>
 
+#include "core/sizes.h"
+
 namespace qrun {
 
 /// Channels, height, width of one item.
@@ -12,7 +14,7 @@ struct Shape {
   std::int64_t h = 0;
   std::int64_t w = 0;
 
-  [[nodiscard]] constexpr std::int64_t size() const { return c * h * w; }
+  [[nodiscard]] constexpr std::int64_t size() const { return times(times(c, h), w); }
   bool operator==(const Shape&) const = default;
 };
 

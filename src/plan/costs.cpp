@@ -10,8 +10,8 @@ namespace qrun {
 namespace {
 
 std::int64_t macs_of(const Op& op) {
-  if (const auto* conv = std::get_if<Conv2dOp>(&op)) return conv->s.weights() * conv->s.out_h() * conv->s.out_w();
-  if (const auto* linear = std::get_if<LinearOp>(&op)) return linear->in * linear->out;
+  if (const auto* conv = std::get_if<Conv2dOp>(&op)) return times(conv->s.weights(), conv->s.out_h() * conv->s.out_w());
+  if (const auto* linear = std::get_if<LinearOp>(&op)) return times(linear->in, linear->out);
   return 0;
 }
 
@@ -43,7 +43,7 @@ std::vector<LayerCost> network_costs(const RunSpec& spec, const Shape& input) {
       cost.bits_quantized += blob_bits(param, param.is_bias ? layer.bias_quant : layer.weight_quant);
     }
     for (const Step& step : plan.steps) cost.macs += macs_of(step.op);
-    cost.bit_operations = cost.macs * code_bits(layer.weight_quant) * in.bits;
+    cost.bit_operations = times(cost.macs, code_bits(layer.weight_quant) * in.bits);
     // A layer without quantizer and parameters (pooling, relu) hands on values of its input's precision.
     const bool quantized = layer.activation_quant.method != kNoQuantizer;
     const int bits = quantized ? code_bits(layer.activation_quant)

@@ -14,7 +14,7 @@ namespace {
 /// Weight [dims] and, where the layer has one, bias [dims[0]].
 std::pair<ParamId, ParamId> add_params(Builder& b, const LayerSpec& layer, std::vector<std::int64_t> dims) {
   std::int64_t fan_in = 1;
-  for (std::size_t i = 1; i < dims.size(); ++i) fan_in *= dims[i];
+  for (std::size_t i = 1; i < dims.size(); ++i) fan_in = times(fan_in, dims[i]);
   const std::int64_t outputs = dims[0];
   const ParamId weight = b.add_param({layer.name, false, std::move(dims), fan_in});
   if (layer.param("bias") == 0) return {weight, kNone};

@@ -24,7 +24,7 @@ struct ConvShape {
 
   [[nodiscard]] std::int64_t out_h() const { return (h + 2 * pad - k) / stride + 1; }
   [[nodiscard]] std::int64_t out_w() const { return (w + 2 * pad - k) / stride + 1; }
-  [[nodiscard]] std::int64_t weights() const { return o * (c / groups) * k * k; }
+  [[nodiscard]] std::int64_t weights() const { return times(times(o, c / groups), times(k, k)); }
   bool operator==(const ConvShape&) const = default;
 };
 

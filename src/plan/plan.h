@@ -38,7 +38,7 @@ struct ParamInfo {
 
   [[nodiscard]] std::int64_t size() const {
     std::int64_t n = 1;
-    for (const std::int64_t d : dims) n *= d;
+    for (const std::int64_t d : dims) n = times(n, d);
     return n;
   }
   [[nodiscard]] const char* blob() const { return is_bias ? "bias" : "weight"; }
