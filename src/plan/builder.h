@@ -18,6 +18,8 @@ class Builder {
     return plan_.buffers[static_cast<std::size_t>(id)].has_gradient;
   }
 
+  [[nodiscard]] const Plan& plan() const { return plan_; }
+
   BufferId add_buffer(const std::string& layer, const Shape& shape, bool has_gradient) {
     plan_.buffers.push_back({layer, shape, has_gradient});
     return static_cast<BufferId>(plan_.buffers.size()) - 1;

@@ -5,10 +5,12 @@
 #include <map>
 
 #include "core/error.h"
+#include "core/machine.h"
 #include "core/rng.h"
 #include "plan/builder.h"
 #include "plan/fuse.h"
 #include "plan/layers.h"
+#include "plan/memory.h"
 #include "quant/all.h"
 
 namespace qrun {
@@ -49,6 +51,23 @@ RunSettings settings_of(const RunSpec& run, const Plan& plan, std::int64_t train
   return settings;
 }
 
+/// Bytes that a process can address on today's processors: no machine trains a layer that takes more.
+constexpr std::int64_t kAddressable = std::int64_t{1} << 47;
+
+/// What the layer has added to the plan, behind these buffers and parameters.
+void refuse_too_large(const Plan& plan, std::size_t buffers, std::size_t params, const LayerSpec& layer) {
+  std::int64_t bytes = 0;
+  for (std::size_t i = buffers; i < plan.buffers.size(); ++i) bytes = plus(bytes, bytes_of(plan, plan.buffers[i]));
+  for (std::size_t i = params; i < plan.params.size(); ++i) bytes = plus(bytes, bytes_of(plan.params[i], 0));
+  if (bytes <= kAddressable) return;
+  const std::string size = bytes == kTooLarge ? "more bytes than 64 bits count" : gibibytes(bytes);
+  throw ConfigError(layer.position, "network." + layer.name,
+                    "takes " + size + " of memory, which no machine has (output " +
+                        to_string(plan.buffers.back().shape) + ", batches of " +
+                        std::to_string(std::max(plan.train_batch, plan.test_batch)) +
+                        "); use smaller parameters or batches");
+}
+
 }  // namespace
 
 std::int64_t iterations_per_epoch(const RunSpec& spec, std::int64_t train_items) {
@@ -71,6 +90,25 @@ bool same_pack(const RunSpec& a, const RunSpec& b) {
          a.train.log_every == b.train.log_every && a.train.checkpoint_every == b.train.checkpoint_every;
 }
 
+std::uint64_t pack_hash(const RunSpec& run) {
+  std::uint64_t hash = run.network.size();
+  const auto mix = [&](std::int64_t value) {
+    hash = (hash ^ static_cast<std::uint64_t>(value)) * 0x9E3779B97F4A7C15ULL;
+    hash ^= hash >> 29;
+  };
+  for (const LayerSpec& layer : run.network) {
+    for (const auto& [name, value] : layer.params) mix(value);
+  }
+  for (const SourceSpec* source : {&run.data.train, &run.data.test}) {
+    mix(source->batch_size);
+    mix(source->synthetic_digits);
+    mix(static_cast<std::int64_t>(source->data_seed));
+  }
+  for (const std::int64_t value : {run.data.crop, run.data.pad, run.train.epochs, run.train.checkpoint_every})
+    mix(value);
+  return hash;
+}
+
 Plan lower(const std::vector<RunSpec>& runs, const DataInfo& data) {
   QRUN_CHECK(!runs.empty(), "a pack holds at least one run");
   const RunSpec& spec = runs[0];
@@ -85,7 +123,10 @@ Plan lower(const std::vector<RunSpec>& runs, const DataInfo& data) {
   BufferId last = images;
   for (std::size_t i = 0; i < spec.network.size(); ++i) {
     const LayerSpec& layer = spec.network[i];
+    const std::size_t buffers = builder.plan().buffers.size();
+    const std::size_t params = builder.plan().params.size();
     last = quantize_output(builder, runs, i, lower_layer(builder, layer, outputs.at(layer.input.at(0))));
+    refuse_too_large(builder.plan(), buffers, params, layer);
     outputs[layer.name] = last;
   }
   const LayerSpec& score = spec.network.back();

@@ -21,8 +21,11 @@ struct DataInfo {
 /// True if both lower to the same steps on the same shapes, so that they may train in one pack.
 [[nodiscard]] bool same_pack(const RunSpec& a, const RunSpec& b);
 
+/// Equal for two runs that same_pack() holds for.
+[[nodiscard]] std::uint64_t pack_hash(const RunSpec& run);
+
 /// Lowers a pack, fused. `runs` is not empty and same_pack() holds for all. Throws ConfigError, positioned at the
-/// layer, where shapes don't fit (which layer, which shapes).
+/// layer, where shapes don't fit (which layer, which shapes), or where no machine has the memory for them.
 [[nodiscard]] Plan lower(const std::vector<RunSpec>& runs, const DataInfo& data);
 
 /// The start of a run: masters drawn from its seed as `init` says, biases and history zero, iteration 0.

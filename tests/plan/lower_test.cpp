@@ -7,6 +7,7 @@
 
 #include "core/error.h"
 #include "plan/fuse.h"
+#include "plan/memory.h"
 #include "quant/all.h"
 #include "reference/layers.h"
 
@@ -139,6 +140,35 @@ TEST(Lower, NamesTheLayerWhoseShapesDontFit) {
   EXPECT_THAT(refusal(spec), testing::HasSubstr("padding 2 is more than half of kernel_size 2; at most 1"));
 }
 
+TEST(Lower, RefusesWhatNoMachineHolds) {
+  RunSpec spec = lenet();
+  spec.network[0] = conv("conv1", "data", 1 << 20, 1, 1 << 20);
+  EXPECT_EQ(refusal(spec),
+            "net.yaml:7:3: network.conv1: takes more bytes than 64 bits count of memory, which no machine has (output "
+            "1048576x2097180x2097180, batches of 100); use smaller parameters or batches");
+  spec.network[0] = conv("conv1", "data", 1 << 20, 1 << 20, 1 << 20);
+  EXPECT_THAT(refusal(spec), testing::HasSubstr("network.conv1: takes more bytes than 64 bits count"));
+  spec = lenet();
+  spec.network[0] = conv("conv1", "data", 1 << 20, 5);
+  spec.network[4] = linear("fc1", "conv1", 1 << 20);
+  // Weights of 2^20 x 2^20 24 24 floats in three copies, and little else.
+  EXPECT_THAT(refusal(spec), testing::HasSubstr("network.fc1: takes 7077888.7 GiB of memory, which no machine has"));
+  spec = lenet();
+  spec.data.train.batch_size = 1 << 20;
+  EXPECT_EQ(refusal(spec), "accepted") << "some machine has the memory";
+}
+
+TEST(Memory, CountsValuesGradientsAndHistories) {
+  RunSpec spec = lenet();
+  spec.network = {linear("score", "data", 10)};
+  const std::int64_t images = 784 * 100;
+  const std::int64_t score = 10 * (100 + 64) + 4 * (7840 + 10);
+  EXPECT_EQ(memory_of(lower({spec}, kMnist)), 4 * (images + score)) << "sgd keeps one history";
+  spec.solver.type = SolverType::kAdam;
+  EXPECT_EQ(memory_of(lower({spec}, kMnist)), 4 * (images + score + 7850));
+  EXPECT_EQ(largest_layer(lower({lenet()}, kMnist)).layer, "conv1") << "11520 outputs an image outweigh fc1's weights";
+}
+
 TEST(Lower, WantsOneScoreAClass) {
   RunSpec spec = lenet();
   spec.network.resize(4);
@@ -162,8 +192,10 @@ TEST(SamePack, ComparesShapesNotNumbers) {
   b.solver.lr = 0.5;
   b.network[0].weight_quant = {.method = AllQuantizers::find("ulq"), .bits = 2};
   EXPECT_TRUE(same_pack(a, b));
+  EXPECT_EQ(pack_hash(a), pack_hash(b));
   b.network[0].params["out_channels"] = 21;
   EXPECT_FALSE(same_pack(a, b));
+  EXPECT_NE(pack_hash(a), pack_hash(b));
 }
 
 TEST(InitialValues, FollowTheirDistribution) {

@@ -1,0 +1,27 @@
+// What a run takes of memory while it trains: at least this much, whatever the engine.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "plan/plan.h"
+
+namespace qrun {
+
+/// Values of the larger batch, and gradients of the training batch. kTooLarge where 64 bits don't hold it.
+[[nodiscard]] std::int64_t bytes_of(const Plan& plan, const BufferInfo& buffer);
+
+/// Master, value and gradient, and as many histories of the solver.
+[[nodiscard]] std::int64_t bytes_of(const ParamInfo& param, int histories);
+
+/// All of a run.
+[[nodiscard]] std::int64_t memory_of(const Plan& plan);
+
+/// The layer that takes most of it.
+struct LayerMemory {
+  std::string layer;
+  std::int64_t bytes = 0;
+};
+[[nodiscard]] LayerMemory largest_layer(const Plan& plan);
+
+}  // namespace qrun
