@@ -9,17 +9,10 @@ namespace {
 constexpr std::uint64_t kMaxBatch = 1 << 20;
 constexpr std::uint64_t kMaxSide = 1 << 16;
 
-/// Keeps the position of the value that names the data.
-Field positioned(Field field, Position& position) {
-  field.read = [read = std::move(field.read), &position](const Value& value) {
-    position = value.node.at;
-    read(value);
-  };
-  return field;
-}
-
 Fields source_fields(SourceSpec& source, bool is_training) {
-  const auto no_second = [&source] { return source.lmdb.empty() ? "" : "lmdb is given too; keep one of the two"; };
+  const auto no_second = [&source] {
+    return source.lmdb.empty() ? "" : "lmdb is given too; keep one, or set the other to null";
+  };
   const auto not_synthetic = [&source] {
     return source.synthetic_digits > 0 ? "" : "is for synthetic_digits; leave it out";
   };
@@ -27,7 +20,7 @@ Fields source_fields(SourceSpec& source, bool is_training) {
     return is_training ? "" : "is for training; the test takes every item once, in order";
   };
   constexpr std::uint64_t kAnySeed = std::numeric_limits<std::uint64_t>::max();
-  return {
+  return list_of(
       positioned(text_or_null("lmdb", "folder of a database of Caffe Datum messages", source.lmdb), source.position),
       refused_if(no_second, positioned(integer_or_null("synthetic_digits", "number of built-in synthetic digits",
                                                        source.synthetic_digits, {1, kMany}),
@@ -35,8 +28,7 @@ Fields source_fields(SourceSpec& source, bool is_training) {
       refused_if(not_synthetic,
                  integer("data_seed", "what the synthetic digits are drawn from", source.data_seed, {0, kAnySeed})),
       required(integer("batch_size", "images a batch", source.batch_size, {1, kMaxBatch})),
-      refused_if(not_training, boolean("shuffle", "a new order each pass, from the seed", source.shuffle)),
-  };
+      refused_if(not_training, boolean("shuffle", "a new order each pass, from the seed", source.shuffle)));
 }
 
 Field source_field(const char* name, const char* about, SourceSpec& source, bool is_training) {
@@ -94,16 +86,14 @@ Field mean_field(std::vector<double>& mean) {
 }  // namespace
 
 Fields data_fields(DataSpec& data) {
-  return {
-      source_field("train", "the training items", data.train, true),
-      source_field("test", "the test items, each used once", data.test, false),
-      scale_field(data.scale),
-      mean_field(data.mean),
-      integer_or_null("crop", "side of the square cut from each image; default: whole images", data.crop,
-                      {1, kMaxSide}),
-      boolean("mirror", "mirror training images at random", data.mirror),
-      integer("pad", "zeros added around training images before the crop", data.pad, {0, kMaxSide}),
-  };
+  return list_of(source_field("train", "the training items", data.train, true),
+                 source_field("test", "the test items, each used once", data.test, false), scale_field(data.scale),
+                 positioned(mean_field(data.mean), data.mean_position),
+                 positioned(integer_or_null("crop", "side of the square cut from each image; default: whole images",
+                                            data.crop, {1, kMaxSide}),
+                            data.crop_position),
+                 boolean("mirror", "mirror training images at random", data.mirror),
+                 integer("pad", "zeros added around training images before the crop", data.pad, {0, kMaxSide}));
 }
 
 }  // namespace qrun::spec

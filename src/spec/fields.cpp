@@ -87,6 +87,14 @@ Field unused_if(std::function<bool()> condition, Field field) {
   return field;
 }
 
+Field positioned(Field field, Position& position) {
+  field.read = [read = std::move(field.read), &position](const Value& value) {
+    position = value.node.at;
+    read(value);
+  };
+  return field;
+}
+
 Field integer(const char* name, const char* about, std::int64_t& target, IntRange range) {
   return integer_field(name, about, target, range);
 }
@@ -169,9 +177,9 @@ Field deciding(Field field, std::vector<std::string> names, std::shared_ptr<bool
   return field;
 }
 
-Field section(const char* name, const char* about, const Fields& fields) {
+Field section(const char* name, const char* about, Fields fields) {
   Field field = plain_field(name, about);
-  const auto shared = std::make_shared<const Fields>(fields);  // sections nest: copies would multiply
+  const auto shared = std::make_shared<const Fields>(std::move(fields));  // sections nest: copies would multiply
   field.read = [shared](const Value& value) { read_fields(value, *shared); };
   field.write = [shared] { return write_fields(*shared); };
   field.schema = [shared] { return schema_of(*shared); };

@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "spec/node.h"
@@ -26,12 +27,24 @@ struct Field {
 };
 using Fields = std::vector<Field>;
 
+/// The fields in this order, moved: an initializer list would copy each, for every run of a sweep.
+template <class... Some>
+[[nodiscard]] Fields list_of(Some&&... fields) {
+  Fields list;
+  list.reserve(sizeof...(fields));
+  (list.push_back(std::forward<Some>(fields)), ...);
+  return list;
+}
+
 [[nodiscard]] Field required(Field field);
 [[nodiscard]] Field required_if(std::function<bool()> condition, Field field);
 /// `refusal` is asked after the fields before this one were read.
 [[nodiscard]] Field refused_if(std::function<std::string()> refusal, Field field);
 /// A field of another choice, left in place so that the choice itself can be swept.
 [[nodiscard]] Field unused_if(std::function<bool()> condition, Field field);
+
+/// Keeps the position of the value, for what is found wrong with it later.
+[[nodiscard]] Field positioned(Field field, Position& position);
 
 // Fields of plain values; `target` outlives them and holds the default.
 [[nodiscard]] Field integer(const char* name, const char* about, std::int64_t& target, IntRange range);
@@ -59,7 +72,7 @@ template <class Enum>
 }
 
 /// A map with fields of its own.
-[[nodiscard]] Field section(const char* name, const char* about, const Fields& fields);
+[[nodiscard]] Field section(const char* name, const char* about, Fields fields);
 
 /// Reads a map: every key must be a field's name, a required field must be there. Null reads as an empty map.
 void read_fields(const Value& value, const Fields& fields);

@@ -93,8 +93,8 @@ Fields init_fields(std::optional<double>& gaussian, std::optional<double>& const
     field.schema = [range] { return schema_of_number(range); };
     return field;
   };
-  return {one("gaussian", "standard deviation", gaussian, kNotNegative),
-          one("constant", "value of every weight", constant, kAnyNumber)};
+  return list_of(one("gaussian", "standard deviation", gaussian, kNotNegative),
+                 one("constant", "value of every weight", constant, kAnyNumber));
 }
 
 void read_init(const Value& value, InitSpec& init) {
@@ -136,8 +136,8 @@ Field init_field(LayerSpec& layer) {
 }
 
 Fields multiplier_fields(ParamSpec& blob) {
-  return {number("lr_mult", "factor on the learning rate", blob.lr_mult, kNotNegative),
-          number("decay_mult", "factor on the weight decay", blob.decay_mult, kNotNegative)};
+  return list_of(number("lr_mult", "factor on the learning rate", blob.lr_mult, kNotNegative),
+                 number("decay_mult", "factor on the weight decay", blob.decay_mult, kNotNegative));
 }
 
 /// `bias` says whether there is one, or gives its multipliers.

@@ -134,16 +134,11 @@ Field ema_momentum_field(QuantSettings& settings) {
 }
 
 Fields quant_fields(QuantSettings& settings, Blob blob) {
-  return {
-      method_field(settings),
-      bits_field(settings),
-      per_channel_field(settings, blob),
-      choice("gradient", "what passes back through the rounding", {"ste", "ste_clipped"}, settings.gradient),
-      only_with(&QuantInfo::has_lambda, settings,
-                choice("lambda", "table of steps", {"original", "paper", "optimal"}, settings.lambda)),
-      only_with(&QuantInfo::has_range, settings, range_field(settings, blob)),
-      ema_momentum_field(settings),
-  };
+  return list_of(method_field(settings), bits_field(settings), per_channel_field(settings, blob),
+                 choice("gradient", "what passes back through the rounding", {"ste", "ste_clipped"}, settings.gradient),
+                 only_with(&QuantInfo::has_lambda, settings,
+                           choice("lambda", "table of steps", {"original", "paper", "optimal"}, settings.lambda)),
+                 only_with(&QuantInfo::has_range, settings, range_field(settings, blob)), ema_momentum_field(settings));
 }
 
 bool says_none(const Node& node) { return node.is_scalar() && node.scalar == kNoneName; }

@@ -36,6 +36,7 @@ struct DataSpec {
   std::int64_t crop = 0;     // 0: whole image
   bool mirror = false;
   std::int64_t pad = 0;
+  Position mean_position, crop_position;  // outside text() and id()
 };
 
 struct InitSpec {
@@ -70,7 +71,8 @@ struct TrainSpec {
   std::optional<std::int64_t> log_every;             // iterations; default: off
   std::int64_t checkpoint_every = 1;                 // epochs
   Keep keep = Keep::kLast;
-  std::string init_from;  // empty: none
+  std::string init_from;        // empty: none
+  Position init_from_position;  // outside text() and id()
 };
 
 struct OutputSpec {

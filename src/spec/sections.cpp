@@ -24,25 +24,23 @@ Fields cluster_fields(ClusterSpec& cluster) {
   options.schema = [] {
     return map_node({{"type", text_node("array")}, {"items", map_node({{"type", text_node("string")}})}});
   };
-  return {
-      choice(
-          "scheduler", "who starts the jobs", {"slurm"}, [] { return std::size_t{0}; },
-          [&cluster](std::size_t) { cluster.scheduler = "slurm"; }),
-      text_or_null("partition", "queue", cluster.partition),
-      text_or_null("time", "limit of a job, such as \"02:00:00\"", cluster.time),
-      integer("cpus", "processor cores a job", cluster.cpus, {1, kMaxCount}),
-      integer("gpus", "GPUs a job", cluster.gpus, {0, kMaxCount}),
-      text_or_null("memory", "memory of a job, such as 8G", cluster.memory),
-      integer_or_null("pack", "runs trained together; default: what fits", cluster.pack, {1, kMany}),
-      integer_or_null("max_parallel", "jobs at once; default: no limit", cluster.max_parallel, {1, kMany}),
-      std::move(options),
-  };
+  return list_of(choice(
+                     "scheduler", "who starts the jobs", {"slurm"}, [] { return std::size_t{0}; },
+                     [&cluster](std::size_t) { cluster.scheduler = "slurm"; }),
+                 text_or_null("partition", "queue", cluster.partition),
+                 text_or_null("time", "limit of a job, such as \"02:00:00\"", cluster.time),
+                 integer("cpus", "processor cores a job", cluster.cpus, {1, kMaxCount}),
+                 integer("gpus", "GPUs a job", cluster.gpus, {0, kMaxCount}),
+                 text_or_null("memory", "memory of a job, such as 8G", cluster.memory),
+                 integer_or_null("pack", "runs trained together; default: what fits", cluster.pack, {1, kMany}),
+                 integer_or_null("max_parallel", "jobs at once; default: no limit", cluster.max_parallel, {1, kMany}),
+                 std::move(options));
 }
 
 }  // namespace
 
 Fields train_fields(TrainSpec& train) {
-  return {
+  return list_of(
       required(integer("epochs", "how long to train", train.epochs, {1, kMany})),
       integer("iterations_per_epoch", "default: training items / batch size, rounded down, at least 1",
               train.iterations_per_epoch, {1, kMany}),
@@ -50,16 +48,13 @@ Fields train_fields(TrainSpec& train) {
       integer("log_every", "iterations; default: off", train.log_every, {1, kMany}),
       integer("checkpoint_every", "epochs", train.checkpoint_every, {1, kMany}),
       choice("keep", "which weights the run file gets", {"last", "best", "all"}, train.keep),
-      text_or_null("init_from", "a run's .h5 to start from", train.init_from),
-  };
+      positioned(text_or_null("init_from", "a run's .h5 to start from", train.init_from), train.init_from_position));
 }
 
 Fields output_fields(OutputSpec& output) {
-  return {
-      text("dir", "folder of the results", output.dir),
-      integer("activation_samples", "test images whose quantized layer outputs are stored", output.activation_samples,
-              {0, 1000000}),
-  };
+  return list_of(text("dir", "folder of the results", output.dir),
+                 integer("activation_samples", "test images whose quantized layer outputs are stored",
+                         output.activation_samples, {0, 1000000}));
 }
 
 Field cluster_field(std::optional<ClusterSpec>& cluster) {

@@ -58,14 +58,13 @@ Fields policy_fields(LrPolicy& policy) {
       policy.gamma = *read;
     }
   };
-  return {
+  return list_of(
       deciding(choice("type", "how the rate changes with the iteration", kPolicies, policy.type), kPolicies, known),
       only({kStep, kMultistep, kExp, kInv, kSigmoid}, std::move(gamma)),
       only({kInv, kPoly}, number("power", "the policy's exponent", policy.power, kNotNegative)),
       only({kStep, kSigmoid}, integer("step_size", "the policy's length in iterations", policy.step_size, {1, kMany})),
       only({kMultistep}, steps_field(policy.steps)),
-      integer("warmup_iterations", "the rate rises from 0 over these", policy.warmup_iterations, {0, kMany}),
-  };
+      integer("warmup_iterations", "the rate rises from 0 over these", policy.warmup_iterations, {0, kMany}));
 }
 
 /// Reading the type sets the defaults that depend on it.
@@ -89,7 +88,7 @@ Fields solver_fields(Solver& solver) {
   const auto only = [&solver, known](std::vector<SolverType> types, Field field) {
     return only_for(solver.type, known, std::move(types), std::move(field));
   };
-  return {
+  return list_of(
       deciding(solver_type_field(solver), kSolvers, known),
       required(number("lr", "learning rate", solver.lr, kPositive)),
       only({kSgd, kNesterov, kAdadelta}, number("momentum", "share of the last step", solver.momentum, kBelowOne)),
@@ -98,8 +97,7 @@ Fields solver_fields(Solver& solver) {
       only({kAdam}, number("beta2", "decay of the mean squared gradient", solver.beta2, kBelowOne)),
       only({kAdam, kAdagrad, kRmsprop, kAdadelta}, number("epsilon", "added to the root", solver.epsilon, kPositive)),
       only({kRmsprop}, number("decay", "decay of the mean squared gradient", solver.decay, kBelowOne)),
-      section("lr_policy", "how the learning rate changes", policy_fields(solver.lr_policy)),
-  };
+      section("lr_policy", "how the learning rate changes", policy_fields(solver.lr_policy)));
 }
 
 }  // namespace qrun::spec
