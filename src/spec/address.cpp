@@ -4,9 +4,11 @@
 #include <span>
 #include <vector>
 
+#include "core/text.h"
 #include "spec/axis.h"
 #include "spec/document.h"
 #include "spec/names.h"
+#include "spec/syntax.h"
 
 namespace qrun::spec {
 namespace {
@@ -46,6 +48,8 @@ class Assigner {
     const std::vector<std::string> segments = split(assignment_.address, '.');
     if (std::ranges::any_of(segments, &std::string::empty)) {
       fail("is not an address; write names with dots between them, such as solver.lr");
+    } else if (segments.size() > kMaxDepth) {
+      fail("has more than " + std::to_string(kMaxDepth) + " parts; write an address of the configuration");
     } else if (segments[0] == "base" || segments[0] == "set") {
       fail("can only be given in a file; name the file that has it");
     } else if (segments[0] != "vars" || is_known_variable(root, segments)) {
@@ -121,8 +125,13 @@ class Assigner {
 }  // namespace
 
 std::optional<Assignment> parse_override(const std::string& text, Problems& problems) {
-  const Position at{"command line: " + text, 0, 0};
+  constexpr std::size_t kShown = 200;  // every node of the value has a copy
+  const Position at{"command line: " + legible(text, kShown), 0, 0};
   problems.add_source(at.file);
+  if (find_bad_character(text)) {
+    problems.add(at, "KEY=VALUE", "is not UTF-8 text; write it in UTF-8");
+    return std::nullopt;
+  }
   const std::size_t equals = text.find('=');
   const bool is_assignment = equals != text.npos && equals > 0;
   const std::string address = is_assignment ? text.substr(0, equals) : text;

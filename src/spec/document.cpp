@@ -12,6 +12,8 @@
 #include <sstream>
 #include <system_error>
 
+#include "spec/syntax.h"
+
 namespace qrun::spec {
 namespace {
 
@@ -31,11 +33,26 @@ class TreeBuilder final : public YAML::EventHandler {
 
   [[nodiscard]] Node take() { return std::move(root_); }
 
+  /// What a syntax error is to be seen with.
+  [[nodiscard]] SyntaxContext context(const std::string& text) const {
+    SyntaxContext context{.text = text, .file = file_, .open_bracket = {}, .last = last_};
+    if (!open_.empty() && open_.back().has_brackets) {
+      context.open_bracket = open_.back().node.at;
+      context.open_is_map = open_.back().node.is_map();
+    }
+    return context;
+  }
+
   void OnDocumentStart(const YAML::Mark& /*mark*/) override {}
   void OnDocumentEnd() override {}
 
   void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override {
-    add(start(Node::Kind::kNull, "", mark), anchor, 1);
+    Node node = start(Node::Kind::kNull, "", mark);
+    if (!open_.empty() && open_.back().key) {  // where nothing is written the mark is that of what comes next
+      const Position& key = open_.back().key->at;
+      if (node.at.line != key.line || node.at.column < key.column) node.at = key;
+    }
+    add(std::move(node), anchor, 1);
   }
 
   void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
@@ -55,14 +72,14 @@ class TreeBuilder final : public YAML::EventHandler {
   }
 
   void OnSequenceStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
-                       YAML::EmitterStyle::value /*style*/) override {
-    open(start(Node::Kind::kList, tag, mark), mark, anchor);
+                       YAML::EmitterStyle::value style) override {
+    open(start(Node::Kind::kList, tag, mark), mark, anchor, style);
   }
   void OnSequenceEnd() override { close(); }
 
   void OnMapStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
-                  YAML::EmitterStyle::value /*style*/) override {
-    open(start(Node::Kind::kMap, tag, mark), mark, anchor);
+                  YAML::EmitterStyle::value style) override {
+    open(start(Node::Kind::kMap, tag, mark), mark, anchor, style);
   }
   void OnMapEnd() override { close(); }
 
@@ -70,6 +87,7 @@ class TreeBuilder final : public YAML::EventHandler {
   struct Open {
     Node node;
     YAML::anchor_t anchor = 0;
+    bool has_brackets = false;
     std::optional<Node> key;
   };
 
@@ -90,10 +108,11 @@ class TreeBuilder final : public YAML::EventHandler {
     return node;
   }
 
-  void open(Node node, const YAML::Mark& mark, YAML::anchor_t anchor) {
+  void open(Node node, const YAML::Mark& mark, YAML::anchor_t anchor, YAML::EmitterStyle::value style) {
     if (open_.size() >= kMaxDepth) fail_depth(mark);
     count(node.at, 1);
-    open_.push_back({std::move(node), anchor, std::nullopt});
+    last_ = node.at;
+    open_.push_back({std::move(node), anchor, style == YAML::EmitterStyle::Flow, std::nullopt});
   }
 
   void close() {
@@ -110,6 +129,7 @@ class TreeBuilder final : public YAML::EventHandler {
 
   void add(Node node, YAML::anchor_t anchor, std::size_t nodes) {
     count(node.at, nodes);
+    last_ = node.at;
     if (anchor != 0) anchors_[anchor] = node;
     if (open_.empty()) {
       root_ = std::move(node);
@@ -131,6 +151,7 @@ class TreeBuilder final : public YAML::EventHandler {
 
   std::string file_;
   Node root_;
+  Position last_;
   std::vector<Open> open_;
   std::map<YAML::anchor_t, Node> anchors_;
   std::size_t nodes_ = 0;
@@ -156,6 +177,10 @@ void report_repeated(Node& node, const std::string& address, Problems& problems)
 }  // namespace
 
 Node parse_document(const std::string& text, const std::string& file, Problems& problems) {
+  if (const std::optional<std::size_t> bad = find_bad_character(text)) {
+    throw ConfigError(position_of(text, file, *bad), kKey,
+                      "a byte that is not UTF-8 text, or a control character; save the file as UTF-8");
+  }
   TreeBuilder builder(file);
   try {
     // Behind a newline yaml-cpp takes the end of the file for the end of an open quote.
@@ -164,12 +189,10 @@ Node parse_document(const std::string& text, const std::string& file, Problems& 
     parser.HandleNextDocument(builder);
     TreeBuilder second(file);
     if (parser.HandleNextDocument(second)) {
-      throw ConfigError({file, 0, 0}, kKey, "holds more than one document; keep one");
+      throw ConfigError(second.take().at, kKey, "a second document starts before this; keep one");
     }
   } catch (const YAML::Exception& error) {
-    const Position at =
-        error.mark.is_null() ? Position{file, 1, 1} : Position{file, error.mark.line + 1, error.mark.column + 1};
-    throw ConfigError(at, kKey, error.msg + "; check indentation, brackets and quotes here and just before");
+    throw explain(error, builder.context(text));
   }
   Node root = builder.take();
   if (root.at.file.empty()) root.at = {file, 1, 1};  // no document at all

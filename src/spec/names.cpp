@@ -29,6 +29,19 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
   return row.back();
 }
 
+std::string lower_case(std::string_view text) {
+  std::string lower(text);
+  std::ranges::transform(lower, lower.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return lower;
+}
+
+/// True for conv and conv2d, dir and directory.
+bool begin_alike(std::string_view a, std::string_view b) {
+  constexpr std::size_t kStem = 3;
+  const std::size_t shared = std::min(a.size(), b.size());
+  return shared >= kStem && a.substr(0, shared) == b.substr(0, shared);
+}
+
 }  // namespace
 
 bool is_name(std::string_view text, std::string_view extra) {
@@ -64,9 +77,12 @@ bool matches(std::string_view pattern, std::string_view name) {
 std::string suggest(std::string_view name, const std::vector<std::string>& known) {
   if (known.empty()) return "there is none";
   constexpr std::size_t kLongest = 1000;  // a longer one is no typing mistake, and the comparison costs its square
-  const auto distance = [&](const std::string& other) { return edit_distance(name.substr(0, kLongest), other); };
+  const std::string lower = lower_case(name.substr(0, kLongest));
+  const auto distance = [&](const std::string& other) { return edit_distance(lower, lower_case(other)); };
+  const auto alike = [&](const std::string& other) { return begin_alike(lower, lower_case(other)); };
   const auto nearest = std::ranges::min_element(known, {}, distance);
   if (distance(*nearest) <= std::max<std::size_t>(1, name.size() / 3)) return "did you mean " + *nearest + "?";
+  if (std::ranges::count_if(known, alike) == 1) return "did you mean " + *std::ranges::find_if(known, alike) + "?";
   return known.size() == 1 ? "only " + known[0] + " is known" : "one of " + join(known);
 }
 

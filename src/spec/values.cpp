@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cctype>
 
 #include "spec/names.h"
 #include "spec/scalars.h"
@@ -89,8 +90,13 @@ std::optional<bool> read_boolean(const Value& value) {
 }
 
 std::optional<std::string> read_text(const Value& value) {
-  if (value.node.is_scalar() && !value.node.scalar.empty()) return value.node.scalar;
-  if (value.node.is_scalar()) {
+  const std::string& text = value.node.scalar;
+  const auto is_control = [](unsigned char c) { return std::iscntrl(c) != 0 && c != '\t'; };
+  if (value.node.is_scalar() && std::ranges::any_of(text, is_control)) {
+    value.fail(text + " holds a line break or another control character; text on one line is wanted");
+  } else if (value.node.is_scalar() && !text.empty()) {
+    return text;
+  } else if (value.node.is_scalar()) {
     value.fail("is empty; text is wanted");
   } else {
     value.fail_kind("text is wanted");

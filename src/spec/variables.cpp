@@ -27,7 +27,8 @@ bool is_whole(const std::string& text) { return text.starts_with(kOpen) && text.
 class Filler {
  public:
   Filler(const Node& vars, Problems& problems) : problems_(problems) {
-    if (!vars.is_map() && !vars.is_null()) problems_.add(vars, "vars", "is not a map; write {name: value}");
+    are_known_ = vars.is_map() || vars.is_null();
+    if (!are_known_) problems_.add(vars, "vars", "is not a map; write {name: value}");
     for (const Entry& entry : vars.entries) {
       if (!is_name(entry.key, "")) {
         problems_.add(entry.key_at, "vars." + entry.key, "is not a name; use letters, digits, _ and -");
@@ -64,6 +65,7 @@ class Filler {
   const Node& resolve(const std::string& name) {
     Variable& variable = variables_.at(name);
     if (variable.state == State::kUntouched) {
+      if (path_.size() >= kMaxDepth) fail_depth(variable.entry->value, name);
       variable.state = State::kUnderWay;
       path_.push_back(name);
       Node value = variable.entry->value;
@@ -77,6 +79,12 @@ class Filler {
       return broken_;
     }
     return variable.value;
+  }
+
+  [[noreturn]] static void fail_depth(const Node& value, const std::string& name) {
+    throw ConfigError(
+        value.at, "vars." + name,
+        "is named through more than " + std::to_string(kMaxDepth) + " other variables; shorten the chain");
   }
 
   void report_circle(const std::string& name) {
@@ -93,7 +101,7 @@ class Filler {
       const Node& value = resolve(reference);
       return value.is_broken() ? std::nullopt : std::optional(value);
     }
-    if (undefined_.insert(reference).second) {
+    if (are_known_ && undefined_.insert(reference).second) {
       problems_.add(user, address,
                     "${" + reference + "} is not defined; " +
                         (names_.empty() ? "define it under vars" : suggest(reference, names_)));
@@ -156,6 +164,7 @@ class Filler {
   }();
   std::vector<std::string> names_;  // in the order of the file
   std::map<std::string, Variable> variables_;
+  bool are_known_ = true;            // false: vars is no map, and nothing can be said of what it should define
   std::vector<std::string> path_;    // variables under way
   std::set<std::string> undefined_;  // reported already
   std::size_t nodes_ = 0;

@@ -75,6 +75,23 @@ TEST(Overrides, MistakesNameTheOverride) {
     EXPECT_EQ(mistakes(kQuantized, {override}), on_command_line(override, line));
 }
 
+TEST(Overrides, AbsurdOnesAreRefusedInAFewWords) {
+  std::string address = "a";
+  for (int i = 0; i < 20000; ++i) address += ".a";
+  for (const std::string& override :
+       {address + "=1", "seed=" + std::string(100000, '['), "seed=" + std::string(100000, 'x'),
+        std::string(100000, 'x') + "=1", std::string("name=\xff")}) {
+    const Lines lines = mistakes(kQuantized, {override});
+    ASSERT_EQ(lines.size(), 1U);
+    EXPECT_LT(lines[0].size(), 1500U);
+    EXPECT_EQ(lines[0].find("command line: " + override.substr(0, 5)), 0U) << lines[0];
+  }
+  EXPECT_EQ(mistakes(kQuantized, {"name=a\nb"}),
+            Lines{"command line: name=a\\nb: name: a b is not a name; use up to 100 letters, digits, _, . and -, not "
+                  "starting with a dot"})
+      << "YAML folds the line break";
+}
+
 TEST(Overrides, EachMistakeHasItsOwnLineInTheOrderGiven) {
   EXPECT_EQ(mistakes(kQuantized, {"train.epochs=0", "solver.lr=0"}),
             (Lines{"command line: train.epochs=0: train.epochs: 0 is outside [1, 1000000000]",

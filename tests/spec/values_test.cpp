@@ -105,7 +105,7 @@ TEST(Values, DataComesFromOneSource) {
   expect_mistakes({
       {"{synthetic_digits: 100,",
        "{lmdb: some/where, synthetic_digits: 100,",
-       {"a.yaml:2:47: data.train.synthetic_digits: lmdb is given too; keep one of the two"}},
+       {"a.yaml:2:47: data.train.synthetic_digits: lmdb is given too; keep one, or set the other to null"}},
       {"{synthetic_digits: 100,",
        "{lmdb: some/where, data_seed: 3,",
        {"a.yaml:2:40: data.train.data_seed: is for synthetic_digits; leave it out"}},

@@ -67,6 +67,17 @@ TEST(Variables, CirclesAreReportedOnceAtTheirFirstName) {
             Lines{"a.yaml:2:6: vars.a: refers to itself: a -> a; break the circle"});
 }
 
+TEST(Variables, ChainsEnd) {
+  const auto chain = [](int links) {
+    std::string vars = "vars:\n";
+    for (int i = 0; i < links; ++i) vars += "  c" + std::to_string(i) + ": ${c" + std::to_string(i + 1) + "}\n";
+    return vars + "  c" + std::to_string(links) + ": 1\n" + kSmall;
+  };
+  EXPECT_EQ(mistakes(chain(90)), Lines{});
+  EXPECT_EQ(mistakes(chain(20000)),
+            Lines{"a.yaml:102:9: vars.c100: is named through more than 100 other variables; shorten the chain"});
+}
+
 TEST(Variables, TheEnvironmentIsRead) {
   ASSERT_EQ(setenv("QRUN_TEST_EPOCHS", "4", 1), 0);
   ASSERT_EQ(unsetenv("QRUN_TEST_NOTHING"), 0);

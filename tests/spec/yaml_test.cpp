@@ -28,10 +28,36 @@ TEST(Yaml, RejectsARepeatedKey) {
 }
 
 TEST(Yaml, RejectsBrokenSyntaxWithItsPosition) {
-  EXPECT_THAT(mistakes("a: [1, 2\nb: 3\n"), ElementsAre(StartsWith("a.yaml:2:2: YAML: end of sequence flow")));
-  EXPECT_THAT(mistakes("a: b: c\n"), ElementsAre(StartsWith("a.yaml:1:5: YAML: illegal map value; check")));
-  EXPECT_THAT(mistakes("a: *nowhere\n"), ElementsAre(StartsWith("a.yaml:1:4: YAML: the referenced anchor")));
-  EXPECT_THAT(mistakes("a: \"open\n"), ElementsAre(StartsWith("a.yaml:1:9: YAML: illegal EOF in scalar")));
+  EXPECT_THAT(mistakes("a: [1, 2\nb: 3\n"),
+              ElementsAre("a.yaml:1:4: YAML: [ is not closed before 2:2; check its commas and the closing ]"));
+  EXPECT_THAT(mistakes("a: b: c\n"), ElementsAre("a.yaml:1:5: YAML: a key can't stand here; check the indentation, or "
+                                                 "put a text that holds a colon in quotes"));
+  EXPECT_THAT(mistakes("a: *nowhere\n"),
+              ElementsAre("a.yaml:1:4: YAML: no anchor of this name comes before; check its name"));
+  EXPECT_THAT(mistakes("a: \"open\n"),
+              ElementsAre("a.yaml:1:4: YAML: this quote is never closed; write the closing one"));
+}
+
+TEST(Yaml, SaysWhatIsWrongWhereItBegins) {
+  const auto expect = [](const std::string& text, const std::string& line) {
+    EXPECT_EQ(mistakes(text), Lines{"a.yaml:" + line}) << text;
+  };
+  expect("# it's\nname: today\nseed: 'open # \"\n", "3:7: YAML: this quote is never closed; write the closing one");
+  expect("a:\n  b: {c: 1\nd: 2\n", "2:6: YAML: { is not closed before 3:2; check its commas and the closing }");
+  expect("a: [1, 2}\n", "1:9: YAML: this bracket closes nothing; remove it, or close the one that is open");
+  expect("a:\n\tb: 1\n", "2:1: YAML: a tab indents this line; indent with spaces");
+  expect("a:\n  b: 1\n c: 2\n",
+         "3:2: YAML: this line is no `key: value` beside those before it; check its colon and its indentation");
+  expect("a: @b\n", "1:4: YAML: no value starts with this character; put the value in quotes");
+}
+
+TEST(Yaml, IsUtf8) {
+  const std::string rule = " YAML: a byte that is not UTF-8 text, or a control character; save the file as UTF-8";
+  for (const std::string bad : {"\xe9", "\xff\xfe", "\xc0\xaf", "\xe2\x82", "\x1b[0m", "\x7f", "\xf5\x80\x80\x80"})
+    EXPECT_EQ(mistakes("# first\nname: a" + bad + "\n"), Lines{"a.yaml:2:8:" + rule});
+  EXPECT_EQ(mistakes(std::string("a: 1\0", 5)), Lines{"a.yaml:1:5:" + rule});
+  EXPECT_EQ(mistakes("# \u00e4 \u20ac \U0001f600\r\n" + kSmall), Lines{});
+  EXPECT_EQ(mistakes("\xef\xbb\xbf" + kSmall), Lines{}) << "a mark of byte order";
 }
 
 TEST(Yaml, RejectsWhatIsNoMapOfTexts) {
@@ -42,7 +68,8 @@ TEST(Yaml, RejectsWhatIsNoMapOfTexts) {
             Lines{"a.yaml:1:4: YAML: the tag tag:yaml.org,2002:int is not supported; leave it out"});
   EXPECT_EQ(mistakes("a: &a {b: 1}\nc:\n  <<: *a\n"),
             Lines{"a.yaml:3:3: YAML: merge keys are not supported; use base, or an alias"});
-  EXPECT_EQ(mistakes(kSmall + "---\na: 1\n"), Lines{"a.yaml: YAML: holds more than one document; keep one"});
+  EXPECT_EQ(mistakes(kSmall + "---\na: 1\n"),
+            Lines{"a.yaml:11:1: YAML: a second document starts before this; keep one"});
 }
 
 TEST(Yaml, AnEmptyFileMissesWhatIsRequired) {
