@@ -29,8 +29,12 @@ std::optional<std::array<double, 3>> read_arguments(const Value& value, const ch
   return arguments;
 }
 
-std::vector<Node> positioned(std::vector<Node> values, const Position& at) {
-  for (Node& node : values) node.at = at;
+/// Many values may share a mistake: it is reported once, at the axis that they came from.
+std::vector<Node> made_by(const Value& axis, std::vector<Node> values) {
+  for (Node& node : values) {
+    node.at = axis.node.at;
+    node.origin = axis.address;
+  }
   return values;
 }
 
@@ -76,6 +80,7 @@ std::vector<Node> linspace(const Value& value) {
   const auto arguments = read_arguments(value, "[first, last, how many]");
   if (!arguments) return {};
   const auto [first, last, count] = *arguments;
+  if (!std::isfinite(last - first)) return value.fail("is too wide; use a smaller interval"), std::vector<Node>{};
   return spaced(value, *arguments, [a = first, b = last](double t) { return a + t * (b - a); });
 }
 
@@ -134,9 +139,9 @@ std::vector<Node> axis_values(const Value& axis) {
   }
   const Entry& entry = node.entries[0];
   const Value arguments{entry.value, key_address(axis.address, entry.key), axis.problems};
-  if (entry.key == "range") return positioned(range(arguments), node.at);
-  if (entry.key == "linspace") return positioned(linspace(arguments), node.at);
-  if (entry.key == "logspace") return positioned(logspace(arguments), node.at);
+  if (entry.key == "range") return made_by(axis, range(arguments));
+  if (entry.key == "linspace") return made_by(axis, linspace(arguments));
+  if (entry.key == "logspace") return made_by(axis, logspace(arguments));
   axis.problems.add(entry.key_at, arguments.address,
                     "unknown; " + suggest(entry.key, {"range", "linspace", "logspace"}));
   return {};

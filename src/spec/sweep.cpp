@@ -1,32 +1,29 @@
 #include "spec/sweep.h"
 
 #include <algorithm>
-#include <cmath>
-#include <functional>
 #include <limits>
 #include <optional>
 
-#include "core/rng.h"
 #include "spec/axis.h"
-#include "spec/emit.h"
+#include "spec/distribution.h"
+#include "spec/exclude.h"
+#include "spec/fields.h"
 #include "spec/names.h"
-#include "spec/scalars.h"
 
 namespace qrun::spec {
 namespace {
 
 const std::vector<std::string> kFactors = {"grid", "zip", "list", "random", "seeds", "union", "exclude"};
 
-/// Two values that mean the same: equal text, or equal numbers.
-bool same_value(const Node& a, const Node& b) {
-  if (emit_inline(a) == emit_inline(b)) return true;
-  if (!a.is_scalar() || !b.is_scalar() || a.quoted || b.quoted) return false;
-  const std::optional<Integer> x = parse_integer(a.scalar);
-  const std::optional<Integer> y = parse_integer(b.scalar);
-  if (x && y) return x->magnitude == y->magnitude && x->negative == y->negative;
-  const std::optional<double> p = parse_number(a.scalar);
-  const std::optional<double> q = parse_number(b.scalar);
-  return p && q && *p == *q;
+/// Nodes of the values of all points, long texts counted by their length.
+std::size_t weigh(const std::vector<Point>& points) {
+  constexpr std::size_t kBytes = 64;  // of text, for a node
+  std::size_t weight = 0;
+  for (const Point& point : points) {
+    for (const Assignment& assignment : point)
+      weight += count_nodes(assignment.value) + assignment.value.scalar.size() / kBytes;
+  }
+  return weight;
 }
 
 class Expander {
@@ -43,22 +40,33 @@ class Expander {
     for (const Entry& entry : value.node.entries) {
       if (entry.key == "exclude" || entry.value.is_null()) continue;
       const std::vector<Point> factor = this->factor(entry, value);
-      if (!fits(points.size(), factor.size(), entry.key_at, value.address)) return {};
+      if (!fits(points, factor, entry.key_at, value.address)) return {};
       points = product(points, factor);
     }
     const Node* exclude = value.node.find("exclude");
-    if (exclude != nullptr && !exclude->is_null()) drop({*exclude, value.address + ".exclude", problems_}, points);
+    if (exclude != nullptr && !exclude->is_null())
+      drop_excluded({*exclude, value.address + ".exclude", problems_}, points, warnings);
     return points;
   }
 
   std::vector<std::string> warnings;
 
  private:
-  /// More runs than anyone wants are a mistake, found before they are made.
-  bool fits(std::size_t a, std::size_t b, const Position& at, const std::string& address) {
-    if (b == 0 || a <= kMostRuns / b) return true;
+  /// More runs than anyone wants, or than memory holds, are a mistake, found before they are made.
+  bool fits(const std::vector<Point>& outer, const std::vector<Point>& inner, const Position& at,
+            const std::string& address) {
+    const std::size_t a = outer.size();
+    const std::size_t b = inner.size();
+    if (b > 0 && a > kMostRuns / b) {
+      problems_.add(at, address,
+                    std::to_string(a) + " x " + std::to_string(b) + " runs; at most " + std::to_string(kMostRuns));
+      return false;
+    }
+    const std::size_t values = weigh(outer) * b + weigh(inner) * a;
+    if (values <= kMostValues) return true;
     problems_.add(at, address,
-                  std::to_string(a) + " x " + std::to_string(b) + " runs; at most " + std::to_string(kMostRuns));
+                  std::to_string(values) + " values in all runs; at most " + std::to_string(kMostValues) +
+                      ", so give large values names under vars, and sweep the names");
     return false;
   }
 
@@ -105,7 +113,7 @@ class Expander {
     std::vector<Point> points = {{}};
     for (const Entry& entry : value.node.entries) {
       const std::vector<Point> values = axis(entry, value);
-      if (!fits(points.size(), values.size(), entry.key_at, value.address)) return {};
+      if (!fits(points, values, entry.key_at, value.address)) return {};
       points = product(points, values);
     }
     return points;
@@ -145,9 +153,13 @@ class Expander {
   }
 
   [[nodiscard]] std::vector<Point> seeds(const Value& value, const Position& at) const {
-    const std::optional<std::uint64_t> count = read_integer(value, {1, kMostRuns});
+    const std::uint64_t count = read_integer(value, {1, kMostRuns}).value_or(0);
     std::vector<Point> points;
-    for (std::uint64_t i = 0; count && i < *count; ++i) {
+    if (count > 0 && seed_ > std::numeric_limits<std::uint64_t>::max() - (count - 1)) {
+      value.fail(std::to_string(count) + " seeds from " + std::to_string(seed_) + " go beyond 2^64 - 1; start lower");
+      return points;
+    }
+    for (std::uint64_t i = 0; i < count; ++i) {
       Node seed = plain_node(std::to_string(seed_ + i));
       seed.at = value.node.at;
       points.push_back({{"seed", at, std::move(seed)}});
@@ -162,10 +174,30 @@ class Expander {
     }
     std::vector<Point> points;
     for (std::size_t i = 0; i < value.node.items.size(); ++i) {
-      const std::vector<Point> part = sweep(value.item(i));
+      const Value item = value.item(i);
+      const std::vector<Point> part = sweep(item);
+      if (points.size() + part.size() > kMostRuns) {
+        item.fail("more than " + std::to_string(kMostRuns) + " runs with those before it; split the sweep");
+        return {};
+      }
       points.insert(points.end(), part.begin(), part.end());
     }
     return points;
+  }
+
+  /// The axes of `space`, kept for when all of `random` is read.
+  static Field space_field(const Node*& space) {
+    Field field;
+    field.name = "space";
+    field.about = "what to draw from; write {address: {choice: [...]}}";
+    field.read = [&space](const Value& value) {
+      if (value.node.is_map() && !value.node.entries.empty()) {
+        space = &value.node;
+      } else {
+        value.fail("is not a map; write {address: {choice: [...]}}");
+      }
+    };
+    return required(std::move(field));
   }
 
   std::vector<Point> random(const Value& value) {
@@ -173,97 +205,36 @@ class Expander {
     std::uint64_t seed = 0;
     const Node* space = nullptr;
     if (!is_map(value, "{trials: N, seed: S, space: {address: {log_uniform: [a, b]}}}")) return {};
-    for (const Entry& entry : value.node.entries) {
-      const Value part{entry.value, value.address + "." + entry.key, problems_};
-      if (entry.key == "trials") {
-        trials = read_integer(part, {1, kMostRuns}).value_or(0);
-      } else if (entry.key == "seed") {
-        seed = read_integer(part, {0, std::numeric_limits<std::uint64_t>::max()}).value_or(0);
-      } else if (entry.key == "space") {
-        space = &entry.value;
-      } else {
-        problems_.add(entry.key_at, part.address, "unknown key; " + suggest(entry.key, {"trials", "seed", "space"}));
-      }
-    }
-    if (value.node.find("trials") == nullptr) value.fail("trials is missing; how many points to draw");
-    if (space == nullptr || !space->is_map() || space->entries.empty()) {
-      value.fail("space is missing; write {address: {choice: [...]}}");
-      return {};
-    }
+    read_fields(value,
+                {required(integer("trials", "how many points to draw", trials, {1, kMostRuns})),
+                 integer("seed", "what they are drawn from", seed, {0, std::numeric_limits<std::uint64_t>::max()}),
+                 space_field(space)});
     std::vector<Point> points(trials);
-    for (std::size_t a = 0; a < space->entries.size(); ++a) {
+    for (std::size_t a = 0; space != nullptr && a < space->entries.size(); ++a) {
       const Entry& entry = space->entries[a];
       const Value axis{entry.value, value.address + ".space." + entry.key, problems_};
-      const auto draw = distribution(axis);
+      const Draw draw = read_distribution(axis);
       for (std::uint64_t i = 0; draw && i < trials; ++i) {
         Node drawn = draw(seed, a, i);
         drawn.at = entry.value.at;
+        drawn.origin = axis.address;  // however many trials draw a wrong value, it is one mistake
         points[i].push_back({entry.key, entry.key_at, std::move(drawn)});
       }
     }
     return points;
   }
 
-  using Draw = std::function<Node(std::uint64_t seed, std::uint64_t stream, std::uint64_t index)>;
-
-  /// What draws a value of one axis, from its seed, its number and the trial's.
-  Draw distribution(const Value& axis) {
-    if (!is_map(axis, "one of choice, uniform, log_uniform, int_uniform")) return {};
-    const Entry& entry = axis.node.entries[0];
-    const Value value{entry.value, axis.address + "." + entry.key, problems_};
-    if (entry.key == "choice") {
-      std::vector<Node> values = axis_values(value);
-      if (values.empty()) return {};
-      return [values = std::move(values)](std::uint64_t seed, std::uint64_t stream, std::uint64_t i) {
-        return values[random_below(seed, stream, i, values.size())];
-      };
-    }
-    if (entry.key != "uniform" && entry.key != "log_uniform" && entry.key != "int_uniform") {
-      problems_.add(entry.key_at, value.address,
-                    "unknown; " + suggest(entry.key, {"choice", "uniform", "log_uniform", "int_uniform"}));
-      return {};
-    }
-    const bool two = value.node.is_list() && value.node.items.size() == 2;
-    const std::optional<double> low = two ? read_number(value.item(0), kAnyNumber) : std::nullopt;
-    const std::optional<double> high = two ? read_number(value.item(1), kAnyNumber) : std::nullopt;
-    const bool is_log = entry.key == "log_uniform";
-    if (!two || !low || !high || *low > *high || (is_log && *low <= 0)) {
-      value.fail(std::string("takes [low, high], low <= high") + (is_log ? ", both positive" : ""));
-      return {};
-    }
-    return [a = *low, b = *high, is_log, is_int = entry.key == "int_uniform"](std::uint64_t seed, std::uint64_t stream,
-                                                                              std::uint64_t i) {
-      const double u = random_uniform(seed, stream, i);
-      if (is_int) return number_node(std::floor(a + u * (std::floor(b) - a + 1)));
-      return number_node(is_log ? a * std::pow(b / a, u) : a + u * (b - a));
-    };
-  }
-
-  void drop(const Value& exclude, std::vector<Point>& points) {
-    if (!exclude.node.is_list()) return exclude.fail("is not a list; write [{address: value, ...}, ...]");
-    for (std::size_t i = 0; i < exclude.node.items.size(); ++i) {
-      const Value item = exclude.item(i);
-      if (!is_map(item, "{address: value, ...}")) continue;
-      const auto matches_all = [&](const Point& point) {
-        return std::ranges::all_of(item.node.entries, [&](const Entry& entry) {
-          return std::ranges::any_of(point, [&](const Assignment& assignment) {
-            return assignment.address == entry.key && same_value(assignment.value, entry.value);
-          });
-        });
-      };
-      if (std::erase_if(points, matches_all) == 0)
-        warnings.push_back(to_string(item.node.at) + ": " + item.address + ": matches no point of the sweep");
-    }
-  }
-
   std::uint64_t seed_;
   Problems& problems_;
 };
 
-/// An address that two factors of a point set would have the value of the second, silently.
-void report_repeated(const std::vector<Point>& points, Problems& problems) {
+/// An address that two factors of a point set would have the value of the second, silently; one of the sweep itself
+/// would have no effect.
+void check_addresses(const std::vector<Point>& points, Problems& problems) {
   for (const Point& point : points) {
     for (auto a = point.begin(); a != point.end(); ++a) {
+      if (a->address == "sweep" || a->address.starts_with("sweep."))
+        problems.add(a->at, a->address, "can't be swept itself; sweep what the runs differ in");
       if (std::any_of(point.begin(), a, [&](const Assignment& b) { return a->address == b.address; }))
         problems.add(a->at, a->address, "is swept twice; keep one of its axes");
     }
@@ -276,7 +247,7 @@ Points expand(const Node& sweep, std::uint64_t seed, Problems& problems) {
   Expander expander(seed, problems);
   Points result{expander.sweep({sweep, "sweep", problems}), {}};
   result.warnings = std::move(expander.warnings);
-  report_repeated(result.points, problems);
+  check_addresses(result.points, problems);
   if (result.points.empty() && problems.empty()) problems.add(sweep, "sweep", "excludes all of its points; keep one");
   return result;
 }

@@ -12,6 +12,7 @@
 namespace qrun::spec {
 
 inline constexpr std::uint64_t kMostRuns = 100000;
+inline constexpr std::size_t kMostValues = 2000000;  // in all points together
 
 /// What one run of the sweep sets, in the order of the axes.
 using Point = std::vector<Assignment>;

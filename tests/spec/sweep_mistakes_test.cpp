@@ -38,14 +38,26 @@ TEST(SweepMistakes, AreNamedAtTheirPlace) {
        {"a.yaml:11:29: sweep.zip.solver.lr: has 3 values, the axes before it 2; zipped axes have one length"}},
       {"{seeds: 0}", {"a.yaml:11:16: sweep.seeds: 0 is outside [1, 100000]"}},
       {"{random: {seed: 1}}",
-       {"a.yaml:11:17: sweep.random: trials is missing; how many points to draw",
-        "a.yaml:11:17: sweep.random: space is missing; write {address: {choice: [...]}}"}},
+       {"a.yaml:11:17: sweep.random.trials: is missing; how many points to draw",
+        "a.yaml:11:17: sweep.random.space: is missing; what to draw from; write {address: {choice: [...]}}"}},
       {"{random: {trials: 3, space: {solver.lr: {log_uniform: [0, 1]}}}}",
        {"a.yaml:11:62: sweep.random.space.solver.lr.log_uniform: takes [low, high], low <= high, both positive"}},
       {"{grid: {seed: [1]}, seeds: 2}", {"a.yaml:11:28: seed: is swept twice; keep one of its axes"}},
       {"{grid: {seed: [1]}, exclude: [{seed: 1}]}", {"a.yaml:11:8: sweep: excludes all of its points; keep one"}},
       {"{grid: {seed: [1]}, exclude: {seed: 1}}",
        {"a.yaml:11:37: sweep.exclude: is not a list; write [{address: value, ...}, ...]"}},
+      {"{union: [{seeds: 60000}, {seeds: 60000}]}",
+       {"a.yaml:11:33: sweep.union[1]: more than 100000 runs with those before it; split the sweep"}},
+      {"{grid: {sweep.seeds: [1, 2]}}",
+       {"a.yaml:11:16: sweep.seeds: can't be swept itself; sweep what the runs differ in"}},
+      {"{random: {trials: 2, space: {seed: {choice: [1], uniform: [1, 2]}}}}",
+       {"a.yaml:11:43: sweep.random.space.seed: is not a distribution; write one of {choice: [...]}, {uniform: [a, "
+        "b]}, "
+        "{log_uniform: [a, b]}, {int_uniform: [a, b]}"}},
+      {"{grid: {solver.lr: {linspace: [-1.7e308, 1.7e308, 3]}}}",
+       {"a.yaml:11:38: sweep.grid.solver.lr.linspace: is too wide; use a smaller interval"}},
+      {"{grid: {solver.lr: {linspace: [-1, -2, 100]}}}",
+       {"a.yaml:11:27: sweep.grid.solver.lr: -1 is outside (0, inf) (in solver.lr)"}},
       {"{seeds: 1000, grid: {solver.lr: {linspace: [1, 2, 101]}}}",
        {"a.yaml:11:22: sweep: 1000 x 101 runs; at most 100000"}},
   };
@@ -61,6 +73,20 @@ TEST(SweepMistakes, AWrongValueIsReportedOnceHoweverManyRunsHaveIt) {
 TEST(SweepMistakes, AMistakeOfEveryRunIsReportedOnce) {
   EXPECT_EQ(mistakes(with(swept("{grid: {seed: [1, 2, 3]}}"), "epochs: 1", "epochs: 0")),
             (Lines{"a.yaml:9:17: train.epochs: 0 is outside [1, 1000000000]"}));
+}
+
+TEST(SweepMistakes, ReplicatesStayWithinTheSeeds) {
+  const std::string last = "seed: 18446744073709551615\n";
+  EXPECT_EQ(mistakes(swept("{seeds: 1}") + last), Lines{});
+  EXPECT_EQ(mistakes(swept("{seeds: 2}") + last),
+            Lines{"a.yaml:11:16: sweep.seeds: 2 seeds from 18446744073709551615 go beyond 2^64 - 1; start lower"});
+}
+
+TEST(SweepMistakes, LargeValuesInManyRunsAreRefused) {
+  std::string list = "[1";
+  for (int i = 0; i < 1000; ++i) list += ", 1";
+  EXPECT_THAT(mistakes(swept("{grid: {data.mean: [" + list + "]]}, seeds: 10000}")),
+              testing::ElementsAre(testing::HasSubstr("sweep: 10030000 values in all runs; at most 2000000")));
 }
 
 TEST(SweepMistakes, OnTheCommandLineAreNamedThere) {

@@ -87,6 +87,16 @@ TEST(SweepGrammar, AnExclusionThatMatchesNothingIsNamed) {
   EXPECT_THAT(sweep.warnings, ElementsAre(HasSubstr("a.yaml:11:54: sweep.exclude[1]: matches no point of the sweep")));
 }
 
+TEST(SweepGrammar, ExclusionsCompareMeaningsNotTexts) {
+  EXPECT_THAT(
+      points(sweep_of("{list: [{solver.lr: 1, seed: 3}, {seed: 3}, {solver.lr: 2}], exclude: [{solver.lr: 1.0}, "
+                      "{seed: 3e0, solver.lr: 2}, {solver.lr: 2}]}")),
+      ElementsAre("3"));
+  EXPECT_THAT(points(sweep_of("{grid: {seed: [18446744073709551615, 18446744073709551614]}, exclude: [{seed: "
+                              "0xFFFFFFFFFFFFFFFF}]}")),
+              ElementsAre("18446744073709551614"));
+}
+
 TEST(SweepGrammar, EqualPointsRunOnce) {
   const Sweep sweep = sweep_of("{union: [{grid: {vars.w_bits: [1, 2]}}, {grid: {vars.w_bits: [2, 4]}}]}");
   EXPECT_THAT(points(sweep), ElementsAre("1", "2", "4"));

@@ -1,0 +1,15 @@
+// `exclude:` of a sweep: which of its points are dropped.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "spec/sweep.h"
+#include "spec/values.h"
+
+namespace qrun::spec {
+
+/// Drops the points that match all of an entry. An entry that matches none is named in `warnings`.
+void drop_excluded(const Value& exclude, std::vector<Point>& points, std::vector<std::string>& warnings);
+
+}  // namespace qrun::spec
