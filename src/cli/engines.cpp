@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <mutex>
 
 #include "core/error.h"
 #include "core/log.h"
@@ -50,14 +51,18 @@ std::unique_ptr<Engine> make_engine(const EngineWish& wish) {
     return make_cpu_engine(wish.threads, has ? wish.instruction_set : "");
   }
   EngineProbe cuda = probe_cuda(wish.device);
+  static std::once_flag warned;  // each job makes an engine of its own
   if (cuda.engine) {
-    spdlog::warn(
-        R"(engine=cuda device="{}" note="no GPU has run this engine before; --engine check compares it op by op")",
-        cuda.engine->info().device);
+    std::call_once(warned, [&] {
+      spdlog::warn(
+          R"(engine=cuda device="{}" note="no GPU has run this engine before; --engine check compares it op by op")",
+          cuda.engine->info().device);
+    });
   }
   if (wish.choice == EngineChoice::kAuto) {
     if (cuda.engine) return std::move(cuda.engine);
-    spdlog::info("engine=cpu ({})", cuda.problem);
+    static std::once_flag told;
+    std::call_once(told, [&] { spdlog::info("engine=cpu ({})", cuda.problem); });
     return make_cpu_engine(wish.threads);
   }
   if (!cuda.engine) throw EnvironmentError(cuda.problem + "; use --engine cpu");

@@ -8,11 +8,9 @@
 #include "cli/process.h"
 #include "core/error.h"
 #include "core/log.h"
-#include "data/dataset.h"
-#include "plan/lower.h"
 #include "quant/all.h"
 #include "runner/evaluate.h"
-#include "runner/pack.h"
+#include "runner/sweep_plan.h"
 #include "spec/read.h"
 #include "store/quantize_file.h"
 
@@ -27,10 +25,7 @@ int check(const std::string& config, const std::vector<std::string>& overrides, 
   if (config.empty()) throw ConfigError({"command line", 0, 0}, "CONFIG", "is missing; qrun check CONFIG");
   const Sweep sweep = read_config(config, overrides);
   for (const std::string& warning : sweep.warnings) std::fprintf(stderr, "warning: %s\n", warning.c_str());
-  for (const RunSpec& run : sweep.runs) {
-    const RunData data = open_data(run.data);
-    check_labels(run, data, lower({run}, {data.shape, data.train->items()}).classes);
-  }
+  const SweepPlan plan(sweep.runs, {}, "");
   if (print_text) {
     print(sweep.runs.front().text());
   } else {

@@ -68,6 +68,10 @@ void report_damaged(const std::vector<std::string>& problems) {
 }
 
 int train(SweepPlan& plan, const Sweep& sweep, const std::string& dir, const RunOptions& options) {
+  if (const auto first = std::ranges::find_if(plan.runs(), [&](const PlannedRun& r) { return plan.to_do(r); });
+      first != plan.runs().end())
+    plan.refuse_what_cannot_fit(
+        make_engine({first->spec->engine, options.sweep.threads, "", options.sweep.device_of(0)})->info());
   const ResultsFolder folder(dir, sweep.name);
   if (sweep.is_sweep) folder.freeze(sweep.text);
   for (const PlannedRun& run : plan.runs()) {

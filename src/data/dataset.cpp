@@ -7,6 +7,8 @@
 #include <vector>
 
 #include "core/error.h"
+#include "core/machine.h"
+#include "core/sizes.h"
 #include "data/datum.pb.h"
 #include "data/digits.h"
 #include "data/lmdb.h"
@@ -140,12 +142,42 @@ std::shared_ptr<const Dataset> read_lmdb(const std::string& folder) {
   return std::make_shared<LmdbDataset>(std::move(reader), shape, std::move(keys));
 }
 
-std::shared_ptr<const Dataset> draw(const SourceSpec& source, Split split) {
-  std::vector<std::int32_t> labels;
-  for (std::int64_t i = 0; i < source.synthetic_digits; ++i) labels.push_back(digit_label(source.data_seed, split, i));
-  return std::make_shared<MemoryDataset>(Shape{1, kDigitSize, kDigitSize},
-                                         draw_digits(source.synthetic_digits, source.data_seed, split),
-                                         std::vector<float>{}, std::move(labels));
+/// Synthetic digits, drawn when the first one is asked for: who only checks a configuration needs none.
+class DigitsDataset : public Dataset {
+ public:
+  DigitsDataset(std::int64_t items, std::uint64_t seed, Split split) : items_(items), seed_(seed), split_(split) {}
+
+  [[nodiscard]] Shape shape() const override { return {1, kDigitSize, kDigitSize}; }
+  [[nodiscard]] std::int64_t items() const override { return items_; }
+  [[nodiscard]] Item item(std::int64_t index) const override { return drawn().item(index); }
+  [[nodiscard]] std::int32_t label(std::int64_t index) const override { return digit_label(seed_, split_, index); }
+  [[nodiscard]] DataSource memory() const override { return drawn().memory(); }
+
+ private:
+  [[nodiscard]] const MemoryDataset& drawn() const {
+    std::call_once(once_, [this] {
+      std::vector<std::int32_t> labels;
+      for (std::int64_t i = 0; i < items_; ++i) labels.push_back(label(i));
+      drawn_.emplace(shape(), draw_digits(items_, seed_, split_), std::vector<float>{}, std::move(labels));
+    });
+    return *drawn_;
+  }
+
+  std::int64_t items_;
+  std::uint64_t seed_;
+  Split split_;
+  mutable std::once_flag once_;
+  mutable std::optional<MemoryDataset> drawn_;
+};
+
+std::shared_ptr<const Dataset> digits(const SourceSpec& source, Split split) {
+  const std::int64_t bytes = times(source.synthetic_digits, kDigitSize * kDigitSize);
+  if (const std::int64_t usable = usable_memory(); bytes > usable) {
+    throw EnvironmentError(to_string(source.position) +
+                           ": synthetic_digits: " + std::to_string(source.synthetic_digits) + " take " +
+                           gibibytes(bytes) + " of memory, this process can have " + gibibytes(usable) + "; use fewer");
+  }
+  return std::make_shared<DigitsDataset>(source.synthetic_digits, source.data_seed, split);
 }
 
 /// Sets in use, by what they are: a database is opened once in a process, and runs share what they read.
@@ -164,9 +196,11 @@ std::shared_ptr<const Dataset> open_dataset(const SourceSpec& source, Split spli
   std::weak_ptr<const Dataset>& known = sets[identity(source, split)];
   if (std::shared_ptr<const Dataset> set = known.lock()) return set;
   try {
-    std::shared_ptr<const Dataset> set = source.lmdb.empty() ? draw(source, split) : read_lmdb(source.lmdb);
+    std::shared_ptr<const Dataset> set = source.lmdb.empty() ? digits(source, split) : read_lmdb(source.lmdb);
     known = set;
     return set;
+  } catch (const EnvironmentError&) {
+    throw;
   } catch (const Error& error) {
     const char* key = split == Split::kTrain ? "data.train.lmdb" : "data.test.lmdb";
     throw ConfigError(
@@ -175,10 +209,39 @@ std::shared_ptr<const Dataset> open_dataset(const SourceSpec& source, Split spli
   }
 }
 
-RunData open_data(const DataSpec& spec) {
+namespace {
+
+/// Both sets, or the mistakes of both.
+RunData open_both(const DataSpec& spec) {
   RunData data;
-  data.train = open_dataset(spec.train, Split::kTrain);
-  data.test = open_dataset(spec.test, Split::kTest);
+  std::vector<std::string> mistakes;
+  const auto open = [&](const SourceSpec& source, Split split) -> std::shared_ptr<const Dataset> {
+    try {
+      return open_dataset(source, split);
+    } catch (const ConfigError& error) {
+      mistakes.insert(mistakes.end(), error.lines().begin(), error.lines().end());
+      return nullptr;
+    }
+  };
+  data.train = open(spec.train, Split::kTrain);
+  data.test = open(spec.test, Split::kTest);
+  if (!mistakes.empty()) throw ConfigError(std::move(mistakes));
+  return data;
+}
+
+std::int32_t largest_label(const RunData& data) {
+  constexpr std::int64_t kSample = 1000;
+  std::int32_t largest = 0;
+  for (const Dataset* set : {data.train.get(), data.test.get()}) {
+    for (std::int64_t i = 0; i < std::min(kSample, set->items()); ++i) largest = std::max(largest, set->label(i));
+  }
+  return largest;
+}
+
+}  // namespace
+
+RunData open_data(const DataSpec& spec) {
+  RunData data = open_both(spec);
   const Shape train = data.train->shape();
   const Shape test = data.test->shape();
   if (train != test) {
@@ -188,27 +251,19 @@ RunData open_data(const DataSpec& spec) {
   }
   const Shape padded{train.c, train.h + 2 * spec.pad, train.w + 2 * spec.pad};
   if (spec.crop > padded.h || spec.crop > padded.w) {
-    throw ConfigError(spec.train.position, "data.crop",
+    throw ConfigError(spec.crop_position, "data.crop",
                       std::to_string(spec.crop) + " is larger than the padded image " + to_string(padded) +
                           "; at most " + std::to_string(std::min(padded.h, padded.w)));
   }
   const auto means = static_cast<std::int64_t>(spec.mean.size());
   if (means > 1 && means != train.c) {
-    throw ConfigError(spec.train.position, "data.mean",
+    throw ConfigError(spec.mean_position, "data.mean",
                       std::to_string(means) + " values for images of " + std::to_string(train.c) +
                           " channels; give one, or one a channel");
   }
   data.shape = spec.crop > 0 ? Shape{train.c, spec.crop, spec.crop} : padded;
+  data.largest_label = largest_label(data);
   return data;
-}
-
-std::int32_t largest_label(const RunData& data) {
-  constexpr std::int64_t kSample = 1000;
-  std::int32_t largest = 0;
-  for (const Dataset* set : {data.train.get(), data.test.get()}) {
-    for (std::int64_t i = 0; i < std::min(kSample, set->items()); ++i) largest = std::max(largest, set->item(i).label);
-  }
-  return largest;
 }
 
 }  // namespace qrun

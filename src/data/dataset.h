@@ -27,25 +27,24 @@ class Dataset {
   [[nodiscard]] virtual std::int64_t items() const = 0;  // at least 1
   /// Thread-safe. Throws Error naming the database and the key where the item cannot be read.
   [[nodiscard]] virtual Item item(std::int64_t index) const = 0;
+  [[nodiscard]] virtual std::int32_t label(std::int64_t index) const { return item(index).label; }
   /// All items one behind the other, where they lie in memory so: bytes or floats, and labels.
   [[nodiscard]] virtual DataSource memory() const { return {}; }
 };
 
 enum class Split : std::uint8_t { kTrain, kTest };
 
-/// Opens one source. Throws ConfigError at `source.position` if it is missing, unreadable, empty or malformed.
-/// `key` names it in messages: `data.train.lmdb`.
+/// Opens one source. Throws ConfigError at `source.position` if it is missing, unreadable, empty or malformed,
+/// EnvironmentError if it is more than memory holds. Synthetic digits are drawn when the first one is asked for.
 [[nodiscard]] std::shared_ptr<const Dataset> open_dataset(const SourceSpec& source, Split split);
 
 /// Both sets of a run, checked against each other (equal shapes) and against `data` (crop, mean).
 struct RunData {
   std::shared_ptr<const Dataset> train, test;
-  Shape shape;  // after cropping
+  Shape shape;                     // after cropping
+  std::int32_t largest_label = 0;  // among the first 1,000 of both sets: to be compared with the last layer's outputs
 };
 [[nodiscard]] RunData open_data(const DataSpec& spec);
-
-/// The largest label among the first 1,000 of both sets: to be compared with the outputs of the last layer.
-[[nodiscard]] std::int32_t largest_label(const RunData& data);
 
 constexpr std::int64_t kAnyLabel = std::numeric_limits<std::int64_t>::max();
 

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <map>
 
+#include "core/sizes.h"
 #include "plan/lower.h"
 
 namespace qrun {
@@ -13,6 +14,8 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr double kTrialSeconds = 0.5;
+constexpr std::size_t kMostTrials = 8;
+constexpr std::int64_t kTrialDigits = 4096;
 constexpr double kTestCost =
     0.4;  // of an image, compared with training on it: one pass of three, and its share of loading
 
@@ -21,10 +24,14 @@ double try_out(SweepPlan& plan, const std::vector<std::size_t>& pack, Engine& en
   std::vector<RunSpec> specs;
   std::vector<RunFeeds> feeds;
   const RunData& data = plan.data(plan.runs()[pack[0]]);
+  // No more digits are drawn than a trial looks at.
+  SourceSpec source = plan.runs()[pack[0]].spec->data.train;
+  source.synthetic_digits = std::min(source.synthetic_digits, kTrialDigits);
+  const std::shared_ptr<const Dataset> images = open_dataset(source, Split::kTrain);
   for (const std::size_t i : pack) specs.push_back(*plan.runs()[i].spec);
   const Plan lowered = lower(specs, {data.shape, data.train->items()});
   for (const RunSpec& spec : specs)
-    feeds.push_back({make_feed(data.train, spec.data, Split::kTrain, spec.seed, lowered.classes), nullptr});
+    feeds.push_back({make_feed(images, spec.data, Split::kTrain, spec.seed, lowered.classes), nullptr});
   const auto program = engine.load(lowered, std::move(feeds));
   const std::atomic<bool> go_on = false;
   program->train(4, go_on);  // caches, clocks
@@ -51,19 +58,28 @@ double iterations_with_tests(const RunSpec& spec, std::int64_t iterations, std::
 }  // namespace
 
 Estimate estimate(SweepPlan& plan, Engine& engine) {
+  plan.refuse_what_cannot_fit(engine.info());
   Estimate result;
+  double tried_seconds = 0;
+  double tried_bytes = 0;
   std::map<std::size_t, double> seconds;  // of an iteration, by group
   std::int64_t largest = 0;
   for (const std::vector<std::size_t>& pack : plan.packs(engine.info())) {
     const PlannedRun& first = plan.runs()[pack[0]];
     const PackGroup& group = plan.group(first);
-    if (!seconds.contains(first.group)) seconds[first.group] = try_out(plan, pack, engine);
+    if (!seconds.contains(first.group) && seconds.size() >= kMostTrials) {
+      seconds[first.group] = tried_seconds / tried_bytes * static_cast<double>(group.bytes);
+    } else if (!seconds.contains(first.group)) {
+      seconds[first.group] = try_out(plan, pack, engine);
+      tried_seconds += seconds[first.group];
+      tried_bytes += static_cast<double>(group.bytes);
+    }
     const std::int64_t tests = plan.data(first).test->items();
     result.seconds += seconds[first.group] * iterations_with_tests(*first.spec, group.iterations, tests);
-    largest = std::max(largest, group.bytes * std::ssize(pack));
-    result.disk_bytes += group.file_bytes * std::ssize(pack);
+    largest = std::max(largest, times(group.bytes, std::ssize(pack)));
+    result.disk_bytes = plus(result.disk_bytes, times(group.file_bytes, std::ssize(pack)));
   }
-  result.memory_bytes = largest * plan.options().workers();
+  result.memory_bytes = times(largest, plan.options().workers());
   return result;
 }
 

@@ -12,7 +12,8 @@ struct Estimate {
   std::int64_t disk_bytes = 0;
 };
 
-/// Trains the first pack of each group for a moment, without keeping anything. Takes about a second a group.
+/// Trains the first pack of some groups for a moment, without keeping anything; the time of others follows from their
+/// memory. Takes a few seconds. Throws EnvironmentError where a run takes more memory than there is.
 [[nodiscard]] Estimate estimate(SweepPlan& plan, Engine& engine);
 
 }  // namespace qrun

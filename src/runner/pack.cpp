@@ -77,7 +77,7 @@ class PackTraining {
       RunState state = program_->state(run);
       for (std::size_t p = 0; p < state.params.size(); ++p)
         state.params[p].master = initial_values(plan_, run, static_cast<ParamId>(p));
-      if (!spec(run).train.init_from.empty()) load_initial(spec(run).train.init_from, plan_, state);
+      if (!spec(run).train.init_from.empty()) load_initial(spec(run), plan_, state);
       program_->restore(run, state);
     }
     tools_.progress.note([&] {

@@ -39,8 +39,12 @@ struct PackTools {
 /// Checks what only the data can tell: as many classes as labels. Throws ConfigError at the last layer.
 void check_labels(const RunSpec& run, const RunData& data, std::int64_t classes);
 
-/// Master parameters from a run file, layers matched by name and shape. Throws ConfigError naming the layer.
-void load_initial(const std::string& file, const Plan& plan, RunState& state);
+/// Master parameters from the run file that `train.init_from` names, layers matched by name and shape. Throws
+/// ConfigError naming the layer, Error where the file can't be read.
+void load_initial(const RunSpec& run, const Plan& plan, RunState& state);
+
+/// load_initial() would succeed, if `train.init_from` is given. Throws ConfigError.
+void check_initial(const RunSpec& run, const Plan& plan);
 
 /// All runs satisfy same_pack() and go on at the same iteration. Ends early where `stop` rises: the runs are then
 /// interrupted, and a checkpoint lies where they go on. A run that diverges is failed at once, the others go on.

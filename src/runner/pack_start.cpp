@@ -7,7 +7,7 @@
 namespace qrun {
 
 void check_labels(const RunSpec& run, const RunData& data, std::int64_t classes) {
-  const std::int32_t largest = largest_label(data);
+  const std::int32_t largest = data.largest_label;
   if (largest < classes) return;
   const LayerSpec& last = run.network.back();
   throw ConfigError(last.position, "network." + last.name,
@@ -15,18 +15,39 @@ void check_labels(const RunSpec& run, const RunData& data, std::int64_t classes)
                         "; at least " + std::to_string(largest + 1));
 }
 
-void load_initial(const std::string& file, const Plan& plan, RunState& state) {
-  const RunRecord source = read_run(file, ReadDepth::kAll);
-  for (std::size_t p = 0; p < plan.params.size(); ++p) {
-    const ParamInfo& info = plan.params[p];
+namespace {
+
+/// The stored blob of each parameter, in the order of the plan.
+std::vector<StoredBlob> initial_blobs(const RunSpec& run, const Plan& plan) {
+  const RunRecord source = read_run(run.train.init_from, ReadDepth::kAll);
+  std::vector<StoredBlob> blobs;
+  for (const ParamInfo& info : plan.params) {
     const auto at = std::ranges::find_if(
         source.weights, [&](const StoredBlob& blob) { return blob.layer == info.layer && blob.blob == info.blob(); });
     if (at == source.weights.end() || at->dims != info.dims) {
-      throw ConfigError({file, 0, 0}, "train.init_from",
-                        std::string("holds no ") + info.blob() + " of layer " + info.layer +
+      throw ConfigError(run.train.init_from_position, "train.init_from",
+                        run.train.init_from + " holds no " + info.blob() + " of layer " + info.layer +
                             " in this network's shape; choose a run of the same network");
     }
-    state.params[p].master = at->master;
+    blobs.push_back(*at);
+  }
+  return blobs;
+}
+
+}  // namespace
+
+void load_initial(const RunSpec& run, const Plan& plan, RunState& state) {
+  const std::vector<StoredBlob> blobs = initial_blobs(run, plan);
+  for (std::size_t p = 0; p < blobs.size(); ++p) state.params[p].master = blobs[p].master;
+}
+
+void check_initial(const RunSpec& run, const Plan& plan) {
+  if (run.train.init_from.empty()) return;
+  try {
+    static_cast<void>(initial_blobs(run, plan));
+  } catch (const Error& error) {
+    throw ConfigError(run.train.init_from_position, "train.init_from",
+                      std::string(error.what()) + "; name the .h5 file of a run");
   }
 }
 

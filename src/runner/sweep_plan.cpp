@@ -1,34 +1,26 @@
 #include "runner/sweep_plan.h"
 
-#include <unistd.h>
-
 #include <algorithm>
+#include <set>
 
+#include "core/error.h"
+#include "core/machine.h"
+#include "core/sizes.h"
 #include "plan/lower.h"
+#include "plan/memory.h"
 #include "runner/pack.h"
 
 namespace qrun {
 namespace {
 
-/// Buffers with their gradients and parameters with value, gradient and history, in floats of 4 bytes.
-std::int64_t memory_of(const Plan& plan) {
-  const std::int64_t batch = std::max(plan.train_batch, plan.test_batch);
-  std::int64_t floats = 0;
-  for (const BufferInfo& buffer : plan.buffers) floats += buffer.shape.size() * batch * (buffer.has_gradient ? 2 : 1);
-  for (const ParamInfo& param : plan.params) floats += 5 * param.size();
-  return 4 * floats;
-}
-
 /// Two checkpoints of masters and one history each, and the run's file.
 std::int64_t files_of(const Plan& plan) {
   std::int64_t values = 0;
-  for (const ParamInfo& param : plan.params) values += param.size();
-  return values * (2 * 8 + 5);
+  for (const ParamInfo& param : plan.params) values = plus(values, param.size());
+  return times(values, 2 * 8 + 5);
 }
 
-std::int64_t free_memory() {
-  return static_cast<std::int64_t>(sysconf(_SC_AVPHYS_PAGES)) * static_cast<std::int64_t>(sysconf(_SC_PAGESIZE));
-}
+constexpr std::size_t kMostMistakes = 1000;  // enough to read; the search ends there
 
 std::string checkpoint_of(const std::string& folder, const std::string& id) {
   return folder + "/.qrun/" + id + ".ckpt.h5";
@@ -45,22 +37,62 @@ int SweepOptions::device_of(int worker) const {
 SweepPlan::SweepPlan(const std::vector<RunSpec>& runs, SweepOptions options, const std::string& folder)
     : options_(options) {
   const std::map<std::string, std::string> files = run_files(folder);
+  std::vector<std::string> mistakes;
+  std::set<std::string> known;  // runs share mistakes
   for (const RunSpec& run : runs) {
     PlannedRun& planned = runs_.emplace_back(PlannedRun{.spec = &run, .id = run.id()});
-    planned.group = group_of(run);
-    const auto file = files.find(planned.id.substr(planned.id.rfind('-') + 1));
-    planned.standing = standing_of(file == files.end() ? "" : file->second, checkpoint_of(folder, planned.id));
+    if (!folder.empty()) {
+      const auto file = files.find(planned.id.substr(planned.id.rfind('-') + 1));
+      planned.standing = standing_of(file == files.end() ? "" : file->second, checkpoint_of(folder, planned.id));
+    }
+    try {
+      planned.group = group_of(run);
+      check_start(planned);
+    } catch (const ConfigError& error) {
+      for (const std::string& line : error.lines()) {
+        if (known.insert(line).second) mistakes.push_back(run.swept.empty() ? line : line + " (in " + planned.id + ")");
+      }
+      if (known.size() >= kMostMistakes) break;
+    }
   }
+  if (!mistakes.empty()) throw ConfigError(std::move(mistakes));
 }
 
 std::size_t SweepPlan::group_of(const RunSpec& run) {
-  const auto at = std::ranges::find_if(groups_, [&](const PackGroup& group) { return same_pack(*group.spec, run); });
-  if (at != groups_.end()) return static_cast<std::size_t>(at - groups_.begin());
+  std::vector<std::size_t>& alike = by_hash_[pack_hash(run)];
+  const auto at = std::ranges::find_if(alike, [&](std::size_t i) { return same_pack(*groups_[i].spec, run); });
+  if (at != alike.end()) return *at;
   const RunData& data = data_.get(run.data);
   const Plan plan = lower({run}, {data.shape, data.train->items()});
   check_labels(run, data, plan.classes);
-  groups_.push_back({&run, plan.runs[0].iterations, memory_of(plan), files_of(plan)});
-  return groups_.size() - 1;
+  groups_.push_back({&run, plan.runs[0].iterations, memory_of(plan), files_of(plan), largest_layer(plan)});
+  alike.push_back(groups_.size() - 1);
+  return alike.back();
+}
+
+/// A run that starts anew finds what it starts from.
+void SweepPlan::check_start(const PlannedRun& run) {
+  const std::string& file = run.spec->train.init_from;
+  if (file.empty() || !to_do(run) || run.standing.stage == Stage::kResume) return;
+  if (!checked_.insert({run.group, file}).second) return;
+  const RunData& data = data_.get(run.spec->data);
+  check_initial(*run.spec, lower({*run.spec}, {data.shape, data.train->items()}));
+}
+
+void SweepPlan::refuse_what_cannot_fit(const EngineInfo& engine) const {
+  const std::int64_t memory = engine.memory > 0 ? engine.memory : usable_memory();
+  for (const PlannedRun& run : runs_) {
+    const PackGroup& group = this->group(run);
+    if (!to_do(run) || group.bytes <= memory) continue;
+    const auto layer = std::ranges::find(run.spec->network, group.largest.layer, &LayerSpec::name);
+    const Position at = layer == run.spec->network.end() ? run.spec->data.train.position : layer->position;
+    const std::string there = engine.memory > 0 ? engine.device + " has " : "this process can have ";
+    throw EnvironmentError(mistake_line(at, "network." + group.largest.layer,
+                                        "takes at least " + gibibytes(group.largest.bytes) + " of memory, all of run " +
+                                            run.id + " " + gibibytes(group.bytes) + ", and " + there +
+                                            gibibytes(memory) +
+                                            "; use a smaller batch_size or network, or leave the run out"));
+  }
 }
 
 bool SweepPlan::to_do(const PlannedRun& run) const {

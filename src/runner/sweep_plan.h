@@ -2,9 +2,13 @@
 #pragma once
 
 #include <cstdint>
+#include <set>
 #include <string>
+#include <unordered_map>
+#include <utility>
 #include <vector>
 
+#include "plan/memory.h"
 #include "plan/plan.h"
 #include "runner/data_cache.h"
 #include "runner/standing.h"
@@ -38,14 +42,15 @@ struct PlannedRun {
 struct PackGroup {
   const RunSpec* spec = nullptr;  // of one of them
   std::int64_t iterations = 0;    // of a whole run
-  std::int64_t bytes = 0;         // of memory a run takes while it trains
+  std::int64_t bytes = 0;         // of memory a run takes while it trains, at least
   std::int64_t file_bytes = 0;    // of its files, checkpoints among them
+  LayerMemory largest;            // where most of the memory goes
 };
 
 class SweepPlan {
  public:
-  /// `runs` are distinct and outlive the plan. Opens all data, checks shapes and labels, and looks at the folder.
-  /// Throws ConfigError; writes nothing.
+  /// `runs` are distinct and outlive the plan. Opens all data, checks shapes, labels and what runs start from, and
+  /// looks at the folder, if any. Throws ConfigError with all mistakes; writes nothing.
   SweepPlan(const std::vector<RunSpec>& runs, SweepOptions options, const std::string& folder);
 
   [[nodiscard]] const SweepOptions& options() const { return options_; }
@@ -54,6 +59,9 @@ class SweepPlan {
   [[nodiscard]] const RunData& data(const PlannedRun& run) { return data_.get(run.spec->data); }
   [[nodiscard]] bool to_do(const PlannedRun& run) const;
 
+  /// Throws EnvironmentError where a run that is to do takes more memory than there is, naming its largest layer.
+  void refuse_what_cannot_fit(const EngineInfo& engine) const;
+
   /// Runs that train together at most, on this engine.
   [[nodiscard]] std::size_t pack_size(const PlannedRun& first, const EngineInfo& engine) const;
   /// The packs that one process would train alone, as indices into runs().
@@ -61,10 +69,13 @@ class SweepPlan {
 
  private:
   std::size_t group_of(const RunSpec& run);
+  void check_start(const PlannedRun& run);
 
   SweepOptions options_;
   DataCache data_;
   std::vector<PackGroup> groups_;
+  std::unordered_map<std::uint64_t, std::vector<std::size_t>> by_hash_;  // groups
+  std::set<std::pair<std::size_t, std::string>> checked_;                // groups and what they start from
   std::vector<PlannedRun> runs_;
 };
 

@@ -8,6 +8,7 @@
 
 #include "core/error.h"
 #include "core/log.h"
+#include "core/sizes.h"
 #include "core/threads.h"
 #include "store/journal.h"
 
@@ -247,7 +248,7 @@ void SweepTraining::report() {
   for (std::size_t i = 0; i < members_.size(); ++i) {
     if (members_[i].now == Now::kElsewhere) ++progress.elsewhere;
     if (members_[i].now != Now::kEnded) {
-      progress.iterations_left += plan_.group(plan_.runs()[i]).iterations;
+      progress.iterations_left = plus(progress.iterations_left, plan_.group(plan_.runs()[i]).iterations);
     } else {
       ++(standings_[i].stage == Stage::kFailed ? progress.failed : progress.complete);
     }

@@ -87,7 +87,7 @@ TEST(OpenData, ComparesBothSets) {
   EXPECT_THAT(message_of([&] { static_cast<void>(open_data(spec)); }),
               HasSubstr("images of 1x4x5, but training images are 1x4x4"));
   spec.test = spec.train;
-  EXPECT_EQ(largest_label(open_data(spec)), 3);
+  EXPECT_EQ(open_data(spec).largest_label, 3);
   spec.crop = 5;
   EXPECT_THAT(message_of([&] { static_cast<void>(open_data(spec)); }),
               HasSubstr("data.crop: 5 is larger than the padded image 1x4x4"));
