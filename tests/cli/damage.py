@@ -115,7 +115,7 @@ class DamagedData(ProgramTest):
 
     def test_what_is_in_memory_may_vanish(self) -> None:
         database(self.cwd / "train", 1500)
-        process = self.under_way(*self.arguments(), "train.epochs=60", folder=self.cwd / "results/smoke", until="*.jsonl")
+        process = self.under_way(*self.arguments(), "train.epochs=6", folder=self.cwd / "results/smoke", until="*.jsonl")
         os.truncate(self.cwd / "train/data.mdb", 0)
         shutil.rmtree(self.cwd / "test")
         said = process.communicate()
@@ -192,14 +192,14 @@ class DamagedResults(ProgramTest):
     def interrupted(self, name: str) -> pathlib.Path:
         """A run that was interrupted and has both checkpoints; its folder."""
         folder = self.cwd / "results" / name
-        self.interrupt(SMOKE, *SOME_DIGITS, "train.epochs=40", f"name={name}", folder=folder, until=".qrun/*.previous.h5")
+        self.interrupt(SMOKE, *SOME_DIGITS, "train.epochs=20", f"name={name}", folder=folder, until=".qrun/*.previous.h5")
         return folder
 
     def resume(self, folder: pathlib.Path) -> subprocess.CompletedProcess:
-        done = self.train("train.epochs=40", f"name={folder.name}")
+        done = self.train("train.epochs=20", f"name={folder.name}")
         whole = self.cwd / "results/whole"
         if not whole.exists():
-            self.train("train.epochs=40", "name=whole")
+            self.train("train.epochs=20", "name=whole")
         for got, want in zip(sorted(folder.glob("run-*.h5")), sorted(whole.glob("run-*.h5")), strict=True):
             self.assertEqual(differences(want, got), [])
         self.assertEqual(list((folder / ".qrun").glob("*.ckpt*")), [])
