@@ -12,8 +12,8 @@
 #include <fstream>
 #include <sstream>
 
+#include "core/atomic_file.h"
 #include "core/error.h"
-#include "store/atomic_file.h"
 
 namespace qrun {
 namespace {

@@ -4,10 +4,10 @@
 #include <chrono>
 #include <filesystem>
 
+#include "core/atomic_file.h"
 #include "core/error.h"
 #include "core/log.h"
 #include "plan/lower.h"
-#include "store/atomic_file.h"
 #include "store/journal.h"
 
 namespace qrun {

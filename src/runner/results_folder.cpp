@@ -5,8 +5,8 @@
 #include <filesystem>
 #include <string_view>
 
+#include "core/atomic_file.h"
 #include "core/error.h"
-#include "store/atomic_file.h"
 
 namespace qrun {
 namespace {

@@ -4,8 +4,8 @@
 #include <optional>
 #include <string>
 
+#include "core/atomic_file.h"
 #include "spec/run_spec.h"
-#include "store/atomic_file.h"
 
 namespace qrun {
 

@@ -10,8 +10,8 @@
 #include <filesystem>
 #include <span>
 
+#include "core/atomic_file.h"
 #include "core/error.h"
-#include "store/atomic_file.h"
 #include "store/h5.h"
 #include "store/run_summary.h"
 

@@ -4,9 +4,9 @@
 #include <filesystem>
 #include <set>
 
+#include "core/atomic_file.h"
 #include "core/error.h"
 #include "quant/measure.h"
-#include "store/atomic_file.h"
 #include "store/blob_io.h"
 #include "store/h5.h"
 

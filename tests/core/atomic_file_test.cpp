@@ -1,11 +1,10 @@
-#include "store/atomic_file.h"
+#include "core/atomic_file.h"
 
 #include <sys/resource.h>
 
 #include <csignal>
 
-#include "core/error.h"
-#include "support.h"
+#include "core/support.h"
 
 namespace qrun::test {
 namespace {
