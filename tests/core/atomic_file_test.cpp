@@ -1,8 +1,12 @@
 #include "core/atomic_file.h"
 
 #include <sys/resource.h>
+#include <sys/wait.h>
 
+#include <atomic>
 #include <csignal>
+#include <cstdlib>
+#include <thread>
 
 #include "core/support.h"
 
@@ -11,6 +15,7 @@ namespace {
 
 using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::UnorderedElementsAre;
 
 using AtomicFileTest = FolderTest;
 
@@ -58,6 +63,68 @@ TEST_F(AtomicFileTest, KeepsTheOldFileWhenThereIsNoSpace) {
   EXPECT_EXIT(write_without_space(path("x")), testing::ExitedWithCode(4), "cannot write .*x: File too large");
   EXPECT_EQ(read_bytes(path("x")), "old");
   EXPECT_THAT(names(), ElementsAre("x"));
+}
+
+TEST_F(AtomicFileTest, AddsOnlyWhereThereIsNone) {
+  EXPECT_TRUE(add_text(path("x"), "first"));
+  EXPECT_FALSE(add_text(path("x"), "second"));
+  EXPECT_EQ(read_bytes(path("x")), "first");
+  EXPECT_THAT(names(), ElementsAre("x"));
+  EXPECT_THAT(error_of([&] { (void)add_text(path("none/x"), "b"); }),
+              HasSubstr("cannot write " + path("none/x") + ": "));
+}
+
+TEST_F(AtomicFileTest, OfManyThatAddOneSucceeds) {
+  std::atomic<int> added = 0;
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 8; ++i) threads.emplace_back([&, i] { added += add_text(path("x"), std::to_string(i)) ? 1 : 0; });
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(added, 1);
+  EXPECT_THAT(names(), ElementsAre("x"));
+}
+
+/// A child that dies with a file half written; its number.
+pid_t die_while_writing(const std::string& path) {
+  const pid_t child = fork();
+  if (child == 0) {
+    setenv("QRUN_FAULT", "file.half", 1);
+    write_text(path, "something longer");
+  }
+  int status = 0;
+  waitpid(child, &status, 0);
+  EXPECT_TRUE(WIFSIGNALED(status));
+  return child;
+}
+
+TEST_F(AtomicFileTest, WhatAKillLeftIsToldFromWhatIsBeingWritten) {
+  die_while_writing(path("x"));
+  die_while_writing(path("y"));
+  TemporaryFile mine(path("x"));
+  write_bytes(path("x.tmp.old"), "another program's");
+  ASSERT_EQ(names().size(), 4);
+  remove_abandoned(path(""), "x");
+  EXPECT_EQ(names().size(), 3) << "y's is of another file";
+  remove_abandoned(path(""));
+  EXPECT_THAT(names(), UnorderedElementsAre(std::filesystem::path(mine.name()).filename().string(), "x.tmp.old"));
+  EXPECT_TRUE(mine.replace());
+  remove_abandoned(path(""));
+  EXPECT_THAT(names(), UnorderedElementsAre("x", "x.tmp.old"));
+}
+
+TEST_F(AtomicFileTest, ATemporaryNameOfAnotherMachineIsNotShared) {
+  const std::string next = temporary_name(path("x"));  // <path>.tmp.<process>.<call>
+  const std::size_t dot = next.rfind('.') + 1;
+  const std::string taken = next.substr(0, dot) + std::to_string(std::stoi(next.substr(dot)) + 1);
+  write_bytes(taken, "of a process with this one's number");
+  write_text(path("x"), "ours");
+  EXPECT_EQ(read_bytes(path("x")), "ours");
+  EXPECT_EQ(read_bytes(taken), "of a process with this one's number");
+}
+
+TEST(TemporaryName, IsToldFromOthers) {
+  EXPECT_EQ(final_name("a.h5.tmp.12.3"), "a.h5");
+  EXPECT_EQ(final_name("a.tmp.1.2.tmp.12.3"), "a.tmp.1.2");
+  for (const char* name : {"a.h5", "a.tmp", "a.tmp.x", "a.tmp.1x"}) EXPECT_EQ(final_name(name), name);
 }
 
 }  // namespace
