@@ -7,6 +7,7 @@
 
 #include "core/atomic_file.h"
 #include "core/error.h"
+#include "store/checkpoint.h"
 
 namespace qrun {
 namespace {
@@ -17,14 +18,6 @@ constexpr std::size_t kHashDigits = 12;
 
 bool all_of(std::string_view text, std::string_view alphabet) {
   return text.find_first_not_of(alphabet) == std::string_view::npos;
-}
-
-/// The name a temporary file `<name>.tmp.<process>` is going to have; other names as they are.
-std::string_view final_name(std::string_view name) {
-  constexpr std::string_view mark = ".tmp.";
-  const std::size_t at = name.rfind(mark);
-  const bool is_temporary = at != std::string_view::npos && all_of(name.substr(at + mark.size()), "0123456789");
-  return is_temporary ? name.substr(0, at) : name;
 }
 
 /// `<readable>-<hash>.h5` or .jsonl, a temporary of one, the sweep's index, or a hidden file.
@@ -54,9 +47,29 @@ void refuse_foreign_files(const std::string& folder) {
 ResultsFolder::ResultsFolder(const std::string& dir, const std::string& name) : path_((fs::path(dir) / name).string()) {
   std::error_code code;
   if (fs::is_directory(path_, code)) refuse_foreign_files(path_);
+  for (const char* folder : {"", "/.qrun", "/snapshots"}) remove_abandoned(path_ + folder);
   const std::string probe = path_ + "/.qrun/writable";  // found out now, not after an hour of training
   write_text(probe, "");
   fs::remove(probe, code);
+}
+
+std::set<std::string> ResultsFolder::under_way() const {
+  std::set<std::string> ids;
+  for (const std::string& folder : {path_, path_ + "/.qrun"}) {
+    for (const fs::directory_entry& entry : fs::directory_iterator(folder)) {
+      const std::string name = entry.path().filename().string();
+      for (const std::string_view ending : {".jsonl", ".claim", ".ckpt.h5", ".ckpt.previous.h5"}) {
+        if (name.ends_with(ending)) ids.insert(name.substr(0, name.size() - ending.size()));
+      }
+    }
+  }
+  return ids;
+}
+
+void ResultsFolder::tidy(const RunSpec& run) const {
+  std::error_code code;
+  fs::remove(journal(run), code);
+  remove_checkpoints(checkpoint(run));
 }
 
 std::string ResultsFolder::snapshot(const RunSpec& run, std::int64_t epoch) const {

@@ -1,7 +1,7 @@
 // A folder of results: which files belong to which run, and whether the folder is ours to write to.
 #pragma once
 
-#include <optional>
+#include <set>
 #include <string>
 
 #include "core/atomic_file.h"
@@ -23,6 +23,10 @@ class ResultsFolder {
   /// Writes down what is about to run: a run's resolved configuration beside its checkpoints, a sweep as a whole.
   void freeze(const RunSpec& run) const { write_text(frozen(run), run.text()); }
   void freeze(const std::string& sweep_text) const { write_text(path_ + "/.qrun/sweep.yaml", sweep_text); }
+  /// Runs that have a journal, a checkpoint or a claim.
+  [[nodiscard]] std::set<std::string> under_way() const;
+  /// Removes what a run needs until it has ended.
+  void tidy(const RunSpec& run) const;
   [[nodiscard]] std::string snapshot(const RunSpec& run, std::int64_t epoch) const;
 
  private:

@@ -1,5 +1,7 @@
 #include "runner/standing.h"
 
+#include <sys/stat.h>
+
 #include <filesystem>
 
 #include "core/error.h"
@@ -24,6 +26,12 @@ const char* stage_name(Stage stage) {
   return "";
 }
 
+FileStamp stamp_of(const std::string& file) {
+  struct stat status {};
+  if (stat(file.c_str(), &status) != 0) return {};
+  return {static_cast<std::int64_t>(status.st_ino), status.st_mtim.tv_sec, status.st_mtim.tv_nsec};
+}
+
 std::map<std::string, std::string> run_files(const std::string& folder) {
   std::map<std::string, std::string> files;
   std::error_code code;
@@ -41,6 +49,7 @@ Standing standing_of(const std::string& file, const std::string& checkpoint) {
   const bool resumable = fs::exists(checkpoint) || fs::exists(previous_checkpoint(checkpoint));
   standing.stage = resumable ? Stage::kResume : Stage::kNew;
   if (file.empty()) return standing;
+  standing.stamp = stamp_of(file);
   try {
     const RunRecord record = read_run(file, ReadDepth::kSummary);
     if (record.status == "complete") standing.stage = Stage::kComplete;

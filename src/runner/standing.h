@@ -1,6 +1,7 @@
 // Where runs stand, by what lies in their folder.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <map>
 #include <string>
@@ -15,10 +16,15 @@ enum class Stage : std::uint8_t { kNew, kResume, kComplete, kFailed };
 
 [[nodiscard]] const char* stage_name(Stage stage);
 
+/// Which file it is: another one once it was written anew, however soon. All 0: none.
+using FileStamp = std::array<std::int64_t, 3>;
+[[nodiscard]] FileStamp stamp_of(const std::string& file);
+
 struct Standing {
   Stage stage = Stage::kNew;
   std::string path;   // of the run's file, if there is one
   std::string error;  // of a failed run
+  FileStamp stamp{};  // of that file
 };
 
 /// The run files of a folder by the hash in their names: the readable part may be another one.

@@ -55,12 +55,15 @@ class SweepTraining::Engines {
 
 SweepTraining::SweepTraining(SweepPlan& plan, const ResultsFolder& folder, const SweepTools& tools)
     : plan_(plan), folder_(folder), tools_(tools), claims_(folder.path()), members_(plan.runs().size()) {
+  const std::set<std::string> under_way = folder.under_way();
   for (std::size_t i = 0; i < members_.size(); ++i) {
     const PlannedRun& run = plan.runs()[i];
     standings_.push_back(run.standing);
     if (plan.to_do(run)) continue;
     members_[i].now = Now::kEnded;
-    remove_checkpoints(folder.checkpoint(*run.spec));
+    if (!under_way.contains(run.id) || !claims_.take(run.id)) continue;  // another process trains it again
+    folder.tidy(*run.spec);
+    claims_.release(run.id);
   }
 }
 
@@ -129,7 +132,8 @@ SweepTraining::Pack SweepTraining::next(Engines& engines) {
   return pack;
 }
 
-/// True if the run is ours to train. It may have ended in another process since the plan was made.
+/// True if the run is ours to train. It may have ended in another process since the plan was made: then its file is
+/// another one.
 bool SweepTraining::claim(std::size_t i) {
   const PlannedRun& run = plan_.runs()[i];
   if (!claims_.take(run.id)) {
@@ -137,11 +141,11 @@ bool SweepTraining::claim(std::size_t i) {
     return false;
   }
   const std::string file = folder_.run_file(*run.spec);
-  const bool planned = run.standing.stage == Stage::kComplete || run.standing.stage == Stage::kFailed;
-  if (planned || !std::filesystem::exists(file)) return true;
+  const FileStamp stamp = stamp_of(file);
+  if (stamp == FileStamp{} || stamp == standings_[i].stamp) return true;
   standings_[i] = standing_of(file, folder_.checkpoint(*run.spec));
   if (standings_[i].stage != Stage::kComplete && standings_[i].stage != Stage::kFailed) return true;
-  if (members_[i].failures > 0 && standings_[i].stage == Stage::kFailed) return true;  // ours, once more
+  folder_.tidy(*run.spec);
   give_back(i, Now::kEnded);
   return false;
 }
@@ -202,19 +206,23 @@ void SweepTraining::fail(std::size_t i, const PackRun& run, Engine& engine, cons
   session.fail(reason);
   session.finish("failed");
   const std::string path = folder_.run_file(run.spec);
+  if (!claims_.owns(session.record().run_id)) return end(i, {session.record().run_id, kTakenOver, path, ""});
   write_run(path, session.record());
-  std::filesystem::remove(folder_.journal(run.spec));
-  remove_checkpoints(folder_.checkpoint(run.spec));
+  folder_.tidy(run.spec);
   tools_.progress.note([&] { spdlog::error("failed run={} reason=\"{}\"", plan_.runs()[i].id, reason); });
   end(i, {plan_.runs()[i].id, "failed", path, reason});
 }
 
 void SweepTraining::end(std::size_t i, const RunOutcome& outcome) {
   const std::lock_guard lock(mutex_);
+  if (outcome.status == kTakenOver) {
+    tools_.progress.note([&] { spdlog::warn("taken over run={} action=\"leave it\"", outcome.run_id); });
+    return give_back(i, Now::kElsewhere);
+  }
   const PlannedRun& run = plan_.runs()[i];
   const std::string& old = run.standing.path;
   if (!old.empty() && old != outcome.path) std::filesystem::remove(old);  // the run under another readable name
-  standings_[i] = {stage_of(outcome.status), outcome.path, outcome.error};
+  standings_[i] = {stage_of(outcome.status), outcome.path, outcome.error, stamp_of(outcome.path)};
   const bool failed = outcome.status == "failed";
   const bool again = failed && members_[i].failures++ < plan_.options().retries;
   if (outcome.status == "complete") trained_ += plan_.group(run).iterations;
