@@ -119,7 +119,11 @@ bool TemporaryFile::write(std::span<const std::byte> bytes) const {
   return true;
 }
 
+bool TemporaryFile::is_lost() const { return id_ >= 0 && links_of(id_) == 0; }
+
+/// Unlocked first: readers of HDF5 lock what they open, and give up where it is locked.
 bool TemporaryFile::replace() {
+  static_cast<void>(lock(id_, LOCK_UN));
   if (std::rename(name_.c_str(), path_.c_str()) != 0) return false;
   name_.clear();
   fault_point("file.placed");
@@ -146,8 +150,11 @@ void write_atomically(const std::string& path, std::span<const std::byte> bytes)
   std::error_code code;
   if (!folder.empty()) fs::create_directories(folder, code);
   if (code) throw EnvironmentError("cannot write " + path + ": " + code.message());
-  TemporaryFile file(path);
-  if (!file.is_open() || !file.write(bytes) || !file.replace()) fail_writing(path, errno);
+  for (;;) {
+    TemporaryFile file(path);
+    if (file.is_open() && file.write(bytes) && file.replace()) return;
+    if (!file.is_lost()) fail_writing(path, errno);
+  }
 }
 
 void write_text(const std::string& path, const std::string& text) {

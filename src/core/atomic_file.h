@@ -1,6 +1,6 @@
 // Files that appear whole or not at all: written under a temporary name beside the target, flushed, renamed.
-// A temporary file is locked as long as its writer lives, so that what a kill leaves can be told from what is being
-// written, by any process on any machine that shares the folder.
+// A temporary file is locked while it is written, so that what a kill leaves can be told from it, by any process on any
+// machine that shares the folder.
 #pragma once
 
 #include <cstddef>
@@ -21,6 +21,8 @@ class TemporaryFile {
 
   [[nodiscard]] const std::string& name() const { return name_; }
   [[nodiscard]] bool is_open() const { return id_ >= 0; }
+  /// True if it was removed as an abandoned one: it is not locked while it takes its place.
+  [[nodiscard]] bool is_lost() const;
   /// On disk when it returns.
   [[nodiscard]] bool write(std::span<const std::byte> bytes) const;
   /// Takes the place of `path`, whatever is there.

@@ -1,5 +1,7 @@
 #include "core/atomic_file.h"
 
+#include <fcntl.h>
+#include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 
@@ -109,6 +111,14 @@ TEST_F(AtomicFileTest, WhatAKillLeftIsToldFromWhatIsBeingWritten) {
   EXPECT_TRUE(mine.replace());
   remove_abandoned(path(""));
   EXPECT_THAT(names(), UnorderedElementsAre("x", "x.tmp.old"));
+}
+
+TEST_F(AtomicFileTest, AReaderThatLocksNeverMeetsTheWriter) {
+  TemporaryFile file(path("x"));
+  ASSERT_TRUE(file.replace());
+  const int reader = open(path("x").c_str(), O_RDONLY);
+  EXPECT_EQ(flock(reader, LOCK_SH | LOCK_NB), 0) << "as HDF5 does";
+  close(reader);
 }
 
 TEST_F(AtomicFileTest, ATemporaryNameOfAnotherMachineIsNotShared) {
