@@ -18,6 +18,18 @@ EngineProbe probe_cuda() {
   return open_cuda_engine(program.parent_path().string(), QRUN_VERSION, 0);
 }
 
+/// With the instruction set that a run began with, if this machine has it: then it ends with the same bits.
+std::unique_ptr<Engine> cpu_engine(int threads, const std::string& instruction_set) {
+  const std::vector<std::string> sets = cpu_instruction_sets();
+  const bool has = instruction_set.empty() || std::ranges::find(sets, instruction_set) != sets.end();
+  std::unique_ptr<Engine> engine = make_cpu_engine(threads, has ? instruction_set : "");
+  if (!has) {
+    spdlog::warn("resume instruction_set={} was={} note=\"results may differ in their last bits\"",
+                 engine->info().instruction_set, instruction_set);
+  }
+  return engine;
+}
+
 }  // namespace
 
 BuildInfo build_info() { return {QRUN_VERSION, QRUN_GIT_COMMIT}; }
@@ -41,14 +53,7 @@ std::optional<EngineChoice> engine_choice(const std::string& name) {
 }
 
 std::unique_ptr<Engine> make_engine(EngineChoice choice, int threads, const std::string& instruction_set) {
-  if (choice == EngineChoice::kCpu) {
-    const std::vector<std::string> sets = cpu_instruction_sets();
-    const bool has = instruction_set.empty() || std::ranges::find(sets, instruction_set) != sets.end();
-    if (!has)
-      spdlog::warn("resume instruction_set={} was={} note=\"results may differ in their last bits\"", sets[0],
-                   instruction_set);
-    return make_cpu_engine(threads, has ? instruction_set : "");
-  }
+  if (choice == EngineChoice::kCpu) return cpu_engine(threads, instruction_set);
   EngineProbe cuda = probe_cuda();
   if (cuda.engine) {
     spdlog::warn(
@@ -62,7 +67,7 @@ std::unique_ptr<Engine> make_engine(EngineChoice choice, int threads, const std:
   }
   if (!cuda.engine) throw EnvironmentError(cuda.problem + "; use --engine cpu");
   if (choice == EngineChoice::kCheck)
-    return make_check_engine(make_cpu_engine(threads, instruction_set), std::move(cuda.engine));
+    return make_check_engine(cpu_engine(threads, instruction_set), std::move(cuda.engine));
   return std::move(cuda.engine);
 }
 

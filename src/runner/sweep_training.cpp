@@ -27,7 +27,7 @@ EngineChoice engine_of(const PackRun& run) {
   return run.from->record.engine == "cuda" ? EngineChoice::kCuda : EngineChoice::kCpu;
 }
 
-std::string instruction_set_of(const PackRun& run) { return run.from ? run.from->record.instruction_set : ""; }
+std::string instruction_set_of(const PackRun& run) { return run.from ? last_instruction_set(run.from->record) : ""; }
 
 bool go_on_together(const PackRun& a, const PackRun& b) {
   const auto iteration = [](const PackRun& run) { return run.from ? run.from->state.iteration : 0; };
