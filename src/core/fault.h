@@ -9,7 +9,8 @@
 
 namespace qrun {
 
-/// All of them. tests/cli/fault_points.py reads this list and kills at every passage of each: a new one is tested for free.
+/// All of them. tests/cli/fault_points.py reads this list and kills at every passage of each: a new one is tested for
+/// free.
 inline constexpr std::string_view kFaults[] = {
     "file.created",        // a temporary file is there, empty
     "file.half",           // half of its bytes are written
@@ -20,6 +21,7 @@ inline constexpr std::string_view kFaults[] = {
     "checkpoint.aside",    // the old checkpoint has become the previous one, the new one is not there yet
     "checkpoint.removed",  // the latest one has gone, the previous one is there
     "journal.half",        // half a line is written
+    "run.renamed",         // some of a run's files have the names of the sweep that it belongs to now
     "run.started",         // the journal has gone, the configuration is frozen
     "run.written",         // the file of a run that ended is there, and so are its journal and checkpoints
     "run.tidied",          // nothing is left but its claim

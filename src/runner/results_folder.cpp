@@ -7,6 +7,7 @@
 
 #include "core/atomic_file.h"
 #include "core/error.h"
+#include "core/fault.h"
 #include "store/checkpoint.h"
 
 namespace qrun {
@@ -29,6 +30,15 @@ bool is_ours(const std::string& file) {
   if (stem.size() <= kHashDigits || (ending != ".h5" && ending != ".jsonl")) return false;
   const std::string_view tail = stem.substr(stem.size() - kHashDigits - 1);
   return tail.starts_with('-') && all_of(tail.substr(1), "0123456789abcdef");
+}
+
+/// Does nothing where there is no such file.
+void move(const std::string& from, const std::string& to) {
+  std::error_code code;
+  fs::rename(from, to, code);
+  if (code && code != std::errc::no_such_file_or_directory)
+    throw EnvironmentError("cannot rename " + from + ": " + code.message());
+  fault_point("run.renamed");
 }
 
 void refuse_foreign_files(const std::string& folder) {
@@ -64,6 +74,21 @@ std::set<std::string> ResultsFolder::under_way() const {
     }
   }
   return ids;
+}
+
+/// The run's file last: it is what the run is found by, and a kill may come between.
+void ResultsFolder::adopt(const std::string& id, const RunSpec& run) const {
+  const std::string hidden = path_ + "/.qrun/" + id;
+  std::error_code code;
+  fs::remove(path_ + "/" + id + ".jsonl", code);
+  for (const fs::directory_entry& entry : fs::directory_iterator(path_ + "/snapshots", code)) {
+    const std::string name = entry.path().filename().string();
+    if (name.starts_with(id + ".epoch-")) move(entry.path(), path_ + "/snapshots/" + run.id() + name.substr(id.size()));
+  }
+  move(hidden + ".yaml", frozen(run));
+  move(hidden + ".ckpt.previous.h5", previous_checkpoint(checkpoint(run)));
+  move(hidden + ".ckpt.h5", checkpoint(run));
+  move(path_ + "/" + id + ".h5", run_file(run));
 }
 
 void ResultsFolder::tidy(const RunSpec& run) const {

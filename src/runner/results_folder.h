@@ -25,6 +25,8 @@ class ResultsFolder {
   void freeze(const std::string& sweep_text) const { write_text(path_ + "/.qrun/sweep.yaml", sweep_text); }
   /// Runs that have a journal, a checkpoint or a claim.
   [[nodiscard]] std::set<std::string> under_way() const;
+  /// Gives the files of a run under another id this one's names. Throws EnvironmentError.
+  void adopt(const std::string& id, const RunSpec& run) const;
   /// Removes what a run needs until it has ended.
   void tidy(const RunSpec& run) const;
   [[nodiscard]] std::string snapshot(const RunSpec& run, std::int64_t epoch) const;

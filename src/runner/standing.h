@@ -27,10 +27,11 @@ struct Standing {
   FileStamp stamp{};  // of that file
 };
 
-/// The run files of a folder by the hash in their names: the readable part may be another one.
-[[nodiscard]] std::map<std::string, std::string> run_files(const std::string& folder);
+/// The runs that have a file or a checkpoint in a folder, by the hash at the end of their ids: the readable part may be
+/// that of another sweep.
+[[nodiscard]] std::map<std::string, std::string> known_runs(const std::string& folder);
 
-/// By the run's file, or "" where there is none, and its checkpoints. A damaged file is named in the log, and its run
+/// By the run's file and its checkpoints, where they are. A damaged file is named in the log, and its run
 /// counts as not complete.
 [[nodiscard]] Standing standing_of(const std::string& file, const std::string& checkpoint);
 

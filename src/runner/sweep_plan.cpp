@@ -38,12 +38,13 @@ std::string checkpoint_of(const std::string& folder, const std::string& id) {
 
 SweepPlan::SweepPlan(const std::vector<RunSpec>& runs, SweepOptions options, const std::string& folder)
     : options_(options) {
-  const std::map<std::string, std::string> files = run_files(folder);
+  const std::map<std::string, std::string> known = known_runs(folder);
   for (const RunSpec& run : runs) {
     PlannedRun& planned = runs_.emplace_back(PlannedRun{.spec = &run, .id = run.id()});
     planned.group = group_of(run);
-    const auto file = files.find(planned.id.substr(planned.id.rfind('-') + 1));
-    planned.standing = standing_of(file == files.end() ? "" : file->second, checkpoint_of(folder, planned.id));
+    const auto at = known.find(planned.id.substr(planned.id.rfind('-') + 1));
+    planned.known_as = at == known.end() ? planned.id : at->second;
+    planned.standing = standing_of(folder + "/" + planned.known_as + ".h5", checkpoint_of(folder, planned.known_as));
   }
 }
 

@@ -135,11 +135,11 @@ SweepTraining::Pack SweepTraining::next(Engines& engines) {
 /// True if the run is ours to train. It may have ended in another process since the plan was made: then its file is
 /// another one.
 bool SweepTraining::claim(std::size_t i) {
-  const PlannedRun& run = plan_.runs()[i];
-  if (!claims_.take(run.id)) {
+  if (!take(i)) {
     members_[i].now = Now::kElsewhere;
     return false;
   }
+  const PlannedRun& run = plan_.runs()[i];
   const std::string file = folder_.run_file(*run.spec);
   const FileStamp stamp = stamp_of(file);
   if (stamp == FileStamp{} || stamp == standings_[i].stamp) return true;
@@ -148,6 +148,22 @@ bool SweepTraining::claim(std::size_t i) {
   folder_.tidy(*run.spec);
   give_back(i, Now::kEnded);
   return false;
+}
+
+/// A run of another sweep is claimed under both its ids, and then has this one's.
+bool SweepTraining::take(std::size_t i) {
+  const PlannedRun& run = plan_.runs()[i];
+  if (!claims_.take(run.id)) return false;
+  if (run.known_as == run.id) return true;
+  const bool taken = claims_.take(run.known_as);
+  if (taken) {
+    folder_.adopt(run.known_as, *run.spec);
+    if (!standings_[i].path.empty()) standings_[i].path = folder_.run_file(*run.spec);
+    claims_.release(run.known_as);
+  } else {
+    claims_.release(run.id);
+  }
+  return taken;
 }
 
 void SweepTraining::give_back(std::size_t i, Now now) {
@@ -220,8 +236,6 @@ void SweepTraining::end(std::size_t i, const RunOutcome& outcome) {
     return give_back(i, Now::kElsewhere);
   }
   const PlannedRun& run = plan_.runs()[i];
-  const std::string& old = run.standing.path;
-  if (!old.empty() && old != outcome.path) std::filesystem::remove(old);  // the run under another readable name
   standings_[i] = {stage_of(outcome.status), outcome.path, outcome.error, stamp_of(outcome.path)};
   const bool failed = outcome.status == "failed";
   const bool again = failed && members_[i].failures++ < plan_.options().retries;

@@ -53,6 +53,7 @@ class SweepTraining {
   void work();
   [[nodiscard]] Pack next(Engines& engines);
   [[nodiscard]] bool claim(std::size_t i);
+  [[nodiscard]] bool take(std::size_t i);
   void train(const Pack& pack, Engine& engine);
   void train_apart(const Pack& pack, Engine& engine, const std::string& reason);
   void fail(std::size_t i, const PackRun& run, Engine& engine, const std::string& reason);

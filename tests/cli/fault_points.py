@@ -54,12 +54,14 @@ class Scenario:
     arguments: tuple[str, ...]
     points: str  # a pattern
     before: str = ""
+    begun_as: tuple[str, ...] = ()  # with these arguments, if not with the same
 
 
 SCENARIOS = (
     Scenario("one run", (*TRAIN, "sweep.grid={seed: [1]}"), ".*"),
     Scenario("two runs", (*TRAIN, "sweep.grid={seed: [1, 2]}"), r"(claim|run|journal)\..*"),
     Scenario("a run taken over", TRAIN, r"claim\..*|file\.linked", before="checkpoint.aside:2"),
+    Scenario("a run of a larger sweep now", (*TRAIN, "sweep.grid={seed: [0xCAFFE]}"), r"run\.renamed", before="checkpoint.aside:2", begun_as=TRAIN),
     Scenario("an import", ("data", "mnist", "--from", "idx", "--to", "data"), ".*"),
     Scenario("an import over an older one", ("data", "mnist", "--from", "idx", "--to", "data"), r"lmdb.synced|file.placed|data.half", before="data.half"),
 )
@@ -74,10 +76,10 @@ def write_idx(folder: pathlib.Path) -> None:
         (folder / f"{stem}-labels-idx1-ubyte").write_bytes(struct.pack(">2I", 0x801, count) + bytes(i % 10 for i in range(count)))
 
 
-def start(scenario: Scenario, cwd: pathlib.Path, fault: str = "") -> subprocess.CompletedProcess:
-    """The scenario's command, killed at a fault point or left alone."""
+def start(arguments: tuple[str, ...], cwd: pathlib.Path, fault: str = "") -> subprocess.CompletedProcess:
+    """The program, killed at a fault point or left alone."""
     environment = {name: value for name, value in os.environ.items() if name != "QRUN_FAULT"} | ({"QRUN_FAULT": fault} if fault else {})
-    return subprocess.run([PROGRAM, *scenario.arguments], cwd=cwd, env=environment, capture_output=True, text=True, timeout=300, check=False)
+    return subprocess.run([PROGRAM, *arguments], cwd=cwd, env=environment, capture_output=True, text=True, timeout=300, check=False)
 
 
 def files(folder: pathlib.Path) -> set[str]:
@@ -114,13 +116,13 @@ def kill_at(scenario: Scenario, fault: str, fresh: pathlib.Path, undisturbed: pa
     with tempfile.TemporaryDirectory(prefix="qrun-fault-") as temporary:
         cwd = pathlib.Path(temporary) / "work"
         shutil.copytree(fresh, cwd)
-        logs = start(scenario, cwd, scenario.before).stderr if scenario.before else ""
-        killed = start(scenario, cwd, fault)
+        logs = start(scenario.begun_as or scenario.arguments, cwd, scenario.before).stderr if scenario.before else ""
+        killed = start(scenario.arguments, cwd, fault)
         if killed.returncode != -signal.SIGKILL:
             return None if killed.returncode == 0 else [f"exit {killed.returncode}: {killed.stderr}"]
         wrong = damaged(cwd, undisturbed)
         complete = complete_runs(cwd / RESULTS)
-        again = start(scenario, cwd)
+        again = start(scenario.arguments, cwd)
         if again.returncode != 0:
             return [*wrong, f"goes on with exit {again.returncode}: {again.stderr}"]
         wrong += [f"{run}: complete, and trained again" for run in complete if f"start run={run}" in again.stderr]
@@ -155,7 +157,7 @@ def main() -> int:
         for scenario in SCENARIOS:
             undisturbed = pathlib.Path(temporary) / scenario.name
             shutil.copytree(fresh, undisturbed)
-            quiet = start(scenario, undisturbed)
+            quiet = start(scenario.arguments, undisturbed)
             assert quiet.returncode == 0, quiet.stderr
             points = [point for point in POINTS if re.fullmatch(scenario.points, point)]
             for results in pool.map(lambda point: passages(scenario, point, fresh, undisturbed), points):

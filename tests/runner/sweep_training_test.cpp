@@ -158,6 +158,25 @@ TEST_F(SweepTest, WhatAKillAtTheEndOfARunLeftGoesUnlessTheRunTrainsAgain) {
   EXPECT_TRUE(fs::exists(folder.checkpoint(runs[1])));
 }
 
+TEST_F(SweepTest, AnInterruptedRunGoesOnUnderTheNameOfALargerSweep) {
+  const RunSpec alone = spec({});
+  RunSpec swept = alone;
+  swept.swept = {{"vars.w_bits", "2"}};
+  ASSERT_NE(swept.id(), alone.id());
+  const ResultsFolder folder(folder_, "test");
+  std::atomic<bool> stop{false};
+  train({{alone, {}}}, stop, [&stop](const RunSpec&) { return stop = true; });
+  ASSERT_TRUE(fs::exists(folder.checkpoint(alone)));
+  SweepPlan plan({swept}, {}, folder.path());
+  EXPECT_EQ(plan.runs()[0].standing.stage, Stage::kResume);
+  usurp(alone);
+  EXPECT_THAT(stages(sweep({swept}, {.wait = false})), testing::ElementsAre(Stage::kResume)) << "another trains it";
+  fs::remove(folder_ + "/test/.qrun/" + alone.id() + ".claim");
+  EXPECT_THAT(stages(sweep({swept})), testing::ElementsAre(Stage::kComplete));
+  EXPECT_FALSE(fs::exists(folder.run_file(alone)));
+  EXPECT_THAT(folder.under_way(), testing::IsEmpty());
+}
+
 TEST_F(SweepTest, JobsTrainPacksSideBySide) {
   EXPECT_THAT(stages(sweep(seeds(6), {.jobs = 3, .threads = 3, .pack = 1})), testing::Each(Stage::kComplete));
   EXPECT_EQ(packs_, 6);
