@@ -27,14 +27,15 @@ import h5py
 import numpy as np
 
 ROOT = Path(__file__).resolve().parents[1]
-OF_THE_CLOCK = {"images_per_second", "wall_seconds", "started", "finished"}  # what may differ between two runs
+OF_THE_CLOCK = {"images_per_second", "wall_seconds", "started", "finished"}
+OF_THE_PLACE = {"hostname", "threads", "config"}  # config: what of it makes the run is in the run's id
 OF_THE_LIBRARY = {"REFERENCE_LIST", "DIMENSION_LIST", "CLASS", "NAME"}  # how HDF5 ties axes to data sets
 SIGNALS = (signal.SIGKILL, signal.SIGKILL, signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
 INTERRUPTED = 3
 
 
 def contents(path: Path) -> dict[str, np.ndarray]:
-    """All data sets and attributes of a file but those of the clock."""
+    """All data sets and attributes of a file but those of the clock and the place."""
     found: dict[str, np.ndarray] = {}
     with h5py.File(path) as file:
 
@@ -42,7 +43,7 @@ def contents(path: Path) -> dict[str, np.ndarray]:
             if isinstance(item, h5py.Dataset) and name.rsplit("/", 1)[-1] not in OF_THE_CLOCK:
                 found[name] = item[()]
             for key, value in item.attrs.items():
-                if key not in OF_THE_CLOCK | OF_THE_LIBRARY:
+                if key not in OF_THE_CLOCK | OF_THE_PLACE | OF_THE_LIBRARY:
                     found[f"{name}@{key}"] = np.asarray(value)
 
         visit("", file)
@@ -50,7 +51,7 @@ def contents(path: Path) -> dict[str, np.ndarray]:
     return found
 
 
-def differences(want: Path, got: Path, but: frozenset[str] = frozenset()) -> list[str]:
+def differences(want: Path, got: Path) -> list[str]:
     """What differs between two files; nothing where they are bit-equal."""
     a, b = contents(want), contents(got)
     names = sorted(a.keys() ^ b.keys())
@@ -58,7 +59,7 @@ def differences(want: Path, got: Path, but: frozenset[str] = frozenset()) -> lis
         same = a[name].shape == b[name].shape and a[name].dtype == b[name].dtype and a[name].tobytes() == b[name].tobytes()
         if not same and not (a[name].dtype == object and np.array_equal(a[name], b[name])):
             names.append(name)
-    return [name for name in names if name not in but]
+    return names
 
 
 def broken(path: Path, undisturbed: Path) -> str:

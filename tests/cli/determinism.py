@@ -27,7 +27,6 @@ PROGRAM = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else "build/qrun").resol
 CONFIG = str(ROOT / "tests/engine/every_layer.yaml")
 ALL_SETS = ("avx512", "avx2", "generic")
 AFTER_A_CHECKPOINT_OF_EACH = "checkpoint.aside:6"  # three runs, two epochs
-OF_THE_THREADS = frozenset({"@threads"})
 
 
 def instruction_sets() -> list[str]:
@@ -58,7 +57,7 @@ class Determinism(unittest.TestCase):
     def expect_same_bits(self, got: str, want: str, what: str) -> None:
         self.assertEqual([path.name for path in self.runs(got)], [path.name for path in self.runs(want)], what)
         for a, b in zip(self.runs(want), self.runs(got)):
-            self.assertEqual(differences(a, b, but=OF_THE_THREADS), [], f"{what}: {a.name}")
+            self.assertEqual(differences(a, b), [], f"{what}: {a.name}")
 
     def recorded(self, name: str) -> set[str]:
         """The instruction sets that the run files name."""
