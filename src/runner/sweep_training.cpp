@@ -56,6 +56,7 @@ class SweepTraining::Engines {
 SweepTraining::SweepTraining(SweepPlan& plan, const ResultsFolder& folder, const SweepTools& tools)
     : plan_(plan), folder_(folder), tools_(tools), claims_(folder.path()), members_(plan.runs().size()) {
   const std::set<std::string> under_way = folder.under_way();
+  drop_other_claims(under_way);
   for (std::size_t i = 0; i < members_.size(); ++i) {
     const PlannedRun& run = plan.runs()[i];
     standings_.push_back(run.standing);
@@ -64,6 +65,18 @@ SweepTraining::SweepTraining(SweepPlan& plan, const ResultsFolder& folder, const
     if (!under_way.contains(run.id) || !claims_.take(run.id)) continue;  // another process trains it again
     folder.tidy(*run.spec);
     claims_.release(run.id);
+  }
+}
+
+/// A kill after a run got this sweep's name leaves the claim under its other one.
+void SweepTraining::drop_other_claims(const std::set<std::string>& under_way) {
+  const auto hash_of = [](const std::string& id) { return id.substr(id.rfind('-') + 1); };
+  std::map<std::string, const PlannedRun*> runs;
+  for (const PlannedRun& run : plan_.runs()) runs.emplace(hash_of(run.id), &run);
+  for (const std::string& id : under_way) {
+    const auto at = runs.find(hash_of(id));
+    const bool other = at != runs.end() && id != at->second->id && id != at->second->known_as;
+    if (other && claims_.take(id)) claims_.release(id);
   }
 }
 

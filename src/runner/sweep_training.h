@@ -6,6 +6,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -50,6 +51,7 @@ class SweepTraining {
   };
   class Engines;
 
+  void drop_other_claims(const std::set<std::string>& under_way);
   void work();
   [[nodiscard]] Pack next(Engines& engines);
   [[nodiscard]] bool claim(std::size_t i);

@@ -43,6 +43,7 @@ train: {epochs: 3, keep: all}
 output: {activation_samples: 4}
 """
 RESULTS = "results/tiny"
+AS_IT_WAS_CALLED = {"@run_id", "params@seed"}  # a snapshot is older than its run's place in a larger sweep
 TRAIN = ("tiny.yaml", "--threads", "1", "--pack", "1", "--no-progress")
 
 
@@ -92,9 +93,11 @@ def compare(want: pathlib.Path, got: pathlib.Path) -> Iterator[str]:
     yield from (f"{name}: only in one" for name in files(want) ^ files(got))
     for name in sorted(files(want) & files(got)):
         if name.endswith(".h5"):
-            found = differences(want / name, got / name)
+            found = set(differences(want / name, got / name))
+            if "/snapshots/" in name:
+                found -= AS_IT_WAS_CALLED
             if found:
-                yield f"{name}: other {', '.join(found)}"
+                yield f"{name}: other {', '.join(sorted(found))}"
         elif (want / name).read_bytes() != (got / name).read_bytes():
             yield f"{name}: other bytes"
 
