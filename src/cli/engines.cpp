@@ -19,6 +19,18 @@ EngineProbe probe_cuda(int device) {
   return open_cuda_engine(program.parent_path().string(), QRUN_VERSION, device);
 }
 
+/// With the instruction set that a run began with, if this machine has it: then it ends with the same bits.
+std::unique_ptr<Engine> cpu_engine(int threads, const std::string& instruction_set) {
+  const std::vector<std::string> sets = cpu_instruction_sets();
+  const bool has = instruction_set.empty() || std::ranges::find(sets, instruction_set) != sets.end();
+  std::unique_ptr<Engine> engine = make_cpu_engine(threads, has ? instruction_set : "");
+  if (!has) {
+    spdlog::warn("resume instruction_set={} was={} note=\"results may differ in their last bits\"",
+                 engine->info().instruction_set, instruction_set);
+  }
+  return engine;
+}
+
 }  // namespace
 
 BuildInfo build_info() { return {QRUN_VERSION, QRUN_GIT_COMMIT}; }
@@ -42,14 +54,7 @@ std::optional<EngineChoice> engine_choice(const std::string& name) {
 }
 
 std::unique_ptr<Engine> make_engine(const EngineWish& wish) {
-  if (wish.choice == EngineChoice::kCpu) {
-    const std::vector<std::string> sets = cpu_instruction_sets();
-    const bool has = wish.instruction_set.empty() || std::ranges::find(sets, wish.instruction_set) != sets.end();
-    if (!has)
-      spdlog::warn("resume instruction_set={} was={} note=\"results may differ in their last bits\"", sets[0],
-                   wish.instruction_set);
-    return make_cpu_engine(wish.threads, has ? wish.instruction_set : "");
-  }
+  if (wish.choice == EngineChoice::kCpu) return cpu_engine(wish.threads, wish.instruction_set);
   EngineProbe cuda = probe_cuda(wish.device);
   static std::once_flag warned;  // each job makes an engine of its own
   if (cuda.engine) {
@@ -67,7 +72,7 @@ std::unique_ptr<Engine> make_engine(const EngineWish& wish) {
   }
   if (!cuda.engine) throw EnvironmentError(cuda.problem + "; use --engine cpu");
   if (wish.choice == EngineChoice::kCheck)
-    return make_check_engine(make_cpu_engine(wish.threads, wish.instruction_set), std::move(cuda.engine));
+    return make_check_engine(cpu_engine(wish.threads, wish.instruction_set), std::move(cuda.engine));
   return std::move(cuda.engine);
 }
 

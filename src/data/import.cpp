@@ -1,6 +1,7 @@
 #include "data/import.h"
 
 #include "core/error.h"
+#include "core/fault.h"
 #include "data/datum.pb.h"
 #include "data/digits.h"
 #include "data/idx.h"
@@ -45,18 +46,24 @@ LabelledImages draw(std::int64_t items, std::uint64_t seed, Split split) {
   return set;
 }
 
+std::vector<Imported> write_sets(const std::string& to, const LabelledImages& train, const LabelledImages& test) {
+  std::vector<Imported> sets{write_images(to + "/train_lmdb", train)};
+  fault_point("data.half");
+  sets.push_back(write_images(to + "/test_lmdb", test));
+  return sets;
+}
+
 }  // namespace
 
 std::vector<Imported> import_mnist(const std::string& from, const std::string& to) {
   const LabelledImages train = read_pair(from, "train");
   const LabelledImages test = read_pair(from, "t10k");
-  return {write_images(to + "/train_lmdb", train), write_images(to + "/test_lmdb", test)};
+  return write_sets(to, train, test);
 }
 
 std::vector<Imported> import_synthetic_digits(const std::string& to, std::int64_t train_items, std::int64_t test_items,
                                               std::uint64_t data_seed) {
-  return {write_images(to + "/train_lmdb", draw(train_items, data_seed, Split::kTrain)),
-          write_images(to + "/test_lmdb", draw(test_items, data_seed, Split::kTest))};
+  return write_sets(to, draw(train_items, data_seed, Split::kTrain), draw(test_items, data_seed, Split::kTest));
 }
 
 }  // namespace qrun

@@ -1,15 +1,16 @@
 #include "data/lmdb.h"
 
-#include <fcntl.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <array>
 #include <cerrno>
 #include <cstdio>
+#include <cstring>
 #include <filesystem>
 
+#include "core/atomic_file.h"
 #include "core/error.h"
+#include "core/fault.h"
 #include "data/lmdb_pages.h"
 
 namespace qrun {
@@ -17,6 +18,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr const char* kDataFile = "data.mdb";
 constexpr std::size_t kMapHeadroom = std::size_t{64} << 20;
 constexpr std::int64_t kItemsATransaction = 4096;
 
@@ -40,18 +42,6 @@ void check_write(int code, const std::string& folder) {
   if (code != MDB_SUCCESS) fail_writing(folder, mdb_strerror(short_write ? ENOSPC : code));
 }
 
-void sync_folder(const fs::path& folder) {
-  const int descriptor = open(folder.c_str(), O_RDONLY | O_DIRECTORY);
-  if (descriptor < 0) return;
-  fsync(descriptor);
-  close(descriptor);
-}
-
-void discard(const fs::path& half_written) {
-  std::error_code code;
-  fs::remove_all(half_written, code);
-}
-
 void put_items(MDB_env* env, const std::string& folder, std::int64_t first, std::int64_t last,
                const std::function<std::string(std::int64_t)>& value, std::int64_t& bytes) {
   MDB_txn* raw = nullptr;
@@ -68,13 +58,32 @@ void put_items(MDB_env* env, const std::string& folder, std::int64_t first, std:
     check_write(mdb_put(txn.get(), dbi, &key_val, &data_val, MDB_APPEND), folder);
     bytes += static_cast<std::int64_t>(text.size());
   }
+  fault_point("lmdb.items");
   check_write(mdb_txn_commit(txn.release()), folder);
+}
+
+/// A database in one file, on disk when it returns.
+std::int64_t fill(const std::string& file, const std::string& folder, std::int64_t count,
+                  const std::function<std::string(std::int64_t)>& value) {
+  MDB_env* raw = nullptr;
+  check_write(mdb_env_create(&raw), folder);
+  const std::unique_ptr<MDB_env, decltype(&mdb_env_close)> env(raw, &mdb_env_close);
+  const std::size_t item = count > 0 ? value(0).size() + 64 : 0;
+  check_write(mdb_env_set_mapsize(raw, kMapHeadroom + static_cast<std::size_t>(count) * item * 3), folder);
+  check_write(mdb_env_open(raw, file.c_str(), MDB_NOSUBDIR | MDB_NOSYNC | MDB_NOLOCK, 0644), folder);
+  std::int64_t bytes = 0;
+  for (std::int64_t first = 0; first < count; first += kItemsATransaction) {
+    put_items(raw, folder, first, std::min(first + kItemsATransaction, count), value, bytes);
+    fault_point("lmdb.committed");
+  }
+  check_write(mdb_env_sync(raw, 1), folder);
+  return bytes;
 }
 
 }  // namespace
 
 LmdbReader::LmdbReader(const std::string& folder) : folder_(folder) {
-  if (!fs::exists(fs::path(folder) / "data.mdb")) {
+  if (!fs::exists(fs::path(folder) / kDataFile)) {
     throw Error(folder + (fs::exists(folder) ? ": holds no data.mdb" : ": no such folder"));
   }
   check_lmdb_pages(folder);
@@ -135,34 +144,17 @@ void LmdbReader::get(std::string_view key, const std::function<void(std::string_
 
 std::int64_t write_lmdb(const std::string& folder, std::int64_t count,
                         const std::function<std::string(std::int64_t)>& value) {
-  const fs::path target = fs::path(folder).lexically_normal();
-  const fs::path temporary = target.string() + ".tmp";
-  std::int64_t bytes = 0;
-  try {
-    fs::remove_all(temporary);  // of an import that was killed
-    fs::create_directories(temporary);
-    {
-      MDB_env* raw = nullptr;
-      check_write(mdb_env_create(&raw), folder);
-      const std::unique_ptr<MDB_env, decltype(&mdb_env_close)> env(raw, &mdb_env_close);
-      const std::size_t item = count > 0 ? value(0).size() + 64 : 0;
-      check_write(mdb_env_set_mapsize(raw, kMapHeadroom + static_cast<std::size_t>(count) * item * 3), folder);
-      check_write(mdb_env_open(raw, temporary.c_str(), MDB_NOSYNC | MDB_NOLOCK, 0644), folder);
-      for (std::int64_t first = 0; first < count; first += kItemsATransaction) {
-        put_items(raw, folder, first, std::min(first + kItemsATransaction, count), value, bytes);
-      }
-      check_write(mdb_env_sync(raw, 1), folder);
-    }
-    fs::remove_all(target);
-    fs::rename(temporary, target);
-    sync_folder(target.has_parent_path() ? target.parent_path() : ".");
-  } catch (const fs::filesystem_error& error) {
-    discard(temporary);
-    fail_writing(folder, error.code().message());
-  } catch (...) {
-    discard(temporary);
-    throw;
-  }
+  const fs::path target(folder);
+  std::error_code code;
+  fs::create_directories(target, code);
+  if (code) fail_writing(folder, code.message());
+  remove_abandoned(folder, kDataFile);  // of an import that was killed
+  TemporaryFile file((target / kDataFile).string());
+  if (!file.is_open()) fail_writing(folder, std::strerror(errno));
+  const std::int64_t bytes = fill(file.name(), folder, count, value);
+  fault_point("lmdb.synced");
+  fs::remove(target / "lock.mdb", code);  // of another program, for the database that was here
+  if (!file.replace()) fail_writing(folder, std::strerror(errno));
   return bytes;
 }
 

@@ -40,8 +40,9 @@ class LmdbReader {
   std::int64_t items_ = 0, bytes_ = 0;
 };
 
-/// Writes `count` items under 8-digit keys beside `folder` and renames; replaces what is there. Returns bytes written.
-/// Throws EnvironmentError (path, reason) if the disk is full or not writable.
+/// Puts a database of `count` items under 8-digit keys into `folder`; one that is there stays until the new one is
+/// whole and on disk. Returns bytes written. Throws EnvironmentError (path, reason) if the disk is full or not
+/// writable.
 std::int64_t write_lmdb(const std::string& folder, std::int64_t count,
                         const std::function<std::string(std::int64_t)>& value);
 

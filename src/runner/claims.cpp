@@ -5,17 +5,18 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
-#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <new>
 #include <sstream>
 
+#include "core/atomic_file.h"
 #include "core/error.h"
+#include "core/fault.h"
 #include "core/threads.h"
-#include "store/atomic_file.h"
 
 namespace qrun {
 namespace {
@@ -89,7 +90,7 @@ Claims::Claims(std::string folder, Owner me, std::chrono::milliseconds patience)
     : folder_(std::move(folder) + "/.qrun"),
       me_(std::move(me)),
       patience_(patience),
-      heart_(start_thread([this] { beat(); })) {}
+      heart_(start_thread([this] { live(); })) {}
 
 Claims::~Claims() {
   {
@@ -108,13 +109,14 @@ bool Claims::take(const std::string& run_id) {
   const std::lock_guard guard(mutex_);
   const FolderLock lock(folder_);
   if (create(run_id)) return true;
-  const std::optional<Owner> owner = read_claim(path(run_id));
-  if (!is_dead(run_id, owner.value_or(Owner{}))) return false;
+  const Owner owner = owner_of(run_id);
+  if (!is_dead(run_id, owner)) return false;
   // Aside first: of two that see the same dead claim one gets the file, and what it got is looked at again.
-  const std::string aside = path(run_id) + "." + std::to_string(me_.pid);
+  const std::string aside = temporary_name(path(run_id));
   if (std::rename(path(run_id).c_str(), aside.c_str()) != 0) return false;
-  const std::optional<Owner> got = read_claim(aside);
-  const bool changed = got.has_value() && !(owner && got->same_process(*owner) && got->beat == owner->beat);
+  fault_point("claim.aside");
+  const Owner got = read_claim(aside).value_or(Owner{});
+  const bool changed = !got.same_beat(owner);
   if (changed) {
     static_cast<void>(std::rename(aside.c_str(), path(run_id).c_str()));
     return false;
@@ -123,49 +125,47 @@ bool Claims::take(const std::string& run_id) {
   return create(run_id);
 }
 
-/// Only one of several that create the file succeeds.
+/// Only one of several that create the file succeeds. It is never there without its text: nobody could tell whose it
+/// is.
 bool Claims::create(const std::string& run_id) {
-  const int id = open(path(run_id).c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-  if (id < 0 && errno == EEXIST) return false;
-  const std::string text = claim_text(me_);
-  const ssize_t bytes = id < 0 ? -1 : ::write(id, text.data(), text.size());
-  const int failure = bytes < 0 ? errno : ENOSPC;
-  const bool written = bytes == static_cast<ssize_t>(text.size());
-  if (id >= 0) close(id);
-  if (!written) {
-    if (id >= 0) std::remove(path(run_id).c_str());
-    throw EnvironmentError("cannot write " + path(run_id) + ": " + std::strerror(failure));
-  }
+  if (fs::exists(path(run_id))) return false;
+  ++me_.beat;  // never the one that a watcher has seen in an earlier claim
+  if (!add_text(path(run_id), claim_text(me_))) return false;
   mine_.insert(run_id);
   watched_.erase(run_id);
+  fault_point("claim.taken");
   return true;
 }
 
+/// Nobody, where the claim can't be read: then its watch decides.
+Owner Claims::owner_of(const std::string& run_id) const { return read_claim(path(run_id)).value_or(Owner{}); }
+
 bool Claims::is_dead(const std::string& run_id, const Owner& owner) {
   if (owner.same_process(me_)) return false;  // another thread's
-  if (owner.place == me_.place) return start_of(owner.pid) != owner.started;
+  if (owner.place == me_.place) {
+    const std::int64_t started = start_of(owner.pid);
+    const bool hidden = started < 0 && kill(static_cast<pid_t>(owner.pid), 0) != 0 && errno == EPERM;
+    if (!hidden) return started != owner.started;  // else another user's, which only its heart can tell
+  }
   if (!me_.job.empty() && owner.job == me_.job) return true;  // the scheduler started this job again
-  const auto now = std::chrono::steady_clock::now();
-  const auto [at, is_new] = watched_.try_emplace(run_id, Watch{owner, now});
-  Watch& watch = at->second;
-  if (!is_new && watch.seen.same_process(owner) && watch.seen.beat == owner.beat) return now - watch.since > patience_;
-  watch = {owner, now};
+  Watch& watch = watched_[run_id];
+  if (watch.seen.same_beat(owner)) return watch.beats > kBeats;
+  watch = {owner};
   return false;
 }
 
 void Claims::release(const std::string& run_id) {
   const std::lock_guard guard(mutex_);
   const FolderLock lock(folder_);
-  const std::optional<Owner> owner = read_claim(path(run_id));
-  if (owner && owner->same_process(me_)) std::remove(path(run_id).c_str());
+  if (owner_of(run_id).same_process(me_)) std::remove(path(run_id).c_str());
   mine_.erase(run_id);
+  fault_point("claim.released");
 }
 
 bool Claims::owns(const std::string& run_id) {
   const std::lock_guard guard(mutex_);
   if (!fs::exists(FolderLock::path(folder_))) renew();
-  const std::optional<Owner> owner = read_claim(path(run_id));
-  return owner && owner->same_process(me_);
+  return owner_of(run_id).same_process(me_);
 }
 
 /// Somebody removed the folder: what was ours goes on being ours.
@@ -175,20 +175,31 @@ void Claims::renew() {
   for (const std::string& run_id : mine_) static_cast<void>(create(run_id));
 }
 
-/// Counts on, a dozen times while others have patience.
-void Claims::beat() {
+void Claims::live() {
   std::unique_lock lock(mutex_);
-  while (!wake_.wait_for(lock, patience_ / 12, [this] { return stop_; })) {
-    if (mine_.empty()) continue;
-    ++me_.beat;
+  while (!wake_.wait_for(lock, patience_ / kBeats, [this] { return stop_; })) {
     try {
-      const FolderLock folder(folder_);
-      for (const std::string& run_id : mine_) {
-        const std::optional<Owner> owner = read_claim(path(run_id));
-        if (owner && owner->same_process(me_)) write_text(path(run_id), claim_text(me_));
-      }
+      watch();
+      if (!mine_.empty()) beat();
     } catch (const std::exception&) {  // a full disk, no memory: training will say so
     }
+  }
+}
+
+/// Looks itself instead of counting only: a look that hangs must not count more than once.
+void Claims::watch() {
+  std::erase_if(watched_, [this](const auto& item) { return !fs::exists(path(item.first)); });
+  for (auto& [run_id, watch] : watched_) {
+    const Owner owner = owner_of(run_id);
+    watch = watch.seen.same_beat(owner) ? Watch{owner, watch.beats + 1} : Watch{owner};
+  }
+}
+
+void Claims::beat() {
+  ++me_.beat;
+  const FolderLock folder(folder_);
+  for (const std::string& run_id : mine_) {
+    if (owner_of(run_id).same_process(me_)) write_text(path(run_id), claim_text(me_));
   }
 }
 

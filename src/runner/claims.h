@@ -18,12 +18,14 @@ namespace qrun {
 [[nodiscard]] Owner this_process();
 
 /// Claims of one folder. A claim of a process that has ended is taken over: at once where the process would run in
-/// this place or was an earlier start of this very job of a scheduler, else when its heartbeat has stood still for
-/// `patience` on this process's own monotonic clock. Members may be called from any thread. Throws EnvironmentError
-/// where the folder can't be written.
+/// this place or was an earlier start of this very job of a scheduler, else when its heartbeat has stood still while
+/// this process's own has beaten for `patience`. Time that passes without beats does not count: a clock that jumps, a
+/// machine that slept, a file server that was away stop both hearts. Members may be called from any thread. Throws
+/// EnvironmentError where the folder can't be written.
 class Claims {
  public:
   static constexpr std::chrono::milliseconds kPatience{60000};
+  static constexpr int kBeats = 12;  // while others have patience
 
   explicit Claims(std::string folder, Owner me = this_process(), std::chrono::milliseconds patience = kPatience);
   ~Claims();  // gives all back
@@ -40,13 +42,16 @@ class Claims {
  private:
   struct Watch {
     Owner seen;
-    std::chrono::steady_clock::time_point since;
+    int beats = 0;  // of ours while theirs stood still
   };
 
   [[nodiscard]] std::string path(const std::string& run_id) const { return folder_ + "/" + run_id + ".claim"; }
   [[nodiscard]] bool create(const std::string& run_id);
+  [[nodiscard]] Owner owner_of(const std::string& run_id) const;
   [[nodiscard]] bool is_dead(const std::string& run_id, const Owner& owner);
   void renew();
+  void live();
+  void watch();
   void beat();
 
   std::string folder_;

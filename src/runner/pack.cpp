@@ -4,10 +4,11 @@
 #include <chrono>
 #include <filesystem>
 
+#include "core/atomic_file.h"
 #include "core/error.h"
+#include "core/fault.h"
 #include "core/log.h"
 #include "plan/lower.h"
-#include "store/atomic_file.h"
 #include "store/journal.h"
 
 namespace qrun {
@@ -66,6 +67,7 @@ class PackTraining {
     const std::string journal = tools_.folder.journal(spec(run));
     std::filesystem::remove(journal);
     tools_.folder.freeze(spec(run));
+    fault_point("run.started");
     if (from) {
       session(run).resume(*from);
       best(run) = from->best;
@@ -228,11 +230,19 @@ class PackTraining {
     mine.finish(complete ? "complete" : "interrupted");
     const RunRecord& record = mine.record();
     const std::string path = tools_.folder.run_file(spec(run));
+    if (!tools_.owned(spec(run))) {
+      outcomes_[index] = {record.run_id, kTakenOver, path, ""};
+      return;
+    }
     outcomes_[index] = {record.run_id, record.status, path, record.error};
-    if (!tools_.owned(spec(run))) return;
     write_run(path, record);
-    std::filesystem::remove(tools_.folder.journal(spec(run)));
-    if (record.status != "interrupted") remove_checkpoints(tools_.folder.checkpoint(spec(run)));
+    fault_point("run.written");
+    if (record.status == "interrupted") {
+      std::filesystem::remove(tools_.folder.journal(spec(run)));
+    } else {
+      tools_.folder.tidy(spec(run));
+    }
+    fault_point("run.tidied");
     tools_.progress.note([&] {
       if (mine.failed()) spdlog::error("failed run={} reason=\"{}\"", record.run_id, record.error);
       spdlog::info("done run={} status={} seconds={:.1f} file={}", record.run_id, record.status, record.wall_seconds,

@@ -15,7 +15,8 @@
 
 namespace qrun {
 
-/// What came of a run.
+/// What came of a run: the status of its file, or kTakenOver where another process has taken it over.
+constexpr const char* kTakenOver = "taken over";
 struct RunOutcome {
   std::string run_id, status, path, error;
 };

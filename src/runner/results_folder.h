@@ -1,11 +1,11 @@
 // A folder of results: which files belong to which run, and whether the folder is ours to write to.
 #pragma once
 
-#include <optional>
+#include <set>
 #include <string>
 
+#include "core/atomic_file.h"
 #include "spec/run_spec.h"
-#include "store/atomic_file.h"
 
 namespace qrun {
 
@@ -23,6 +23,12 @@ class ResultsFolder {
   /// Writes down what is about to run: a run's resolved configuration beside its checkpoints, a sweep as a whole.
   void freeze(const RunSpec& run) const { write_text(frozen(run), run.text()); }
   void freeze(const std::string& sweep_text) const { write_text(path_ + "/.qrun/sweep.yaml", sweep_text); }
+  /// Runs that have a journal, a checkpoint or a claim.
+  [[nodiscard]] std::set<std::string> under_way() const;
+  /// Gives the files of a run under another id this one's names. Throws EnvironmentError.
+  void adopt(const std::string& id, const RunSpec& run) const;
+  /// Removes what a run needs until it has ended.
+  void tidy(const RunSpec& run) const;
   [[nodiscard]] std::string snapshot(const RunSpec& run, std::int64_t epoch) const;
 
  private:

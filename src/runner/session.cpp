@@ -27,6 +27,10 @@ std::string utc_now() {
                      fmt::gmtime(std::chrono::system_clock::to_time_t(std::chrono::system_clock::now())));
 }
 
+std::string last_instruction_set(const RunRecord& record) {
+  return record.instruction_set.substr(record.instruction_set.rfind(',') + 1);
+}
+
 RunSession::RunSession(const RunSpec& spec, const EngineInfo& engine, const BuildInfo& build, const Shape& input,
                        std::int64_t classes)
     : spec_(spec) {
@@ -71,6 +75,11 @@ Checkpoint RunSession::checkpoint(RunState state) const {
 void RunSession::resume(const Checkpoint& checkpoint) {
   const RunRecord& from = checkpoint.record;
   record_.started = from.started;
+  if (last_instruction_set(from) != record_.instruction_set) {
+    record_.instruction_set = from.instruction_set + "," + record_.instruction_set;
+  } else {
+    record_.instruction_set = from.instruction_set;
+  }
   record_.train = from.train;
   record_.test = from.test;
   record_.iterations = from.iterations;

@@ -20,6 +20,9 @@ struct BuildInfo {
 /// The current time, ISO 8601, UTC.
 [[nodiscard]] std::string utc_now();
 
+/// The one a run was trained with last: those before it are named, too.
+[[nodiscard]] std::string last_instruction_set(const RunRecord& record);
+
 class RunSession {
  public:
   RunSession(const RunSpec& spec, const EngineInfo& engine, const BuildInfo& build, const Shape& input,

@@ -1,5 +1,7 @@
 #include "runner/standing.h"
 
+#include <sys/stat.h>
+
 #include <filesystem>
 
 #include "core/error.h"
@@ -24,23 +26,36 @@ const char* stage_name(Stage stage) {
   return "";
 }
 
-std::map<std::string, std::string> run_files(const std::string& folder) {
-  std::map<std::string, std::string> files;
+FileStamp stamp_of(const std::string& file) {
+  struct stat status {};
+  if (stat(file.c_str(), &status) != 0) return {};
+  return {static_cast<std::int64_t>(status.st_ino), status.st_mtim.tv_sec, status.st_mtim.tv_nsec};
+}
+
+std::map<std::string, std::string> known_runs(const std::string& folder) {
+  std::map<std::string, std::string> ids;
   std::error_code code;
-  for (const fs::directory_entry& entry : fs::directory_iterator(folder, code)) {
-    const fs::path& path = entry.path();
-    const std::string stem = path.stem().string();
-    if (path.extension() != ".h5" || stem.size() <= kHashDigits) continue;
-    files.emplace(stem.substr(stem.size() - kHashDigits), path.string());
-  }
-  return files;
+  const auto look = [&](const std::string& where, std::string_view ending) {
+    for (const fs::directory_entry& entry : fs::directory_iterator(where, code)) {
+      const std::string name = entry.path().filename().string();
+      if (!name.ends_with(ending) || name.size() <= kHashDigits + ending.size()) continue;
+      const std::string id = name.substr(0, name.size() - ending.size());
+      ids.emplace(id.substr(id.size() - kHashDigits), id);
+    }
+  };
+  look(folder, ".h5");
+  look(folder + "/.qrun", ".ckpt.h5");
+  look(folder + "/.qrun", ".ckpt.previous.h5");
+  return ids;
 }
 
 Standing standing_of(const std::string& file, const std::string& checkpoint) {
-  Standing standing{.path = file};
+  Standing standing;
   const bool resumable = fs::exists(checkpoint) || fs::exists(previous_checkpoint(checkpoint));
   standing.stage = resumable ? Stage::kResume : Stage::kNew;
-  if (file.empty()) return standing;
+  standing.stamp = stamp_of(file);
+  if (standing.stamp == FileStamp{}) return standing;
+  standing.path = file;
   try {
     const RunRecord record = read_run(file, ReadDepth::kSummary);
     if (record.status == "complete") standing.stage = Stage::kComplete;

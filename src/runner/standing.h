@@ -1,6 +1,7 @@
 // Where runs stand, by what lies in their folder.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <map>
 #include <string>
@@ -15,16 +16,22 @@ enum class Stage : std::uint8_t { kNew, kResume, kComplete, kFailed };
 
 [[nodiscard]] const char* stage_name(Stage stage);
 
+/// Which file it is: another one once it was written anew, however soon. All 0: none.
+using FileStamp = std::array<std::int64_t, 3>;
+[[nodiscard]] FileStamp stamp_of(const std::string& file);
+
 struct Standing {
   Stage stage = Stage::kNew;
   std::string path;   // of the run's file, if there is one
   std::string error;  // of a failed run
+  FileStamp stamp{};  // of that file
 };
 
-/// The run files of a folder by the hash in their names: the readable part may be another one.
-[[nodiscard]] std::map<std::string, std::string> run_files(const std::string& folder);
+/// The runs that have a file or a checkpoint in a folder, by the hash at the end of their ids: the readable part may be
+/// that of another sweep.
+[[nodiscard]] std::map<std::string, std::string> known_runs(const std::string& folder);
 
-/// By the run's file, or "" where there is none, and its checkpoints. A damaged file is named in the log, and its run
+/// By the run's file and its checkpoints, where they are. A damaged file is named in the log, and its run
 /// counts as not complete.
 [[nodiscard]] Standing standing_of(const std::string& file, const std::string& checkpoint);
 

@@ -36,14 +36,15 @@ int SweepOptions::device_of(int worker) const {
 
 SweepPlan::SweepPlan(const std::vector<RunSpec>& runs, SweepOptions options, const std::string& folder)
     : options_(options) {
-  const std::map<std::string, std::string> files = run_files(folder);
+  const std::map<std::string, std::string> ids = known_runs(folder);
   std::vector<std::string> mistakes;
   std::set<std::string> known;  // runs share mistakes
   for (const RunSpec& run : runs) {
     PlannedRun& planned = runs_.emplace_back(PlannedRun{.spec = &run, .id = run.id()});
+    const auto at = ids.find(planned.id.substr(planned.id.rfind('-') + 1));
+    planned.known_as = at == ids.end() ? planned.id : at->second;
     if (!folder.empty()) {
-      const auto file = files.find(planned.id.substr(planned.id.rfind('-') + 1));
-      planned.standing = standing_of(file == files.end() ? "" : file->second, checkpoint_of(folder, planned.id));
+      planned.standing = standing_of(folder + "/" + planned.known_as + ".h5", checkpoint_of(folder, planned.known_as));
     }
     try {
       planned.group = group_of(run);

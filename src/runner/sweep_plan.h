@@ -34,6 +34,7 @@ struct SweepOptions {
 struct PlannedRun {
   const RunSpec* spec = nullptr;
   std::string id;
+  std::string known_as;  // in the folder; another id where the run is one of a sweep over less
   Standing standing;
   std::size_t group = 0;  // runs of one group have the same shapes, and may train together
 };

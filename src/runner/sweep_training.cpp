@@ -29,7 +29,7 @@ EngineChoice engine_of(const PackRun& run) {
   return run.from->record.engine == "cuda" ? EngineChoice::kCuda : EngineChoice::kCpu;
 }
 
-std::string instruction_set_of(const PackRun& run) { return run.from ? run.from->record.instruction_set : ""; }
+std::string instruction_set_of(const PackRun& run) { return run.from ? last_instruction_set(run.from->record) : ""; }
 
 bool go_on_together(const PackRun& a, const PackRun& b) {
   const auto iteration = [](const PackRun& run) { return run.from ? run.from->state.iteration : 0; };
@@ -57,12 +57,28 @@ class SweepTraining::Engines {
 
 SweepTraining::SweepTraining(SweepPlan& plan, const ResultsFolder& folder, const SweepTools& tools)
     : plan_(plan), folder_(folder), tools_(tools), claims_(folder.path()), members_(plan.runs().size()) {
+  const std::set<std::string> under_way = folder.under_way();
+  drop_other_claims(under_way);
   for (std::size_t i = 0; i < members_.size(); ++i) {
     const PlannedRun& run = plan.runs()[i];
     standings_.push_back(run.standing);
     if (plan.to_do(run)) continue;
     members_[i].now = Now::kEnded;
-    remove_checkpoints(folder.checkpoint(*run.spec));
+    if (!under_way.contains(run.id) || !claims_.take(run.id)) continue;  // another process trains it again
+    folder.tidy(*run.spec);
+    claims_.release(run.id);
+  }
+}
+
+/// A kill after a run got this sweep's name leaves the claim under its other one.
+void SweepTraining::drop_other_claims(const std::set<std::string>& under_way) {
+  const auto hash_of = [](const std::string& id) { return id.substr(id.rfind('-') + 1); };
+  std::map<std::string, const PlannedRun*> runs;
+  for (const PlannedRun& run : plan_.runs()) runs.emplace(hash_of(run.id), &run);
+  for (const std::string& id : under_way) {
+    const auto at = runs.find(hash_of(id));
+    const bool other = at != runs.end() && id != at->second->id && id != at->second->known_as;
+    if (other && claims_.take(id)) claims_.release(id);
   }
 }
 
@@ -139,21 +155,38 @@ SweepTraining::Pack SweepTraining::next(Engines& engines) {
   return pack;
 }
 
-/// True if the run is ours to train. It may have ended in another process since the plan was made.
+/// True if the run is ours to train. It may have ended in another process since the plan was made: then its file is
+/// another one.
 bool SweepTraining::claim(std::size_t i) {
-  const PlannedRun& run = plan_.runs()[i];
-  if (!claims_.take(run.id)) {
+  if (!take(i)) {
     members_[i].now = Now::kElsewhere;
     return false;
   }
+  const PlannedRun& run = plan_.runs()[i];
   const std::string file = folder_.run_file(*run.spec);
-  const bool planned = run.standing.stage == Stage::kComplete || run.standing.stage == Stage::kFailed;
-  if (planned || !std::filesystem::exists(file)) return true;
+  const FileStamp stamp = stamp_of(file);
+  if (stamp == FileStamp{} || stamp == standings_[i].stamp) return true;
   standings_[i] = standing_of(file, folder_.checkpoint(*run.spec));
   if (standings_[i].stage != Stage::kComplete && standings_[i].stage != Stage::kFailed) return true;
-  if (members_[i].failures > 0 && standings_[i].stage == Stage::kFailed) return true;  // ours, once more
+  folder_.tidy(*run.spec);
   give_back(i, Now::kEnded);
   return false;
+}
+
+/// A run of another sweep is claimed under both its ids, and then has this one's.
+bool SweepTraining::take(std::size_t i) {
+  const PlannedRun& run = plan_.runs()[i];
+  if (!claims_.take(run.id)) return false;
+  if (run.known_as == run.id) return true;
+  const bool taken = claims_.take(run.known_as);
+  if (taken) {
+    folder_.adopt(run.known_as, *run.spec);
+    if (!standings_[i].path.empty()) standings_[i].path = folder_.run_file(*run.spec);
+    claims_.release(run.known_as);
+  } else {
+    claims_.release(run.id);
+  }
+  return taken;
 }
 
 void SweepTraining::give_back(std::size_t i, Now now) {
@@ -212,9 +245,9 @@ void SweepTraining::fail(std::size_t i, const PackRun& run, Engine& engine, cons
   session.fail(reason);
   session.finish("failed");
   const std::string path = folder_.run_file(run.spec);
+  if (!claims_.owns(session.record().run_id)) return end(i, {session.record().run_id, kTakenOver, path, ""});
   write_run(path, session.record());
-  std::filesystem::remove(folder_.journal(run.spec));
-  remove_checkpoints(folder_.checkpoint(run.spec));
+  folder_.tidy(run.spec);
   tools_.progress.note([&] {
     spdlog::error("failed run={} reason=\"{}\"", plan_.runs()[i].id, reason);
     spdlog::info("done run={} status=failed seconds={:.1f} file={}", plan_.runs()[i].id, session.record().wall_seconds,
@@ -225,10 +258,12 @@ void SweepTraining::fail(std::size_t i, const PackRun& run, Engine& engine, cons
 
 void SweepTraining::end(std::size_t i, const RunOutcome& outcome) {
   const std::lock_guard lock(mutex_);
+  if (outcome.status == kTakenOver) {
+    tools_.progress.note([&] { spdlog::warn("taken over run={} action=\"leave it\"", outcome.run_id); });
+    return give_back(i, Now::kElsewhere);
+  }
   const PlannedRun& run = plan_.runs()[i];
-  const std::string& old = run.standing.path;
-  if (!old.empty() && old != outcome.path) std::filesystem::remove(old);  // the run under another readable name
-  standings_[i] = {stage_of(outcome.status), outcome.path, outcome.error};
+  standings_[i] = {stage_of(outcome.status), outcome.path, outcome.error, stamp_of(outcome.path)};
   const bool failed = outcome.status == "failed";
   const bool again = failed && members_[i].failures++ < plan_.options().retries;
   if (outcome.status == "complete") trained_ += plan_.group(run).iterations;

@@ -6,6 +6,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -57,9 +58,11 @@ class SweepTraining {
   };
   class Engines;
 
+  void drop_other_claims(const std::set<std::string>& under_way);
   void work(int worker);
   [[nodiscard]] Pack next(Engines& engines);
   [[nodiscard]] bool claim(std::size_t i);
+  [[nodiscard]] bool take(std::size_t i);
   void train(const Pack& pack, Engine& engine);
   void train_apart(const Pack& pack, Engine& engine, const std::string& reason);
   void fail(std::size_t i, const PackRun& run, Engine& engine, const std::string& reason);

@@ -10,8 +10,9 @@
 #include <filesystem>
 #include <span>
 
+#include "core/atomic_file.h"
 #include "core/error.h"
-#include "store/atomic_file.h"
+#include "core/fault.h"
 #include "store/h5.h"
 #include "store/run_summary.h"
 
@@ -117,6 +118,7 @@ void write_checkpoint(const std::string& path, const Checkpoint& checkpoint) {
   const std::vector<std::byte> bytes = std::move(file).image();
   if (std::rename(path.c_str(), previous_checkpoint(path).c_str()) != 0 && errno != ENOENT)
     throw EnvironmentError("cannot rename " + path + ": " + std::strerror(errno));
+  fault_point("checkpoint.aside");
   write_atomically(path, bytes);
 }
 
@@ -135,6 +137,7 @@ std::optional<Checkpoint> read_checkpoint(const std::string& path, std::vector<s
 void remove_checkpoints(const std::string& path) {
   std::error_code code;
   std::filesystem::remove(path, code);
+  fault_point("checkpoint.removed");
   std::filesystem::remove(previous_checkpoint(path), code);
 }
 

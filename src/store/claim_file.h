@@ -17,6 +17,7 @@ struct Owner {
   [[nodiscard]] bool same_process(const Owner& other) const {
     return place == other.place && pid == other.pid && started == other.started;
   }
+  [[nodiscard]] bool same_beat(const Owner& other) const { return same_process(other) && beat == other.beat; }
 };
 
 [[nodiscard]] std::string claim_text(const Owner& owner);

@@ -13,6 +13,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/error.h"
+#include "core/fault.h"
 
 namespace qrun {
 namespace {
@@ -34,6 +35,7 @@ std::string to_text(const JournalLine& line) {
 bool append_whole(int descriptor, const std::string& text) {
   struct stat before {};
   if (descriptor < 0 || fstat(descriptor, &before) != 0) return false;
+  fault_point("journal.half", [&] { static_cast<void>(write(descriptor, text.data(), text.size() / 2) < 0); });
   const ssize_t written = write(descriptor, text.data(), text.size());
   if (written == static_cast<ssize_t>(text.size())) return true;
   const int reason = written < 0 ? errno : ENOSPC;

@@ -4,9 +4,9 @@
 #include <filesystem>
 #include <set>
 
+#include "core/atomic_file.h"
 #include "core/error.h"
 #include "quant/measure.h"
-#include "store/atomic_file.h"
 #include "store/blob_io.h"
 #include "store/h5.h"
 
@@ -66,6 +66,8 @@ std::vector<QuantizedSet> quantize_file(const std::string& in, const std::string
   std::set<haddr_t> seen;
   check_new(source.root(), ".", seen);
   quantize_group(source.root(), target.root(), settings, seen, sets);
+  const std::filesystem::path path(out);
+  remove_abandoned(path.parent_path().string(), path.filename().string());
   write_atomically(out, std::move(target).image());
   return sets;
 }

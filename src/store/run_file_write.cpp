@@ -1,9 +1,9 @@
 #include <algorithm>
 #include <optional>
 
+#include "core/atomic_file.h"
 #include "core/error.h"
 #include "quant/all.h"
-#include "store/atomic_file.h"
 #include "store/blob_io.h"
 #include "store/h5.h"
 #include "store/run_file.h"

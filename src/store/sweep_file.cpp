@@ -6,8 +6,8 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "core/atomic_file.h"
 #include "core/error.h"
-#include "store/atomic_file.h"
 #include "store/h5.h"
 #include "store/run_summary.h"
 #include "store/typed_value.h"

@@ -94,10 +94,11 @@ TEST(Import, ReplacesAnOlderDatabaseAndSweepsUpAfterAKill) {
   const TemporaryFolder tmp;
   write_mnist(tmp, 30);
   static_cast<void>(import_mnist(tmp / "", tmp / "out"));
-  std::filesystem::create_directories(tmp / "out/train_lmdb.tmp");
-  write(tmp / "out/train_lmdb.tmp/data.mdb", "half written");
+  write(tmp / "out/train_lmdb/data.mdb.tmp.17.0", "half written");
+  write(tmp / "out/train_lmdb/lock.mdb", "of the program that wrote the older one");
   static_cast<void>(import_mnist(tmp / "", tmp / "out"));
-  EXPECT_FALSE(std::filesystem::exists(tmp / "out/train_lmdb.tmp"));
+  for (const auto& entry : std::filesystem::directory_iterator(tmp / "out/train_lmdb"))
+    EXPECT_EQ(entry.path().filename(), "data.mdb");
   EXPECT_EQ(open_dataset({.lmdb = tmp / "out/train_lmdb"}, Split::kTrain)->items(), 30);
 }
 

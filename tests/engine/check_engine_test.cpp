@@ -4,8 +4,10 @@
 #include <gmock/gmock.h>
 
 #include <atomic>
+#include <set>
 
 #include "engine/small_net.h"
+#include "spec/layer_types.h"
 #include "spec/read.h"
 
 namespace qrun {
@@ -89,10 +91,11 @@ TEST_F(CheckEngineTest, TheCudaEngineAgreesWithTheCpuEngineOpByOp) {
   EXPECT_EQ(program_->state(1).iteration, 3);
 }
 
-/// Random pixels, as large as the shipped configurations' images.
+/// Random pixels; of the shipped configurations' size, or another.
 class NoiseFeed : public Feed {
  public:
-  [[nodiscard]] Shape shape() const override { return {1, 28, 28}; }
+  explicit NoiseFeed(std::int64_t side = 28) : side_(side) {}
+  [[nodiscard]] Shape shape() const override { return {1, side_, side_}; }
   [[nodiscard]] std::int64_t items() const override { return 1000; }
   Batch fetch(std::int64_t first, std::int64_t n) override {
     images_ = normal(n * shape().size(), static_cast<std::uint64_t>(first));
@@ -102,6 +105,7 @@ class NoiseFeed : public Feed {
   }
 
  private:
+  std::int64_t side_;
   Floats images_;
   std::vector<std::int32_t> labels_;
 };
@@ -121,6 +125,35 @@ TEST_F(CheckEngineTest, TheEnginesAgreeOnEveryLayerOfTheShippedConfigurations) {
     const auto program = engine->load(plan, std::move(feeds));
     initialise(*program, plan);
     EXPECT_EQ(program->train(1, kGoOn).iterations, 1) << name;
+  }
+}
+
+RunSpec every_layer() {
+  return read_config(std::string(QRUN_SOURCE_DIR) + "/tests/engine/every_layer.yaml", {}).runs.at(0);
+}
+
+TEST_F(CheckEngineTest, TheNetworkOfEveryLayerIsComplete) {
+  const RunSpec spec = every_layer();
+  std::set<std::string> layers;
+  std::set<int> methods;
+  for (const LayerSpec& one : spec.network) {
+    layers.insert(one.type);
+    for (const QuantSettings& quant : {one.weight_quant, one.bias_quant, one.activation_quant})
+      if (quant.method != kNoQuantizer) methods.insert(quant.method);
+  }
+  EXPECT_EQ(layers.size(), layer_types().size());
+  EXPECT_EQ(methods.size(), std::size(AllQuantizers::kInfos));
+}
+
+TEST_F(CheckEngineTest, InstructionSetsAgreeOpByOp) {
+  const std::vector<std::string> sets = cpu_instruction_sets();
+  const RunSpec spec = every_layer();
+  const Plan plan = lower({spec}, {{1, 29, 29}, 1000});
+  for (std::size_t i = 1; i < sets.size(); ++i) {
+    const auto engine = make_check_engine(make_cpu_engine(1, sets[0]), make_cpu_engine(3, sets[i]));
+    const auto program = engine->load(plan, {{std::make_shared<NoiseFeed>(29), nullptr}});
+    initialise(*program, plan);
+    EXPECT_EQ(program->train(3, kGoOn).iterations, 3) << sets[0] << " and " << sets[i];
   }
 }
 

@@ -4,6 +4,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <csignal>
+#include <cstdlib>
 #include <fstream>
 
 #include "runner/support.h"
@@ -28,6 +30,24 @@ class ClaimsTest : public FolderTest {
     return owner;
   }
   void leave_behind(const Owner& owner, const std::string& run) { std::ofstream(file(run)) << claim_text(owner); }
+
+  /// Looks until the run is ours; a test that never ends has failed.
+  static void follow(Claims& claims, const std::string& run) {
+    while (!claims.take(run)) std::this_thread::sleep_for(milliseconds(5));
+  }
+
+  /// What a process does that dies at a fault point while it holds, or takes, a run.
+  [[noreturn]] void die_at(const char* fault) const {
+    setenv("QRUN_FAULT", fault, 1);
+    Claims claims(folder_, this_process(), milliseconds(60));
+    static_cast<void>(claims.take("run-1"));
+    for (;;) pause();  // until a heartbeat meets it
+  }
+  static int status_of(pid_t child) {
+    int status = -1;
+    waitpid(child, &status, 0);
+    return WIFSIGNALED(status) ? -WTERMSIG(status) : WEXITSTATUS(status);
+  }
 };
 
 TEST_F(ClaimsTest, OneHolderAtATime) {
@@ -76,12 +96,55 @@ TEST_F(ClaimsTest, ANumberThatAnotherProcessGotSinceDoesNotCount) {
   EXPECT_TRUE(claims.take("run-1"));
 }
 
+TEST_F(ClaimsTest, AKillWhileClaimingNeverBarsTheRun) {
+  for (const char* fault : {"file.created", "file.half", "file.written", "file.flushed", "file.linked", "file.placed",
+                            "claim.taken", "file.created:2", "file.half:2", "file.flushed:2", "file.placed:2"}) {
+    const pid_t child = fork();
+    if (child == 0) die_at(fault);
+    ASSERT_EQ(status_of(child), -SIGKILL) << fault;
+    if (fs::exists(file("run-1"))) {
+      EXPECT_EQ(read_claim(file("run-1"))->pid, child) << fault;
+    }
+    Claims claims(folder_);
+    EXPECT_TRUE(claims.take("run-1")) << fault << ": at once";
+    claims.release("run-1");
+    remove_abandoned(folder_ + "/.qrun");
+    for (const auto& entry : fs::directory_iterator(folder_ + "/.qrun"))
+      EXPECT_EQ(entry.path().filename(), "claims.lock") << fault;
+  }
+}
+
 TEST_F(ClaimsTest, ASilentStrangerIsFollowedAfterAWhile) {
   leave_behind(stranger("b"), "run-1");
   Claims claims(folder_, this_process(), milliseconds(100));
   EXPECT_FALSE(claims.take("run-1")) << "first seen now";
-  std::this_thread::sleep_for(milliseconds(150));
-  EXPECT_TRUE(claims.take("run-1"));
+  follow(claims, "run-1");
+}
+
+TEST_F(ClaimsTest, TimeThatPassedWhileTheWatcherStoodStillDoesNotCount) {
+  leave_behind(stranger("b"), "run-1");
+  const pid_t child = fork();
+  if (child == 0) {
+    Claims claims(folder_, this_process(), milliseconds(1000));
+    if (claims.take("run-1")) _exit(1);
+    raise(SIGSTOP);
+    _exit(claims.take("run-1") ? 2 : 0);
+  }
+  int status = -1;
+  waitpid(child, &status, WUNTRACED);
+  ASSERT_TRUE(WIFSTOPPED(status));
+  std::this_thread::sleep_for(milliseconds(1300));
+  kill(child, SIGCONT);
+  EXPECT_EQ(status_of(child), 0) << "the owner may have stood still as well, and beats again now";
+}
+
+TEST_F(ClaimsTest, AClaimTakenAgainIsAnotherOne) {
+  Claims theirs(folder_, stranger("b"));
+  ASSERT_TRUE(theirs.take("run-1"));
+  const Owner first = *read_claim(file("run-1"));
+  theirs.release("run-1");
+  ASSERT_TRUE(theirs.take("run-1"));
+  EXPECT_FALSE(read_claim(file("run-1"))->same_beat(first)) << "who watched the first would think it silent";
 }
 
 TEST_F(ClaimsTest, AStrangerWhoseHeartBeatsKeepsItsRun) {
@@ -122,8 +185,7 @@ TEST_F(ClaimsTest, AnUnreadableClaimAgesAsWell) {
   std::ofstream(file("run-1")) << "{\"host\":";
   Claims claims(folder_, this_process(), milliseconds(100));
   EXPECT_FALSE(claims.take("run-1"));
-  std::this_thread::sleep_for(milliseconds(150));
-  EXPECT_TRUE(claims.take("run-1"));
+  follow(claims, "run-1");
 }
 
 TEST_F(ClaimsTest, OfManyThatFollowOneSucceeds) {

@@ -27,11 +27,15 @@ class SweepTest : public TrainPack {
   /// Trains the sweep into the folder; where each run stands then.
   std::vector<Standing> sweep(const std::vector<RunSpec>& runs, const SweepOptions& options = {}) {
     SweepPlan plan(runs, options, folder_ + "/test");
+    return sweep(plan);
+  }
+  std::vector<Standing> sweep(SweepPlan& plan) {
     const ResultsFolder folder(folder_, "test");
     Progress progress(ProgressStyle::kSilent);
     const std::atomic<bool> stop{false};
     const SweepTools tools{[this](const EngineWish& wish) {
                              ++engines_;
+                             before_training_();
                              const std::lock_guard lock(mutex_);
                              devices_.insert(wish.device);
                              return make_cpu_engine(wish.threads, wish.instruction_set);
@@ -44,6 +48,11 @@ class SweepTest : public TrainPack {
     training.run();
     return training.standings();
   }
+  /// A process of another machine claims the run, whoever has it.
+  void usurp(const RunSpec& run) {
+    std::ofstream(folder_ + "/test/.qrun/" + run.id() + ".claim")
+        << claim_text({.host = "b", .place = "boot of b", .pid = 17, .started = 4711});
+  }
   static std::vector<Stage> stages(const std::vector<Standing>& standings) {
     std::vector<Stage> result;
     for (const Standing& standing : standings) result.push_back(standing.stage);
@@ -51,6 +60,7 @@ class SweepTest : public TrainPack {
   }
 
   std::atomic<int> packs_ = 0, engines_ = 0;
+  std::function<void()> before_training_ = [] {};
   std::mutex mutex_;
   std::set<int> devices_;  // that engines were made for
 };
@@ -119,6 +129,58 @@ TEST_F(SweepTest, SeveralRunnersShareTheWork) {
   for (std::thread& runner : runners) runner.join();
   for (const std::vector<Standing>& result : ended) EXPECT_THAT(stages(result), testing::Each(Stage::kComplete));
   EXPECT_EQ(packs_, 6) << "each run in one pack of one runner";
+}
+
+TEST_F(SweepTest, WhatAnotherRunnerHasTrainedAgainSinceIsNotTrainedOnceMore) {
+  const std::vector<RunSpec> runs = runs_of({{"seed=1"}, {"solver.lr=1e30"}});
+  sweep(runs);
+  for (const SweepOptions& options : {SweepOptions{.force = true}, SweepOptions{.retry_failed = true}}) {
+    SweepPlan ours(runs, options, folder_ + "/test");
+    sweep(runs, options);
+    packs_ = 0;
+    EXPECT_THAT(stages(sweep(ours)), testing::ElementsAre(Stage::kComplete, Stage::kFailed));
+    EXPECT_EQ(packs_, 0);
+  }
+}
+
+TEST_F(SweepTest, ARunThatAnotherTookOverIsNotOursToCallComplete) {
+  const std::vector<RunSpec> runs = seeds(1);
+  before_training_ = [&] { usurp(runs[0]); };
+  EXPECT_THAT(stages(sweep(runs, {.wait = false})), testing::ElementsAre(Stage::kNew));
+  EXPECT_FALSE(fs::exists(ResultsFolder(folder_, "test").run_file(runs[0])));
+}
+
+TEST_F(SweepTest, WhatAKillAtTheEndOfARunLeftGoesUnlessTheRunTrainsAgain) {
+  const std::vector<RunSpec> runs = seeds(2);
+  sweep(runs);
+  const ResultsFolder folder(folder_, "test");
+  for (const RunSpec& run : runs) {
+    std::ofstream(folder.journal(run)) << "";
+    std::ofstream(folder.checkpoint(run)) << "";
+  }
+  usurp(runs[1]);
+  sweep(runs);
+  EXPECT_THAT(folder.under_way(), testing::ElementsAre(runs[1].id()));
+  EXPECT_TRUE(fs::exists(folder.checkpoint(runs[1])));
+}
+
+TEST_F(SweepTest, AnInterruptedRunGoesOnUnderTheNameOfALargerSweep) {
+  const RunSpec alone = spec({});
+  RunSpec swept = alone;
+  swept.swept = {{"vars.w_bits", "2"}};
+  ASSERT_NE(swept.id(), alone.id());
+  const ResultsFolder folder(folder_, "test");
+  std::atomic<bool> stop{false};
+  train({{alone, {}}}, stop, [&stop](const RunSpec&) { return stop = true; });
+  ASSERT_TRUE(fs::exists(folder.checkpoint(alone)));
+  SweepPlan plan({swept}, {}, folder.path());
+  EXPECT_EQ(plan.runs()[0].standing.stage, Stage::kResume);
+  usurp(alone);
+  EXPECT_THAT(stages(sweep({swept}, {.wait = false})), testing::ElementsAre(Stage::kResume)) << "another trains it";
+  fs::remove(folder_ + "/test/.qrun/" + alone.id() + ".claim");
+  EXPECT_THAT(stages(sweep({swept})), testing::ElementsAre(Stage::kComplete));
+  EXPECT_FALSE(fs::exists(folder.run_file(alone)));
+  EXPECT_THAT(folder.under_way(), testing::IsEmpty());
 }
 
 TEST_F(SweepTest, PacksAreSpreadOverDevices) {

@@ -5,7 +5,7 @@
 #include <cstdlib>
 #include <set>
 
-#include "store/atomic_file.h"
+#include "core/atomic_file.h"
 #include "store/h5.h"
 #include "store/h5_heap.h"
 #include "support.h"

@@ -2,7 +2,7 @@
 
 #include <limits>
 
-#include "store/atomic_file.h"
+#include "core/atomic_file.h"
 #include "store/blob_io.h"
 #include "store/h5.h"
 #include "support.h"
