@@ -3,6 +3,7 @@
 
 #include <gmock/gmock.h>
 
+#include "data/datum.h"
 #include "data/digits.h"
 #include "data/support.h"
 
@@ -40,6 +41,23 @@ TEST(Lmdb, ReadsFloatData) {
   const auto set = open_dataset(lmdb(tmp / "db"), Split::kTrain);
   const Item item = set->item(0);
   EXPECT_THAT(item.floats, testing::ElementsAre(0.5F, -2.0F));
+}
+
+TEST(Lmdb, TakesTheBytesOfAnItemThatHasFloatsToo) {
+  const TemporaryFolder tmp;
+  proto::Datum d = datum(1, 1, 2, 1, "ab");
+  d.add_float_data(0.5F);
+  write_foreign(tmp / "db", {{"0", d.SerializeAsString()}});
+  const auto set = open_dataset(lmdb(tmp / "db"), Split::kTrain);
+  EXPECT_THAT(set->item(0).bytes, testing::ElementsAre('a', 'b'));
+  EXPECT_EQ(set->memory().floats, nullptr);
+}
+
+TEST(Datum, RefusesMoreBytesThanAMessageCanHave) {
+  proto::Datum d;
+  const std::string_view claimed("", std::size_t{1} << 31);  // refused before it is looked at
+  EXPECT_THAT(message_of([&] { parse_item("db", "0", claimed, std::nullopt, d); }),
+              HasSubstr("db: item 0: not a Caffe Datum"));
 }
 
 TEST(Lmdb, SharesWhatIsOpenedTwice) {
