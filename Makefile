@@ -3,9 +3,10 @@
 SETUP ?= scripts/setup.sh
 PYTHON ?= /usr/bin/python3
 JOBS ?= $(shell nproc)
+SECONDS ?= 600
 
 .DEFAULT_GOAL := build
-.PHONY: setup build run test bench gpu-check format lint bundle clean
+.PHONY: setup build run test bench gpu-check fuzz format lint bundle clean
 
 setup:
 	@$(SETUP)
@@ -26,6 +27,10 @@ bench: build
 gpu-check: build
 	@$(PYTHON) scripts/gpu_check.py
 
+fuzz: build
+	@$(SETUP) fuzz
+	@JOBS=$(JOBS) scripts/fuzz.sh $(SECONDS)
+
 format: setup
 	@$(SETUP) lint
 	@scripts/lint.sh format
@@ -38,4 +43,4 @@ bundle: build
 	@scripts/bundle.sh
 
 clean:
-	@rm -rf build build-debug build-sanitize bundle
+	@rm -rf build build-debug build-sanitize build-fuzz bundle
