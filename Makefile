@@ -6,7 +6,7 @@ JOBS ?= $(shell nproc)
 SECONDS ?= 600
 
 .DEFAULT_GOAL := build
-.PHONY: setup build run test bench gpu-check fuzz format lint bundle clean
+.PHONY: setup build run test bench gpu-check fuzz memcheck format lint bundle clean
 
 setup:
 	@$(SETUP)
@@ -30,6 +30,10 @@ gpu-check: build
 fuzz: build
 	@$(SETUP) fuzz
 	@JOBS=$(JOBS) scripts/fuzz.sh $(SECONDS)
+
+memcheck: build
+	@$(SETUP) memcheck
+	@scripts/memcheck.sh
 
 format: setup
 	@$(SETUP) lint
