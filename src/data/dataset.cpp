@@ -141,7 +141,7 @@ std::shared_ptr<const Dataset> open_dataset(const SourceSpec& source, Split spli
     std::shared_ptr<const Dataset> set = source.lmdb.empty() ? draw(source, split) : read_lmdb(source.lmdb);
     known = set;
     return set;
-  } catch (const Error& error) {
+  } catch (const std::runtime_error& error) {  // filesystem_error is one, too
     const char* key = split == Split::kTrain ? "data.train.lmdb" : "data.test.lmdb";
     throw ConfigError(
         source.position, key,
