@@ -6,7 +6,7 @@ JOBS ?= $(shell nproc)
 SECONDS ?= 600
 
 .DEFAULT_GOAL := build
-.PHONY: setup build run test bench gpu-check fuzz memcheck format lint bundle clean
+.PHONY: setup build run test bench gpu-check fuzz thread-check memcheck format lint bundle clean
 
 setup:
 	@$(SETUP)
@@ -31,6 +31,11 @@ fuzz: build
 	@$(SETUP) fuzz
 	@JOBS=$(JOBS) scripts/fuzz.sh $(SECONDS)
 
+thread-check: setup
+	@cmake --preset thread >/dev/null
+	@cmake --build --preset thread --parallel $(JOBS)
+	@ctest --preset thread --parallel $(JOBS)
+
 memcheck: build
 	@$(SETUP) memcheck
 	@scripts/memcheck.sh
@@ -47,4 +52,4 @@ bundle: build
 	@scripts/bundle.sh
 
 clean:
-	@rm -rf build build-debug build-sanitize build-fuzz bundle
+	@rm -rf build build-debug build-sanitize build-thread build-fuzz bundle
