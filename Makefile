@@ -3,9 +3,10 @@
 SETUP ?= scripts/setup.sh
 PYTHON ?= /usr/bin/python3
 JOBS ?= $(shell nproc)
+SECONDS ?= 600
 
 .DEFAULT_GOAL := build
-.PHONY: setup build run test bench gpu-check format lint bundle clean
+.PHONY: setup build run test bench gpu-check fuzz thread-check memcheck format lint bundle clean
 
 setup:
 	@$(SETUP)
@@ -26,6 +27,19 @@ bench: build
 gpu-check: build
 	@$(PYTHON) scripts/gpu_check.py
 
+fuzz: build
+	@$(SETUP) fuzz
+	@JOBS=$(JOBS) scripts/fuzz.sh $(SECONDS)
+
+thread-check: setup
+	@cmake --preset thread >/dev/null
+	@cmake --build --preset thread --parallel $(JOBS)
+	@ctest --preset thread --parallel $(JOBS)
+
+memcheck: build
+	@$(SETUP) memcheck
+	@scripts/memcheck.sh
+
 format: setup
 	@$(SETUP) lint
 	@scripts/lint.sh format
@@ -38,4 +52,4 @@ bundle: build
 	@scripts/bundle.sh
 
 clean:
-	@rm -rf build build-debug build-sanitize bundle
+	@rm -rf build build-debug build-sanitize build-thread build-fuzz bundle

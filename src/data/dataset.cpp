@@ -9,7 +9,7 @@
 #include "core/error.h"
 #include "core/machine.h"
 #include "core/sizes.h"
-#include "data/datum.pb.h"
+#include "data/datum.h"
 #include "data/digits.h"
 #include "data/lmdb.h"
 
@@ -17,8 +17,6 @@ namespace qrun {
 namespace {
 
 constexpr std::int64_t kKeepInMemory = std::int64_t{256} << 20;  // bytes; a larger set is read item by item
-constexpr std::int64_t kLargestItem = std::int64_t{1}
-                                      << 28;  // values: what an item may claim before it is believed damaged
 
 /// Everything in memory, as bytes or as floats.
 class MemoryDataset : public Dataset {
@@ -55,30 +53,6 @@ class MemoryDataset : public Dataset {
   std::vector<std::int32_t> labels_;
 };
 
-[[noreturn]] void bad_item(const std::string& folder, std::string_view key, const std::string& problem) {
-  throw Error(folder + ": item " + std::string(key) + ": " + problem);
-}
-
-/// Parses and checks one value; `shape` is that of the first item, if any came before.
-void parse(const std::string& folder, std::string_view key, std::string_view value, const std::optional<Shape>& shape,
-           proto::Datum& datum) {
-  if (!datum.ParseFromArray(value.data(), static_cast<int>(value.size()))) bad_item(folder, key, "not a Caffe Datum");
-  if (datum.encoded()) bad_item(folder, key, "a compressed image (encoded: true); write the database with raw pixels");
-  const Shape own{datum.channels(), datum.height(), datum.width()};
-  if (own.c < 1 || own.h < 1 || own.w < 1) bad_item(folder, key, "shape " + to_string(own));
-  if (own.c > kLargestItem / own.h / own.w)
-    bad_item(folder, key, "a shape of " + to_string(own) + ", too large to be true");
-  const bool bytes = !datum.data().empty();
-  const std::int64_t found = bytes ? static_cast<std::int64_t>(datum.data().size()) : datum.float_data_size();
-  if (found != own.size())
-    bad_item(
-        folder, key,
-        std::to_string(found) + " values where its shape " + to_string(own) + " says " + std::to_string(own.size()));
-  if (shape && *shape != own)
-    bad_item(folder, key, "shape " + to_string(own) + " where the first item has " + to_string(*shape));
-  if (datum.label() < 0) bad_item(folder, key, "label " + std::to_string(datum.label()) + "; labels count from 0");
-}
-
 /// Items read from the database when asked for.
 class LmdbDataset : public Dataset {
  public:
@@ -90,7 +64,7 @@ class LmdbDataset : public Dataset {
   [[nodiscard]] Item item(std::int64_t index) const override {
     thread_local proto::Datum datum;
     const std::string& key = keys_[static_cast<std::size_t>(index)];
-    reader_->get(key, [&](std::string_view value) { parse(reader_->folder(), key, value, shape_, datum); });
+    reader_->get(key, [&](std::string_view value) { parse_item(reader_->folder(), key, value, shape_, datum); });
     Item item;
     item.label = datum.label();
     if (datum.data().empty()) {
@@ -115,7 +89,7 @@ std::shared_ptr<const Dataset> read_into_memory(const LmdbReader& reader, Shape 
   as_bytes ? bytes.reserve(static_cast<std::size_t>(values)) : floats.reserve(static_cast<std::size_t>(values));
   proto::Datum datum;
   reader.each([&](std::string_view key, std::string_view value) {
-    parse(reader.folder(), key, value, shape, datum);
+    parse_item(reader.folder(), key, value, shape, datum);
     if (as_bytes == datum.data().empty()) bad_item(reader.folder(), key, "bytes and float_data in one database");
     const std::string& data = datum.data();
     bytes.insert(bytes.end(), data.begin(), data.end());
@@ -131,7 +105,7 @@ std::shared_ptr<const Dataset> read_lmdb(const std::string& folder) {
   if (reader->items() == 0) throw Error(folder + ": the database is empty");
   proto::Datum first;
   reader->each([&](std::string_view key, std::string_view value) {
-    return parse(folder, key, value, std::nullopt, first), false;
+    return parse_item(folder, key, value, std::nullopt, first), false;
   });
   const Shape shape{first.channels(), first.height(), first.width()};
   const bool as_bytes = !first.data().empty();
@@ -201,7 +175,7 @@ std::shared_ptr<const Dataset> open_dataset(const SourceSpec& source, Split spli
     return set;
   } catch (const EnvironmentError&) {
     throw;
-  } catch (const Error& error) {
+  } catch (const std::runtime_error& error) {  // filesystem_error is one, too
     const char* key = split == Split::kTrain ? "data.train.lmdb" : "data.test.lmdb";
     throw ConfigError(
         source.position, key,

@@ -32,8 +32,9 @@ class Loader {
 
   Node load(const std::string& path, const Position& mention, const std::string& key) {
     const std::string text = read_file(path, mention, key);
-    const fs::path identity = fs::weakly_canonical(path);
-    if (std::ranges::find(chain_, identity) != chain_.end()) {
+    std::error_code nameless;  // a pipe has no path that is one file: it can't be its own base
+    const fs::path identity = fs::weakly_canonical(path, nameless);
+    if (!nameless && std::ranges::find(chain_, identity) != chain_.end()) {
       throw ConfigError(mention, key, path + " is based on itself; end the chain of bases");
     }
     chain_.push_back(identity);

@@ -99,6 +99,7 @@ bool Group::has(const std::string& name) const {
 }
 
 bool Group::is_group(const std::string& name) const { return H5Iget_type(object(name).id()) == H5I_GROUP; }
+bool Group::is_set(const std::string& name) const { return H5Iget_type(object(name).id()) == H5I_DATASET; }
 
 std::vector<std::string> Group::names() const {
   const auto collect = [](hid_t, const char* name, const H5L_info_t* info, void* out) -> herr_t {
@@ -161,10 +162,14 @@ Handle Group::open_readable(const std::string& name, H5T_class_t wanted) const {
   Handle set = open_set(name);
   const Handle type(H5Dget_type(set.get()), H5Tclose);
   if (!type || H5Tget_class(type.get()) != wanted) fail(name, "has another type than expected");
+  check_own_values(name, set);
+  return set;
+}
+
+void Group::check_own_values(const std::string& name, const Handle& set) const {
   const Handle properties(H5Dget_create_plist(set.get()), H5Pclose);
   if (H5Pget_external_count(properties.get()) != 0 || H5Pget_layout(properties.get()) == H5D_VIRTUAL)
     fail(name, "has its values in other files, which are not followed");
-  return set;
 }
 
 std::size_t Group::readable_count(const std::string& name, const Handle& set, std::size_t item) const {

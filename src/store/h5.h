@@ -102,6 +102,7 @@ class Group {
   [[nodiscard]] Group object(const std::string& name) const;  // a data set or group, for its attributes
   [[nodiscard]] bool has(const std::string& name) const;
   [[nodiscard]] bool is_group(const std::string& name) const;
+  [[nodiscard]] bool is_set(const std::string& name) const;
   [[nodiscard]] std::vector<std::string> names() const;  // in order of creation where that is tracked, else by name
 
   template <Number T>
@@ -152,6 +153,9 @@ class Group {
   }
   [[nodiscard]] std::string text(const std::string& name) const;
 
+  /// Copies a data set and its attributes to a group of another file. What holds references, or nothing, is left out.
+  void copy_set(const std::string& name, const Group& to) const;
+
   /// Makes `scale` the dimension scale of a dimension of the others, all data sets of this group.
   void scale(const std::string& scale, const std::vector<std::string>& others, unsigned dimension = 0) const;
 
@@ -163,12 +167,14 @@ class Group {
                  Storage storage) const;
   [[nodiscard]] Handle open_set(const std::string& name) const;
   [[nodiscard]] Handle open_readable(const std::string& name, H5T_class_t wanted) const;
+  void check_own_values(const std::string& name, const Handle& set) const;
   [[nodiscard]] std::size_t readable_count(const std::string& name, const Handle& set, std::size_t item) const;
   void read_raw(const std::string& name, const Handle& set, hid_t type, void* values) const;
   void attribute_raw(const std::string& name, hid_t type, const void* values, const Dims& dims) const;
   [[nodiscard]] Handle open_attribute(const std::string& name, H5T_class_t wanted) const;
   [[nodiscard]] std::size_t attribute_count(const std::string& name, const Handle& attribute) const;
   void attribute_read(const std::string& name, const Handle& attribute, hid_t type, void* values) const;
+  void copy_attribute(const std::string& name, const Group& to) const;
 
   Handle handle_;
   std::string file_, path_;

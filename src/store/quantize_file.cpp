@@ -49,8 +49,8 @@ void quantize_group(const h5::Group& from, const h5::Group& to, const QuantSetti
       quantize_group(from.open(name), to.create(name), settings, seen, sets);
     } else if (from.kind(name) == h5::Kind::kReal && from.has_shape(name)) {
       sets.push_back(quantize_set(from, name, to, settings));
-    } else if (H5Ocopy(from.id(), name.c_str(), to.id(), name.c_str(), H5P_DEFAULT, H5P_DEFAULT) < 0) {
-      from.fail(name, "cannot copy: " + h5::reason());
+    } else if (from.is_set(name)) {
+      from.copy_set(name, to);
     }
   }
 }

@@ -15,8 +15,8 @@ struct QuantizedSet {
 };
 
 /// Data set /a/b of `in` becomes the group /a/b of `out` with codes and attributes; per channel along its first
-/// dimension. Other data sets are copied. Links to elsewhere are left out. Throws Error naming file and data set: not
-/// finite, or not readable; EnvironmentError where it can't write. `out` appears whole or not at all.
+/// dimension. Other data sets are copied. Links and references to elsewhere are left out. Throws Error naming file and
+/// data set: not finite, or not readable; EnvironmentError where it can't write. `out` appears whole or not at all.
 std::vector<QuantizedSet> quantize_file(const std::string& in, const std::string& out, const QuantSettings& settings);
 
 }  // namespace qrun

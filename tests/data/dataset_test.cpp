@@ -3,6 +3,7 @@
 
 #include <gmock/gmock.h>
 
+#include "data/datum.h"
 #include "data/digits.h"
 #include "data/support.h"
 
@@ -42,6 +43,23 @@ TEST(Lmdb, ReadsFloatData) {
   EXPECT_THAT(item.floats, testing::ElementsAre(0.5F, -2.0F));
 }
 
+TEST(Lmdb, TakesTheBytesOfAnItemThatHasFloatsToo) {
+  const TemporaryFolder tmp;
+  proto::Datum d = datum(1, 1, 2, 1, "ab");
+  d.add_float_data(0.5F);
+  write_foreign(tmp / "db", {{"0", d.SerializeAsString()}});
+  const auto set = open_dataset(lmdb(tmp / "db"), Split::kTrain);
+  EXPECT_THAT(set->item(0).bytes, testing::ElementsAre('a', 'b'));
+  EXPECT_EQ(set->memory().floats, nullptr);
+}
+
+TEST(Datum, RefusesMoreBytesThanAMessageCanHave) {
+  proto::Datum d;
+  const std::string_view claimed("", std::size_t{1} << 31);  // refused before it is looked at
+  EXPECT_THAT(message_of([&] { parse_item("db", "0", claimed, std::nullopt, d); }),
+              HasSubstr("db: item 0: not a Caffe Datum"));
+}
+
 TEST(Lmdb, SharesWhatIsOpenedTwice) {
   const TemporaryFolder tmp;
   write_foreign(tmp / "db", {{"0", datum(1, 1, 1, 0, "x").SerializeAsString()}});
@@ -73,6 +91,7 @@ TEST(Lmdb, PointsAtTheConfigurationWhereThereIsNone) {
   const TemporaryFolder tmp;
   EXPECT_THAT(opening(tmp / "nowhere"), StartsWith("a.yaml:3:9: data.train.lmdb: "));
   EXPECT_THAT(opening(tmp / "nowhere"), HasSubstr("no such folder; make one with `qrun data mnist"));
+  EXPECT_THAT(opening(std::string(5000, 'x')), StartsWith("a.yaml:3:9: data.train.lmdb: "));
   std::filesystem::create_directory(tmp / "bare");
   EXPECT_THAT(opening(tmp / "bare"), HasSubstr("holds no data.mdb"));
   write_foreign(tmp / "empty", {});

@@ -1,4 +1,6 @@
 // Files that build on others: merging, `set`, circles.
+#include <array>
+
 #include "support.h"
 
 namespace qrun::test {
@@ -39,6 +41,16 @@ TEST(Base, MistakesPointIntoTheirOwnFileTheBaseFirstReadLast) {
   files.write("a.yaml", "base: base.yaml\n\ntrain: {epochs: 0}\n");
   EXPECT_EQ(files.mistakes("a.yaml"), (Lines{"a.yaml:3:17: train.epochs: 0 is outside [1, 1000000000]",
                                              "base.yaml:8:14: solver.lr: -1 is outside (0, inf)"}));
+}
+
+// As a shell's <(...) hands one over: it has a path, but that is no file's.
+TEST(Base, AConfigurationMayComeThroughAPipe) {
+  std::array<int, 2> ends{};
+  ASSERT_EQ(pipe(ends.data()), 0);
+  ASSERT_EQ(write(ends[1], kSmall.data(), kSmall.size()), std::ssize(kSmall));
+  close(ends[1]);
+  EXPECT_EQ(read_config("/dev/fd/" + std::to_string(ends[0]), {"name=piped"}).name, "piped");
+  close(ends[0]);
 }
 
 TEST(Base, CirclesAndMissingFilesAreRefused) {
