@@ -39,7 +39,7 @@ int check(const std::string& config, const std::vector<std::string>& overrides, 
 std::unique_ptr<Engine> engine_that_trained(const std::string& file, int threads) {
   const RunRecord record = read_run(file, ReadDepth::kSummary);
   if (record.engine == "cuda") return make_engine({EngineChoice::kAuto, threads});
-  return make_engine({EngineChoice::kCpu, threads, record.instruction_set});
+  return make_engine({EngineChoice::kCpu, threads, last_instruction_set(record)});
 }
 
 int eval(const std::string& file, int threads) {
