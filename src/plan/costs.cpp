@@ -43,7 +43,7 @@ std::vector<LayerCost> network_costs(const RunSpec& spec, const Shape& input) {
       cost.bits_quantized += blob_bits(param, param.is_bias ? layer.bias_quant : layer.weight_quant);
     }
     for (const Step& step : plan.steps) cost.macs += macs_of(step.op);
-    cost.bit_operations = times(cost.macs, code_bits(layer.weight_quant) * in.bits);
+    cost.bit_operations = times(cost.macs, std::int64_t{code_bits(layer.weight_quant)} * in.bits);
     // A layer without quantizer and parameters (pooling, relu) hands on values of its input's precision.
     const bool quantized = layer.activation_quant.method != kNoQuantizer;
     const int bits = quantized ? code_bits(layer.activation_quant)

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <set>
+#include <utility>
 
 #include "core/error.h"
 #include "core/machine.h"
@@ -35,7 +36,7 @@ int SweepOptions::device_of(int worker) const {
 }
 
 SweepPlan::SweepPlan(const std::vector<RunSpec>& runs, SweepOptions options, const std::string& folder)
-    : options_(options) {
+    : options_(std::move(options)) {
   const std::map<std::string, std::string> ids = known_runs(folder);
   std::vector<std::string> mistakes;
   std::set<std::string> known;  // runs share mistakes
