@@ -110,13 +110,16 @@ def jobs(check: Check) -> None:
         accuracies = [100 * run["final_test_accuracy"] for run in five]
         check.note("accuracy of 5 seeds", f"mean {statistics.fmean(accuracies):.3f} %, min {min(accuracies):.2f} %", "sweep.seeds=5")
     float_job = check.qrun("float", "configs/lenet_float.yaml", "train.epochs=4")
-    pack = check.qrun("pack of 64", config, "sweep.seeds=64", "train.epochs=4", "--pack", "64")
+    packs = {how: check.qrun(f"pack of 64 {how}", config, "sweep.seeds=64", "train.epochs=4", "--pack", "64", f"precision={how}") for how in ("fp32", "tf32")}
     if alone and float_job:
         ratio = float_job[0]["images_per_second"] / alone[0]["images_per_second"]
         check.note("2-bit iteration / float iteration", f"{ratio:.3f}", "images_per_second")
-    if alone and pack:
-        rate = sum(run["images_per_second"] for run in pack) / alone[0]["images_per_second"]
-        check.note("images/s, pack of 64 / one run", f"{rate:.2f}", "sum of images_per_second")
+    for how, pack in packs.items():
+        if not alone or not pack:
+            continue
+        rate = statistics.fmean(run["images_per_second"] for run in pack) / alone[0]["images_per_second"]
+        mean = 100 * statistics.fmean(run["final_test_accuracy"] for run in pack)
+        check.note(f"images/s, pack of 64 in {how} / one run in fp32", f"{rate:.2f}; mean accuracy {mean:.3f} %", "images_per_second, of the whole pack")
 
 
 def torch(check: Check) -> None:
