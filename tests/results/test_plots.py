@@ -55,6 +55,13 @@ def test_points_of_one_run_have_no_interval(sweep):
         assert not axes.containers[0].lines[2]
 
 
+def test_no_interval_reaches_beyond_what_an_accuracy_can_be():
+    rows = pd.DataFrame({"accuracy": [80.0, 99.0, 50.0], "interval": [67.0, 0.5, np.nan]})
+    below, above = sweeps._intervals(rows)
+    assert np.array_equal(below, [67.0, 0.5, np.nan], equal_nan=True)
+    assert np.array_equal(above, [20.0, 0.5, np.nan], equal_nan=True)
+
+
 def test_heat_map_has_the_mean_of_each_pair(sweep):
     axes = plots.heat_map(sweep, x="vars.w_bits", y="seed").axes[0]
     frame = sweep.frame()

@@ -174,9 +174,11 @@ def pareto(sweep: Sweep) -> Figure:
     return figure
 
 
-def _intervals(rows: pd.DataFrame) -> pd.Series | None:
-    """Intervals as matplotlib takes them: it fails where all are NaN."""
-    return rows.interval if rows.interval.notna().any() else None
+def _intervals(rows: pd.DataFrame) -> np.ndarray | None:
+    """Intervals below and above as matplotlib takes them, between 0 and 100 %; it fails where all are NaN."""
+    if rows.interval.isna().all():
+        return None
+    return np.minimum(rows.interval.to_numpy(), [rows.accuracy.to_numpy(), 100.0 - rows.accuracy.to_numpy()])
 
 
 def _runs(table: pd.DataFrame) -> str:
