@@ -1,33 +1,22 @@
 #include "core/machine.h"
 
-#include <gtest/gtest.h>
-#include <stdlib.h>
-
-#include <filesystem>
-#include <fstream>
-
 #include "core/sizes.h"
+#include "core/support.h"
 
 namespace qrun {
 namespace {
 
 namespace fs = std::filesystem;
 
-/// Cgroups as they are mounted, in a folder that goes with the test.
-class Cgroups : public testing::Test {
+/// Cgroups as they are mounted.
+class Cgroups : public test::FolderTest {
  protected:
-  Cgroups() {
-    std::string name = (fs::temp_directory_path() / "qrun.XXXXXX").string();
-    root_ = mkdtemp(name.data());
-  }
-  ~Cgroups() override { fs::remove_all(root_); }
-
   void write(const std::string& file, const std::string& text) const {
-    fs::create_directories((fs::path(root_) / file).parent_path());
-    std::ofstream(fs::path(root_) / file) << text << "\n";
+    fs::create_directories(fs::path(path(file)).parent_path());
+    test::write_bytes(path(file), text + "\n");
   }
 
-  std::string root_;
+  const std::string root_ = fs::path(path("any")).parent_path();
 };
 
 TEST_F(Cgroups, TheTightestLimitOnTheWayUpHolds) {
