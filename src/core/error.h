@@ -1,6 +1,7 @@
 // What can go wrong, by who can mend it: the user's file, the world, or this program.
 #pragma once
 
+#include <memory>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -8,9 +9,25 @@
 
 namespace qrun {
 
+/// The name of a file: text, of which all the positions in the file share one copy. A sweep's runs have many positions.
+class FileName {
+ public:
+  FileName() = default;
+  FileName(std::string name)  // NOLINT(google-explicit-constructor): text is what it is
+      : name_(std::make_shared<const std::string>(std::move(name))) {}
+  FileName(const char* name) : FileName(std::string(name)) {}  // NOLINT(google-explicit-constructor): likewise
+
+  [[nodiscard]] const std::string& text() const;
+  [[nodiscard]] bool empty() const { return text().empty(); }
+  friend bool operator==(const FileName& a, const FileName& b) { return a.name_ == b.name_ || a.text() == b.text(); }
+
+ private:
+  std::shared_ptr<const std::string> name_;
+};
+
 /// Where something was written. `line` and `column` count from 1; 0 means "the file as a whole".
 struct Position {
-  std::string file;
+  FileName file;
   int line = 0;
   int column = 0;
 };

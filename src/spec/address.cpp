@@ -125,9 +125,9 @@ class Assigner {
 }  // namespace
 
 std::optional<Assignment> parse_override(const std::string& text, Problems& problems) {
-  constexpr std::size_t kShown = 200;  // every node of the value has a copy
+  constexpr std::size_t kShown = 200;
   const Position at{"command line: " + legible(text, kShown), 0, 0};
-  problems.add_source(at.file);
+  problems.add_source(at.file.text());
   if (find_bad_character(text)) {
     problems.add(at, "KEY=VALUE", "is not UTF-8 text; write it in UTF-8");
     return std::nullopt;
@@ -144,7 +144,8 @@ std::optional<Assignment> parse_override(const std::string& text, Problems& prob
   const std::optional<std::string> axis = axis_text(value);
   try {
     Problems repeated;
-    Assignment assignment{address, at, parse_document(axis.value_or(value), at.file, repeated), axis.has_value()};
+    Assignment assignment{address, at, parse_document(axis.value_or(value), at.file.text(), repeated),
+                          axis.has_value()};
     if (!repeated.empty()) return fail("the value has a key twice; keep one");
     forget_lines(assignment.value);
     return assignment;

@@ -29,13 +29,13 @@ std::size_t depth_of(const Node& node) {
 /// Builds the tree from the parser's events; every bound is checked before the nodes are made.
 class TreeBuilder final : public YAML::EventHandler {
  public:
-  explicit TreeBuilder(std::string file) : file_(std::move(file)) {}
+  explicit TreeBuilder(const std::string& file) : file_(file) {}
 
   [[nodiscard]] Node take() { return std::move(root_); }
 
   /// What a syntax error is to be seen with.
   [[nodiscard]] SyntaxContext context(const std::string& text) const {
-    SyntaxContext context{.text = text, .file = file_, .open_bracket = {}, .last = last_};
+    SyntaxContext context{.text = text, .file = file_.text(), .open_bracket = {}, .last = last_};
     if (!open_.empty() && open_.back().has_brackets) {
       context.open_bracket = open_.back().node.at;
       context.open_is_map = open_.back().node.is_map();
@@ -149,7 +149,7 @@ class TreeBuilder final : public YAML::EventHandler {
     if (key.scalar == "<<") throw ConfigError(key.at, kKey, "merge keys are not supported; use base, or an alias");
   }
 
-  std::string file_;
+  FileName file_;
   Node root_;
   Position last_;
   std::vector<Open> open_;

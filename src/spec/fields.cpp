@@ -57,7 +57,7 @@ void read_field(const Value& map, const Fields& fields, const Field& field) {
   if (!is_given || (found->is_null() && !refusal.empty())) {
     const bool wanted = refusal.empty() && field.required && field.required();
     if (found == nullptr && wanted && !is_misspelt(map.node, fields, field)) {
-      map.problems.add(map.node, address, "is missing; " + field.about);
+      map.problems.add(map.node, address, std::string("is missing; ").append(field.about));
     }
   } else if (!refusal.empty()) {
     map.problems.add(*found, address, refusal);
@@ -158,19 +158,19 @@ Field text_or_null(const char* name, const char* about, std::string& target) {
   return field;
 }
 
-Field choice(const char* name, const char* about, const std::vector<std::string>& names,
-             std::function<std::size_t()> get, std::function<void(std::size_t)> set) {
+Field choice(const char* name, const char* about, const Names& names, std::function<std::size_t()> get,
+             std::function<void(std::size_t)> set) {
   Field field = plain_field(name, about);
-  field.read = [names, set = std::move(set)](const Value& value) {
+  field.read = [&names, set = std::move(set)](const Value& value) {
     if (const auto index = read_choice(value, names)) set(*index);
   };
-  field.write = [names, get = std::move(get)] { return text_node(names[get()]); };
-  field.schema = [names] { return schema_of_choice(names); };
+  field.write = [&names, get = std::move(get)] { return text_node(names[get()]); };
+  field.schema = [&names] { return schema_of_choice(names); };
   return field;
 }
 
-Field deciding(Field field, std::vector<std::string> names, std::shared_ptr<bool> known) {
-  field.read = [read = std::move(field.read), names = std::move(names), known = std::move(known)](const Value& value) {
+Field deciding(Field field, const Names& names, std::shared_ptr<bool> known) {
+  field.read = [read = std::move(field.read), &names, known = std::move(known)](const Value& value) {
     *known = value.node.is_scalar() && std::ranges::find(names, value.node.scalar) != names.end();
     read(value);
   };
@@ -198,6 +198,7 @@ void read_fields(const Value& value, const Fields& fields) {
 
 Node write_fields(const Fields& fields) {
   Node map = map_node({});
+  map.entries.reserve(fields.size());
   for (const Field& field : fields) {
     if (!field.write || (field.refusal && !field.refusal().empty()) || (field.unused && field.unused())) continue;
     map.add(field.name, field.write());

@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -16,7 +17,7 @@ namespace qrun::spec {
 
 struct Field {
   std::string name;
-  std::string about;                       // one phrase for the schema
+  std::string_view about;                  // one phrase for the schema
   std::function<void(const Value&)> read;  // reports to the value's problems and leaves its target alone if wrong
   std::function<Node()> write;             // the current value; empty: not part of the canonical text
   std::function<Node()> schema;            // JSON schema as a tree; empty: not part of the schema
@@ -57,15 +58,23 @@ template <class... Some>
 [[nodiscard]] Field text(const char* name, const char* about, std::string& target);
 /// Empty text stands for a field that was not given.
 [[nodiscard]] Field text_or_null(const char* name, const char* about, std::string& target);
-[[nodiscard]] Field choice(const char* name, const char* about, const std::vector<std::string>& names,
-                           std::function<std::size_t()> get, std::function<void(std::size_t)> set);
+
+/// What a field can be called; not copied, so they outlive the field.
+using Names = std::vector<std::string>;
+[[nodiscard]] Field choice(const char* name, const char* about, const Names& names, std::function<std::size_t()> get,
+                           std::function<void(std::size_t)> set);
+Field choice(const char*, const char*, Names&&, std::function<std::size_t()>,
+             std::function<void(std::size_t)>) = delete;
 
 /// A choice on which other fields depend: `known` becomes false where it can't be read, so that they stay silent.
-[[nodiscard]] Field deciding(Field field, std::vector<std::string> names, std::shared_ptr<bool> known);
+[[nodiscard]] Field deciding(Field field, const Names& names, std::shared_ptr<bool> known);
+Field deciding(Field, Names&&, std::shared_ptr<bool>) = delete;
 
 /// An enum whose values are the indexes of `names`.
 template <class Enum>
-[[nodiscard]] Field choice(const char* name, const char* about, const std::vector<std::string>& names, Enum& target) {
+Field choice(const char*, const char*, Names&&, Enum&) = delete;
+template <class Enum>
+[[nodiscard]] Field choice(const char* name, const char* about, const Names& names, Enum& target) {
   return choice(
       name, about, names, [&target] { return static_cast<std::size_t>(target); },
       [&target](std::size_t index) { target = static_cast<Enum>(index); });

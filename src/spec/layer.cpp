@@ -9,10 +9,13 @@
 namespace qrun::spec {
 namespace {
 
-std::vector<std::string> type_names() {
-  std::vector<std::string> names;
-  for (const LayerType& type : layer_types()) names.emplace_back(type.name);
-  return names;
+const Names& type_names() {
+  static const Names kNames = [] {
+    Names names;
+    for (const LayerType& type : layer_types()) names.emplace_back(type.name);
+    return names;
+  }();
+  return kNames;
 }
 
 Field name_field(LayerSpec& layer) {
@@ -196,7 +199,8 @@ std::vector<Blob> blobs_of(const LayerSpec& layer) {
 }
 
 Fields layer_fields(LayerSpec& layer, const LayerType& type, BlobQuants& own) {
-  Fields fields = {name_field(layer), type_field(layer), input_field(layer)};
+  Fields fields = list_of(name_field(layer), type_field(layer), input_field(layer));
+  fields.reserve(fields.size() + type.parameters.size() + 3);
   const LayerParameter* bias = nullptr;
   for (const LayerParameter& parameter : type.parameters) {
     if (parameter.name == std::string_view("bias")) {
@@ -232,7 +236,7 @@ void read_layer(const Value& value, LayerSpec& layer, BlobQuants& own) {
       if (found != nullptr) {
         field.read({*found, address, value.problems});
       } else {
-        value.problems.add(value.node, address, "is missing; " + field.about);
+        value.problems.add(value.node, address, std::string("is missing; ").append(field.about));
       }
     }
     return;

@@ -7,7 +7,7 @@ namespace qrun::spec {
 namespace {
 
 bool same_place(const Position& a, const Position& b) {
-  return std::tie(a.file, a.line, a.column) == std::tie(b.file, b.line, b.column);
+  return a.line == b.line && a.column == b.column && a.file == b.file;
 }
 
 }  // namespace
@@ -31,7 +31,7 @@ void Problems::push(Problem problem) {
 }
 
 std::size_t Problems::rank(const Problem& problem) const {
-  return static_cast<std::size_t>(std::ranges::find(sources_, problem.at.file) - sources_.begin());
+  return static_cast<std::size_t>(std::ranges::find(sources_, problem.at.file.text()) - sources_.begin());
 }
 
 void Problems::throw_if_any() const {

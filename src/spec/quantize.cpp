@@ -10,16 +10,21 @@ namespace qrun::spec {
 namespace {
 
 constexpr const char* kNoneName = "none";
+const Names kGradients = {"ste", "ste_clipped"};
+const Names kLambdas = {"original", "paper", "optimal"};
 
 /// Names and aliases of all methods, then none.
-std::vector<std::string> method_names() {
-  std::vector<std::string> names;
-  for (const QuantInfo& info : AllQuantizers::kInfos) names.emplace_back(info.name);
-  for (const QuantInfo& info : AllQuantizers::kInfos) {
-    if (info.alias != nullptr) names.emplace_back(info.alias);
-  }
-  names.emplace_back(kNoneName);
-  return names;
+const Names& method_names() {
+  static const Names kNames = [] {
+    Names names;
+    for (const QuantInfo& info : AllQuantizers::kInfos) names.emplace_back(info.name);
+    for (const QuantInfo& info : AllQuantizers::kInfos) {
+      if (info.alias != nullptr) names.emplace_back(info.alias);
+    }
+    names.emplace_back(kNoneName);
+    return names;
+  }();
+  return kNames;
 }
 
 /// Methods for which an option is meant, as text.
@@ -134,11 +139,11 @@ Field ema_momentum_field(QuantSettings& settings) {
 }
 
 Fields quant_fields(QuantSettings& settings, Blob blob) {
-  return list_of(method_field(settings), bits_field(settings), per_channel_field(settings, blob),
-                 choice("gradient", "what passes back through the rounding", {"ste", "ste_clipped"}, settings.gradient),
-                 only_with(&QuantInfo::has_lambda, settings,
-                           choice("lambda", "table of steps", {"original", "paper", "optimal"}, settings.lambda)),
-                 only_with(&QuantInfo::has_range, settings, range_field(settings, blob)), ema_momentum_field(settings));
+  return list_of(
+      method_field(settings), bits_field(settings), per_channel_field(settings, blob),
+      choice("gradient", "what passes back through the rounding", kGradients, settings.gradient),
+      only_with(&QuantInfo::has_lambda, settings, choice("lambda", "table of steps", kLambdas, settings.lambda)),
+      only_with(&QuantInfo::has_range, settings, range_field(settings, blob)), ema_momentum_field(settings));
 }
 
 bool says_none(const Node& node) { return node.is_scalar() && node.scalar == kNoneName; }

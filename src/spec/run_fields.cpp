@@ -11,6 +11,10 @@
 namespace qrun::spec {
 namespace {
 
+const Names kEngines = {"auto", "cpu", "cuda", "check"};
+const Names kPrecisions = {"fp32", "tf32"};
+const Names kLosses = {"softmax_cross_entropy"};
+
 Field name_field(std::string& name) {
   Field field = text("name", "letters, digits, _, ., -; default: the file's stem", name);
   field.read = [&name](const Value& value) {
@@ -47,20 +51,19 @@ Field sweep_field() {
 }  // namespace
 
 Fields run_fields(RunSpec& run, NetworkDraft& draft) {
-  return list_of(name_field(run.name),
-                 integer("seed", "of initial weights, shuffling and augmentation", run.seed,
-                         {0, std::numeric_limits<std::uint64_t>::max()}),
-                 choice("engine", "auto: cuda if a device answers, else cpu; check: both, compared",
-                        {"auto", "cpu", "cuda", "check"}, run.engine),
-                 choice("precision", "of products: fp32; tf32: tensor cores of the CUDA engine, 10 bits of mantissa",
-                        {"fp32", "tf32"}, run.precision),
-                 required(section("data", "training and test items", data_fields(run.data))), network_field(draft),
-                 choice(
-                     "loss", "mean over the batch, on the last layer", {"softmax_cross_entropy"},
-                     [] { return std::size_t{0}; }, [](std::size_t) {}),
-                 required(section("solver", "how the master parameters are updated", solver_fields(run.solver))),
-                 required(section("train", "how long, and what is kept", train_fields(run.train))),
-                 section("output", "where results go", output_fields(run.output)), cluster_field(run.cluster));
+  return list_of(
+      name_field(run.name),
+      integer("seed", "of initial weights, shuffling and augmentation", run.seed,
+              {0, std::numeric_limits<std::uint64_t>::max()}),
+      choice("engine", "auto: cuda if a device answers, else cpu; check: both, compared", kEngines, run.engine),
+      choice("precision", "of products: fp32; tf32: tensor cores of the CUDA engine, 10 bits of mantissa", kPrecisions,
+             run.precision),
+      required(section("data", "training and test items", data_fields(run.data))), network_field(draft),
+      choice(
+          "loss", "mean over the batch, on the last layer", kLosses, [] { return std::size_t{0}; }, [](std::size_t) {}),
+      required(section("solver", "how the master parameters are updated", solver_fields(run.solver))),
+      required(section("train", "how long, and what is kept", train_fields(run.train))),
+      section("output", "where results go", output_fields(run.output)), cluster_field(run.cluster));
 }
 
 Fields file_fields(RunSpec& run, NetworkDraft& draft) {

@@ -73,7 +73,7 @@ Node schema_of(const Fields& fields) {
     Node schema = field.schema();
     if (is_scalar_schema(schema)) schema = or_variable(std::move(schema));
     if (field.nullable) schema = schema_any_of({std::move(schema), map_node({{"type", text_node("null")}})});
-    if (!field.about.empty()) schema.add("description", text_node(field.about));
+    if (!field.about.empty()) schema.add("description", text_node(std::string(field.about)));
     properties.add(field.name, std::move(schema));
   }
   return map_node({{"type", text_node("object")},

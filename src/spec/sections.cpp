@@ -4,6 +4,8 @@ namespace qrun::spec {
 namespace {
 
 constexpr std::uint64_t kMaxCount = 1 << 16;
+const Names kSchedulers = {"slurm"};
+const Names kKeep = {"last", "best", "all"};
 
 Fields cluster_fields(ClusterSpec& cluster) {
   Field options;
@@ -25,7 +27,7 @@ Fields cluster_fields(ClusterSpec& cluster) {
     return map_node({{"type", text_node("array")}, {"items", map_node({{"type", text_node("string")}})}});
   };
   return list_of(choice(
-                     "scheduler", "who starts the jobs", {"slurm"}, [] { return std::size_t{0}; },
+                     "scheduler", "who starts the jobs", kSchedulers, [] { return std::size_t{0}; },
                      [&cluster](std::size_t) { cluster.scheduler = "slurm"; }),
                  text_or_null("partition", "queue", cluster.partition),
                  text_or_null("time", "limit of a job, such as \"02:00:00\"", cluster.time),
@@ -47,7 +49,7 @@ Fields train_fields(TrainSpec& train) {
       integer("test_every", "iterations; default: at the end of each epoch", train.test_every, {1, kMany}),
       integer("log_every", "iterations; default: off", train.log_every, {1, kMany}),
       integer("checkpoint_every", "epochs", train.checkpoint_every, {1, kMany}),
-      choice("keep", "which weights the run file gets", {"last", "best", "all"}, train.keep),
+      choice("keep", "which weights the run file gets", kKeep, train.keep),
       positioned(text_or_null("init_from", "a run's .h5 to start from", train.init_from), train.init_from_position));
 }
 

@@ -7,8 +7,8 @@
 namespace qrun::spec {
 namespace {
 
-const std::vector<std::string> kSolvers = {"sgd", "nesterov", "adam", "adagrad", "rmsprop", "adadelta"};
-const std::vector<std::string> kPolicies = {"fixed", "step", "multistep", "exp", "inv", "poly", "sigmoid", "cosine"};
+const Names kSolvers = {"sgd", "nesterov", "adam", "adagrad", "rmsprop", "adadelta"};
+const Names kPolicies = {"fixed", "step", "multistep", "exp", "inv", "poly", "sigmoid", "cosine"};
 
 /// The field belongs to some of the types; with another it may stand and is not used.
 template <class Enum>

@@ -46,7 +46,7 @@ std::optional<std::size_t> find_quote(const std::string& text, std::size_t from)
 
 /// A tab in the indent of a line.
 std::optional<std::size_t> find_tab(const std::string& text, int line) {
-  const std::size_t start = byte_of(text, {"", line, 1});
+  const std::size_t start = byte_of(text, {{}, line, 1});
   const std::size_t end = std::min(text.find_first_not_of(" \t", start), text.size());
   const std::size_t tab = text.find('\t', start);
   return tab < end ? std::optional(tab) : std::nullopt;
