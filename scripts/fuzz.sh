@@ -2,6 +2,7 @@
 # Lets each fuzz target of tests/fuzz run for some seconds and prints what came of it:
 #   scripts/fuzz.sh [SECONDS [TARGET...]]
 # JOBS targets run side by side. Inputs that reach new code are kept in build-fuzz/corpus, findings in build-fuzz/found.
+# SEED=1 takes the same way each time where the corpus is the same, or empty.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -23,7 +24,7 @@ export UBSAN_OPTIONS=print_stacktrace=1
 
 fuzz() {
   local target=$1 seconds=$2 corpus=build-fuzz/corpus/$1
-  local options=(-max_total_time="$seconds" -timeout=120 -rss_limit_mb=4096 -print_final_stats=1)
+  local options=(-max_total_time="$seconds" -timeout=120 -seed="${SEED:-0}" -rss_limit_mb=4096 -print_final_stats=1)
   mkdir -p "$corpus"
   [[ ! -f build-fuzz/seeds/$target.dict ]] || options+=(-dict="build-fuzz/seeds/$target.dict")
   build-fuzz/fuzz_"$target" "${options[@]}" -artifact_prefix="build-fuzz/found/$target-" \
@@ -42,4 +43,13 @@ for target in "${targets[@]}"; do
     "$(last "$target" 'cov: \K\d+')" "$findings"
   ((runs > 0 && findings == 0)) || failed=1
 done
-((failed == 0)) || { echo "the inputs are in build-fuzz/found, the reports in build-fuzz/log" >&2; exit 1; }
+if ((failed)); then
+  {
+    for finding in build-fuzz/found/*; do
+      [[ ! -f $finding || $finding == *slow-unit* ]] || printf '\n%s\n%s\n' "$finding" "$(base64 "$finding" | head -n 100)"
+    done
+    grep -aE 'ERROR|SUMMARY|runtime error|does not hold|#[0-9]+ .* in qrun::' build-fuzz/log/* | cut -c 1-300 | head -n 200
+    echo "the inputs are in build-fuzz/found, the reports in build-fuzz/log"
+  } >&2
+  exit 1
+fi

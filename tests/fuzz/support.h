@@ -10,6 +10,9 @@
 
 namespace qrun::fuzz {
 
+/// Sweeps with more points are passed over: their runs are the same again, for minutes.
+inline constexpr std::size_t kEnoughPoints = 1000;
+
 /// A path for this process, in the temporary folder.
 inline std::string path_for(const std::string& name) {
   static const std::string kFolder = [] {
