@@ -172,6 +172,14 @@ void Group::check_own_values(const std::string& name, const Handle& set) const {
     fail(name, "has its values in other files, which are not followed");
 }
 
+std::size_t Group::stored_bytes(const std::string& name, const Handle& set) const {
+  const Handle file(H5Iget_file_id(set.get()), H5Fclose);
+  const hsize_t stored = H5Dget_storage_size(set.get());
+  hsize_t whole = 0;
+  if (H5Fget_filesize(file.get(), &whole) < 0 || stored > whole) fail(name, "claims more bytes than the file has");
+  return static_cast<std::size_t>(stored);
+}
+
 std::size_t Group::readable_count(const std::string& name, const Handle& set, std::size_t item) const {
   const Handle type(H5Dget_type(set.get()), H5Tclose);
   const auto largest = static_cast<std::int64_t>(std::max(item, H5Tget_size(type.get())));
@@ -180,14 +188,14 @@ std::size_t Group::readable_count(const std::string& name, const Handle& set, st
     if (d < 0 || (d > 0 && count > kLargestRead / largest / d)) fail(name, "claims more than 8 GiB");
     count *= d;
   }
-  const auto stored = static_cast<std::int64_t>(H5Dget_storage_size(set.get()));
+  const auto stored = static_cast<std::int64_t>(stored_bytes(name, set));
   if (count * largest > kPlausible && count * largest / kLargestRatio > stored)
     fail(name, "claims more values than it can hold");
   return static_cast<std::size_t>(count);
 }
 
 void Group::read_raw(const std::string& name, const Handle& set, hid_t type, void* values) const {
-  ask_memory(static_cast<std::size_t>(H5Dget_storage_size(set.get())));
+  ask_memory(stored_bytes(name, set));
   if (H5Dread(set.get(), type, H5S_ALL, H5S_ALL, H5P_DEFAULT, values) < 0) fail(name, "cannot read: " + reason());
 }
 

@@ -168,6 +168,7 @@ class Group {
   [[nodiscard]] Handle open_set(const std::string& name) const;
   [[nodiscard]] Handle open_readable(const std::string& name, H5T_class_t wanted) const;
   void check_own_values(const std::string& name, const Handle& set) const;
+  [[nodiscard]] std::size_t stored_bytes(const std::string& name, const Handle& set) const;
   [[nodiscard]] std::size_t readable_count(const std::string& name, const Handle& set, std::size_t item) const;
   void read_raw(const std::string& name, const Handle& set, hid_t type, void* values) const;
   void attribute_raw(const std::string& name, hid_t type, const void* values, const Dims& dims) const;

@@ -191,6 +191,31 @@ TEST_F(DamageTest, AllocatesNothingForAnEmptyPromise) {
   EXPECT_THAT(error_of([&] { (void)file.root().read<float>("huge"); }), HasSubstr("claims more than 8 GiB"));
 }
 
+TEST_F(DamageTest, BelievesNoMoreBytesThanTheFileHas) {
+  {
+    const h5::Handle file(H5Fcreate(path("chunks.h5").c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT), H5Fclose);
+    const h5::Handle properties(H5Pcreate(H5P_DATASET_CREATE), H5Pclose);
+    const hsize_t size = 100;
+    H5Pset_chunk(properties.get(), 1, &size);
+    H5Pset_deflate(properties.get(), 1);
+    const h5::Handle space(H5Screate_simple(1, &size, nullptr), H5Sclose);
+    const h5::Handle set(
+        H5Dcreate2(file.get(), "x", H5T_NATIVE_FLOAT, space.get(), H5P_DEFAULT, properties.get(), H5P_DEFAULT),
+        H5Dclose);
+    const std::vector<float> values(size, 1.0F);
+    ASSERT_GE(H5Dwrite(set.get(), H5T_NATIVE_FLOAT, H5S_ALL, H5S_ALL, H5P_DEFAULT, values.data()), 0);
+  }
+  std::string bytes = read_bytes(path("chunks.h5"));
+  const std::size_t tree =
+      bytes.find(std::string("TREE") + '\1');  // of chunks: HDF5 File Format Specification, III.A.1
+  ASSERT_NE(tree, std::string::npos);
+  bytes.replace(tree + 24, 4, "\xff\xff\xff\xff");  // the size of the first
+  write_bytes(path("chunks.h5"), bytes);
+  const h5::File damaged = h5::File::open(path("chunks.h5"));
+  EXPECT_EQ(error_of([&] { (void)damaged.root().read<float>("x"); }),
+            path("chunks.h5") + ": /x: claims more bytes than the file has");
+}
+
 TEST_F(DamageTest, NamesTheVariableWhenAFileIsLocked) {
   if (std::getenv("HDF5_USE_FILE_LOCKING") != nullptr) GTEST_SKIP() << "HDF5_USE_FILE_LOCKING is set";
   const int descriptor = open(run_.c_str(), O_RDWR);
