@@ -236,6 +236,7 @@ std::vector<TestResult> CudaProgram::test(std::int64_t samples) {
   for (int run = 0; run < runs(); ++run) {
     TestResult& result = results[static_cast<std::size_t>(run)];
     if (before[static_cast<std::size_t>(run)].diverged != kNowhere) continue;
+    if (!live(run)) result.divergence = divergence(run);
     result.predictions = stream_.read(predictions.data() + run * items, items);
     std::int64_t right = 0;
     for (std::size_t i = 0; i < result.labels.size(); ++i) right += result.predictions[i] == result.labels[i] ? 1 : 0;

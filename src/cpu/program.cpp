@@ -146,6 +146,7 @@ TestResult CpuProgram::test_run(int run, std::int64_t samples, Workers& workers)
       right += prediction == label ? 1 : 0;
     }
   }
+  result.divergence = mine.divergence;
   result.loss /= static_cast<double>(feed.items());
   result.accuracy = static_cast<double>(right) / static_cast<double>(feed.items());
   return result;

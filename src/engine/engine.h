@@ -56,6 +56,7 @@ struct QuantizedActivation {
 };
 
 struct TestResult {
+  std::optional<Divergence> divergence;           // then the rest is of no use
   double loss = 0;                                // mean over the items
   double accuracy = 0;                            // fraction
   std::vector<std::int32_t> labels, predictions;  // [items]

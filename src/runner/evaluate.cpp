@@ -52,6 +52,9 @@ Evaluation evaluate(const std::string& run_file, Engine& engine) {
   for (std::size_t p = 0; p < plan.params.size(); ++p)
     program->set_values(0, static_cast<ParamId>(p), decoded(blob_of(run_file, record, plan.params[p])));
   const TestResult result = program->test(0).at(0);
+  if (result.divergence)
+    throw Error(run_file + ": " + result.divergence->blob + " of layer " + result.divergence->layer +
+                " is not finite with the stored weights");
   if (result.labels != record.labels)
     throw Error(run_file + ": the test data has changed since (other labels); evaluate with the same data");
   Evaluation evaluation{result.accuracy, result.loss, static_cast<std::int64_t>(result.labels.size()), 0};

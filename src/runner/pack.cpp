@@ -150,6 +150,10 @@ class PackTraining {
     tests_ = program_->test(samples);
     for_live([&](int run) {
       const auto index = static_cast<std::size_t>(run);
+      if (tests_[index].divergence) {
+        session(run).fail(*tests_[index].divergence);
+        return end(run);
+      }
       const bool is_best = session(run).add_test((done_ - 1) / epoch_iterations_, done_, tests_[index]);
       if (spec(run).train.keep == Keep::kBest && is_best) best(run) = program_->state(run);
     });

@@ -84,7 +84,6 @@ void RunSession::resume(const Checkpoint& checkpoint) {
   record_.test = from.test;
   record_.iterations = from.iterations;
   record_.best_test_accuracy = from.best_test_accuracy;
-  record_.final_test_accuracy = from.final_test_accuracy;
   earlier_seconds_ = from.wall_seconds;
   epoch_losses_ = checkpoint.epoch_losses;
   if (!epoch_losses_.empty()) {
@@ -119,13 +118,14 @@ bool RunSession::add_test(std::int64_t epoch, std::int64_t iteration, const Test
   record_.test.push_back({epoch, iteration, result.loss, result.accuracy});
   const bool best = std::isnan(record_.best_test_accuracy) || result.accuracy > record_.best_test_accuracy;
   if (best) record_.best_test_accuracy = result.accuracy;
-  record_.final_test_accuracy = result.accuracy;
   return best;
 }
 
 void RunSession::fail(const Divergence& divergence) {
-  fail(fmt::format("diverged at iteration {}: {} of layer {} is not finite; try a smaller solver.lr",
-                   divergence.iteration, divergence.blob, divergence.layer));
+  fail(
+      fmt::format("diverged at iteration {}: {} of layer {} is not finite; {}", divergence.iteration, divergence.blob,
+                  divergence.layer,
+                  divergence.iteration > 0 ? "try a smaller solver.lr" : "look at data.scale and the initial weights"));
 }
 
 void RunSession::fail(const std::string& reason) {
@@ -137,6 +137,7 @@ void RunSession::set_final_test(const Plan& plan, int run, const TestResult& res
   record_.labels = result.labels;
   record_.predictions = result.predictions;
   record_.final_test_accuracy = result.accuracy;
+  record_.final_test_loss = result.loss;
   record_.activations.clear();
   const RunSettings& settings = plan.runs[static_cast<std::size_t>(run)];
   for (std::size_t slot = 0; slot < result.activations.size(); ++slot) {

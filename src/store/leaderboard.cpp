@@ -45,7 +45,7 @@ LeaderboardRow row_of(const std::string& path) {
   row.epochs = static_cast<std::int64_t>(r.train.size());
   row.final_test_accuracy = r.final_test_accuracy;
   row.best_test_accuracy = r.best_test_accuracy;
-  row.final_test_loss = r.test.empty() ? kNone : r.test.back().loss;
+  row.final_test_loss = r.final_test_loss;
   row.images_per_second = median_rate(r.train);
   row.wall_seconds = r.wall_seconds;
   row.model_bits = total_of(r.network_json, "model_bits");

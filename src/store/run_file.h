@@ -56,7 +56,9 @@ struct RunRecord {
   std::string qrun_version, git_commit, started, finished;  // ISO 8601, UTC
   double wall_seconds = 0;
   double best_test_accuracy = std::numeric_limits<double>::quiet_NaN();
+  // Of the final test, with the weights that are kept; NaN where the run isn't complete.
   double final_test_accuracy = std::numeric_limits<double>::quiet_NaN();
+  double final_test_loss = std::numeric_limits<double>::quiet_NaN();
   std::vector<std::pair<std::string, std::string>> swept;  // dotted path, YAML text of the value
 
   std::vector<TrainPoint> train;

@@ -156,6 +156,11 @@ RunRecord read_summary(const h5::Group& root, const char* format) {
   read_identity(root, record);
   read_params(root.open("params"), record);
   read_metrics(root.open("metrics"), record);
+  if (root.has_attribute("final_test_loss")) {
+    record.final_test_loss = root.number<double>("final_test_loss");
+  } else if (record.status == "complete" && !record.test.empty()) {  // of a file of before there was one
+    record.final_test_loss = record.test.back().loss;
+  }
   record.network_json = root.open("network").text("json");
   return record;
 }

@@ -44,6 +44,7 @@ void write_identity(const h5::Group& root, const RunRecord& r, const char* forma
   root.attribute("wall_seconds", r.wall_seconds);
   root.attribute("best_test_accuracy", r.best_test_accuracy);
   root.attribute("final_test_accuracy", r.final_test_accuracy);
+  root.attribute("final_test_loss", r.final_test_loss);
 }
 
 /// A swept value in the type that its YAML text has.

@@ -92,8 +92,7 @@ void write_summary_columns(const h5::Group& root, const Rows& rows) {
   write_column<std::string>(group, "status", rows, [](const RunRecord& r) { return r.status; });
   write_column<double>(group, "final_test_accuracy", rows, [](const RunRecord& r) { return r.final_test_accuracy; });
   write_column<double>(group, "best_test_accuracy", rows, [](const RunRecord& r) { return r.best_test_accuracy; });
-  write_column<double>(group, "final_test_loss", rows,
-                       [](const RunRecord& r) { return r.test.empty() ? kMissing : r.test.back().loss; });
+  write_column<double>(group, "final_test_loss", rows, [](const RunRecord& r) { return r.final_test_loss; });
   write_column<double>(group, "wall_seconds", rows, [](const RunRecord& r) { return r.wall_seconds; });
   write_column<std::int64_t>(group, "model_bits", rows, model_bits);
   std::vector<std::string> addresses;  // in order of appearance

@@ -135,6 +135,18 @@ TEST_P(EngineTest, ADivergedRunIsMaskedAndTheOthersGoOn) {
   EXPECT_EQ(masters(*alone.program, 0), masters(*pack.program, 1));
 }
 
+TEST_P(EngineTest, ATestThatDivergesSaysSo) {
+  Pack pack = start({small_net(1, 2), small_net(2, 2)}, GetParam());
+  ASSERT_FALSE(pack.program->train(1, kGoOn).divergences[0].has_value());
+  RunState state = pack.program->state(0);
+  state.params[0].master[0] = std::numeric_limits<float>::quiet_NaN();
+  pack.program->restore(0, state);
+  const std::vector<TestResult> results = pack.program->test(0);
+  ASSERT_TRUE(results[0].divergence.has_value());
+  EXPECT_EQ(results[0].divergence->iteration, 1);
+  EXPECT_FALSE(results[1].divergence.has_value());
+}
+
 TEST_P(EngineTest, AStopEndsAfterTheIteration) {
   Pack pack = start({small_net(1, 2)}, GetParam());
   const std::atomic<bool> stopped{true};

@@ -38,6 +38,8 @@ TEST_F(TrainPack, KeepsTheBestTestedWeights) {
   const RunRecord r = train({"train.keep=best", "train.test_every=2", "solver.lr=0.05"});
   EXPECT_EQ(r.final_test_accuracy, r.best_test_accuracy);
   EXPECT_EQ(r.best_test_accuracy, std::ranges::max(column(r.test, &TestPoint::accuracy)));
+  const auto best = std::ranges::find(r.test, r.best_test_accuracy, &TestPoint::accuracy);
+  EXPECT_EQ(r.final_test_loss, best->loss) << "that of the same weights";
   const auto engine = make_cpu_engine(1);
   EXPECT_EQ(evaluate(outcome_.path, *engine).differing, 0) << "the stored codes are those of the best test";
 }
@@ -58,6 +60,22 @@ TEST_F(TrainPack, ADivergedRunIsMarkedWithItsReason) {
   EXPECT_THAT(r.error, testing::StartsWith("diverged at iteration "));
   EXPECT_THAT(r.error, testing::HasSubstr(" of layer "));
   EXPECT_TRUE(r.weights.empty());
+}
+
+TEST_F(TrainPack, ARunThatDivergesInATestFails) {
+  const RunRecord r = train({"solver.lr=1e30", "train.iterations_per_epoch=1", "train.epochs=1"});
+  EXPECT_EQ(r.status, "failed");
+  EXPECT_THAT(r.error, testing::StartsWith("diverged at iteration 1: "));
+  EXPECT_TRUE(r.test.empty());
+  EXPECT_TRUE(std::isnan(r.best_test_accuracy) && std::isnan(r.final_test_accuracy) && std::isnan(r.final_test_loss));
+}
+
+TEST_F(TrainPack, OnlyACompleteRunHasAFinalTest) {
+  const RunRecord r = train({"train.test_every=1", "solver.lr=1e5", "solver.momentum=0.5"});
+  ASSERT_EQ(r.status, "failed");
+  ASSERT_FALSE(r.test.empty());
+  EXPECT_FALSE(std::isnan(r.best_test_accuracy));
+  EXPECT_TRUE(std::isnan(r.final_test_accuracy) && std::isnan(r.final_test_loss));
 }
 
 TEST_F(TrainPack, AStoppedRunIsInterruptedAndKeepsItsWeights) {

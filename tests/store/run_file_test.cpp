@@ -51,6 +51,7 @@ TEST_F(RunFileTest, KeepsWhatIdentifiesARun) {
   EXPECT_EQ(got.wall_seconds, want.wall_seconds);
   EXPECT_EQ(got.best_test_accuracy, want.best_test_accuracy);
   EXPECT_EQ(got.final_test_accuracy, want.final_test_accuracy);
+  EXPECT_EQ(got.final_test_loss, want.final_test_loss);
   EXPECT_EQ(got.network_json, want.network_json);
 }
 
