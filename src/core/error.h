@@ -50,6 +50,12 @@ class Error : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
+/// A file that may be sound, but can't be read now: locked, not ours to read, of a newer version.
+class Unreadable : public Error {
+ public:
+  using Error::Error;
+};
+
 /// The machine cannot do what was asked: no device, no space, not writable (exit code 4).
 class EnvironmentError : public Error {
  public:

@@ -61,6 +61,9 @@ Standing standing_of(const std::string& file, const std::string& checkpoint) {
     if (record.status == "complete") standing.stage = Stage::kComplete;
     if (record.status == "failed") standing.stage = Stage::kFailed;
     standing.error = record.error;
+    standing.swept = record.swept;
+  } catch (const Unreadable& error) {
+    throw EnvironmentError(error.what());
   } catch (const Error& error) {
     spdlog::warn(R"(damaged file="{}" action="run again" reason="{}")", file, error.what());
   }

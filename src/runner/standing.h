@@ -22,17 +22,18 @@ using FileStamp = std::array<std::int64_t, 3>;
 
 struct Standing {
   Stage stage = Stage::kNew;
-  std::string path;   // of the run's file, if there is one
-  std::string error;  // of a failed run
-  FileStamp stamp{};  // of that file
+  std::string path;                                             // of the run's file, if there is one
+  std::string error;                                            // of a failed run
+  std::vector<std::pair<std::string, std::string>> swept = {};  // that the file names, as RunRecord has them
+  FileStamp stamp{};                                            // of that file
 };
 
 /// The runs that have a file or a checkpoint in a folder, by the hash at the end of their ids: the readable part may be
 /// that of another sweep.
 [[nodiscard]] std::map<std::string, std::string> known_runs(const std::string& folder);
 
-/// By the run's file and its checkpoints, where they are. A damaged file is named in the log, and its run
-/// counts as not complete.
+/// By the run's file and its checkpoints, where they are. A damaged file is named in the log, and its run counts as not
+/// complete. Throws EnvironmentError where the file may be sound and can't be read.
 [[nodiscard]] Standing standing_of(const std::string& file, const std::string& checkpoint);
 
 }  // namespace qrun

@@ -64,10 +64,23 @@ SweepTraining::SweepTraining(SweepPlan& plan, const ResultsFolder& folder, const
     standings_.push_back(run.standing);
     if (plan.to_do(run)) continue;
     members_[i].now = Now::kEnded;
+    name_swept(run);
     if (!under_way.contains(run.id) || !claims_.take(run.id)) continue;  // another process trains it again
     folder.tidy(*run.spec);
     claims_.release(run.id);
   }
+}
+
+/// A run that another sweep has trained gets the values that this one sweeps into its file.
+void SweepTraining::name_swept(const PlannedRun& run) {
+  const auto named = [&](const std::string& address) {
+    return std::ranges::any_of(run.standing.swept, [&](const auto& pair) { return pair.first == address; });
+  };
+  std::vector<std::pair<std::string, std::string>> added;
+  for (const auto& pair : run.spec->swept) {
+    if (!named(pair.first)) added.push_back(pair);
+  }
+  if (!added.empty()) add_params(run.standing.path, added);
 }
 
 /// A kill after a run got this sweep's name leaves the claim under its other one.
@@ -263,7 +276,7 @@ void SweepTraining::end(std::size_t i, const RunOutcome& outcome) {
     return give_back(i, Now::kElsewhere);
   }
   const PlannedRun& run = plan_.runs()[i];
-  standings_[i] = {stage_of(outcome.status), outcome.path, outcome.error, stamp_of(outcome.path)};
+  standings_[i] = {stage_of(outcome.status), outcome.path, outcome.error, run.spec->swept, stamp_of(outcome.path)};
   const bool failed = outcome.status == "failed";
   const bool again = failed && members_[i].failures++ < plan_.options().retries;
   if (outcome.status == "complete") trained_ += plan_.group(run).iterations;

@@ -58,6 +58,7 @@ class SweepTraining {
   };
   class Engines;
 
+  void name_swept(const PlannedRun& run);
   void drop_other_claims(const std::set<std::string>& under_way);
   void work(int worker);
   [[nodiscard]] Pack next(Engines& engines);

@@ -186,12 +186,15 @@ class File {
  public:
   /// A new file in memory; `path` names it in errors.
   [[nodiscard]] static File create(const std::string& path);
+  /// A copy of a file in memory, to be changed; the file stays as it is. Throws as open() does.
+  [[nodiscard]] static File copy(const std::string& path);
   /// For reading, with locks where the file system has them; HDF5_USE_FILE_LOCKING overrides that.
-  /// Throws Error naming the file and what is wrong: missing, not HDF5, damaged, locked.
+  /// Throws Error naming the file and what is wrong: missing, not HDF5, damaged; Unreadable where it may be
+  /// sound: locked, or not ours to read.
   [[nodiscard]] static File open(const std::string& path);
 
   [[nodiscard]] const Group& root() const { return root_; }
-  /// Closes a new file and gives its bytes.
+  /// Closes a file in memory and gives its bytes.
   [[nodiscard]] std::vector<std::byte> image() &&;
 
  private:

@@ -14,6 +14,8 @@
 namespace qrun::h5 {
 namespace {
 
+constexpr std::size_t kIncrement = std::size_t{1} << 20;  // by which a file in memory grows
+
 /// Held by whoever uses HDF5.
 std::recursive_mutex& library() {
   static std::recursive_mutex mutex;
@@ -23,9 +25,9 @@ std::recursive_mutex& library() {
 [[noreturn]] void fail_open(const std::string& path) {
   const std::string why = reason();
   if (why.find("lock file") != std::string::npos) {
-    throw Error(path + ": " + why +
-                "; another program may be writing it, or the file system has no locks: then set "
-                "HDF5_USE_FILE_LOCKING=FALSE");
+    throw Unreadable(path + ": " + why +
+                     "; another program may be writing it, or the file system has no locks: then set "
+                     "HDF5_USE_FILE_LOCKING=FALSE");
   }
   throw Error(path + ": damaged HDF5 file (" + why + ")");
 }
@@ -43,7 +45,7 @@ void check_readable(const std::string& path) {
   const std::filesystem::file_status status = std::filesystem::status(path, code);
   if (!std::filesystem::exists(status)) throw Error(path + ": no such file");
   if (!std::filesystem::is_regular_file(status)) throw Error(path + ": not a file");
-  if (access(path.c_str(), R_OK) != 0) throw Error(path + ": cannot read: " + std::strerror(errno));
+  if (access(path.c_str(), R_OK) != 0) throw Unreadable(path + ": cannot read: " + std::strerror(errno));
   if (H5Fis_hdf5(path.c_str()) <= 0) throw Error(path + ": not an HDF5 file");
   check_heaps(path);
 }
@@ -82,7 +84,6 @@ File File::create(const std::string& path) {
   Lock lock(library());
   start();
   ask_memory(0);
-  constexpr std::size_t kIncrement = std::size_t{1} << 20;
   const Handle access(H5Pcreate(H5P_FILE_ACCESS), H5Pclose);
   // Of the oldest format: the image of a newer one has a wrong checksum.
   H5Pset_fapl_core(access.get(), kIncrement, false);
@@ -103,6 +104,18 @@ File File::open(const std::string& path) {
   const Handle access(H5Pcreate(H5P_FILE_ACCESS), H5Pclose);
   H5Pset_file_locking(access.get(), has_locks(path), true);
   Handle file(H5Fopen(path.c_str(), H5F_ACC_RDONLY, access.get()), H5Fclose);
+  if (!file) fail_open(path);
+  return {std::move(lock), std::move(file), path};
+}
+
+File File::copy(const std::string& path) {
+  Lock lock(library());
+  start();
+  ask_memory(std::filesystem::file_size(path));
+  check_readable(path);
+  const Handle access(H5Pcreate(H5P_FILE_ACCESS), H5Pclose);
+  H5Pset_fapl_core(access.get(), kIncrement, false);
+  Handle file(H5Fopen(path.c_str(), H5F_ACC_RDWR, access.get()), H5Fclose);
   if (!file) fail_open(path);
   return {std::move(lock), std::move(file), path};
 }

@@ -76,10 +76,15 @@ struct RunRecord {
 /// writable.
 void write_run(const std::string& path, const RunRecord& record);
 
+/// Adds swept values to those that the file of a run names; the rest stays to the bit. Throws as write_run() and
+/// read_run() do.
+void add_params(const std::string& path, const std::vector<std::pair<std::string, std::string>>& swept);
+
 /// How much of a file to read: everything, or attributes and metrics only (for leaderboards).
 enum class ReadDepth : std::uint8_t { kSummary, kAll };
 
-/// Throws Error naming the file and what is wrong: not HDF5, not a qrun file, a newer format_version, truncated.
+/// Throws Error naming the file and what is wrong: not HDF5, not a qrun file, truncated; Unreadable where it may
+/// be sound: locked, not ours to read, of a newer format_version.
 [[nodiscard]] RunRecord read_run(const std::string& path, ReadDepth depth);
 
 }  // namespace qrun

@@ -26,8 +26,8 @@ void check_format(const h5::Group& root, const std::string& format) {
   }
   const auto version = root.number<std::int64_t>("format_version");
   if (version > kFormatVersion) {
-    throw Error(root.file() + ": format_version " + std::to_string(version) + " is newer than this program's " +
-                std::to_string(kFormatVersion) + "; update qrun");
+    throw Unreadable(root.file() + ": format_version " + std::to_string(version) + " is newer than this program's " +
+                     std::to_string(kFormatVersion) + "; update qrun");
   }
 }
 

@@ -141,6 +141,13 @@ void write_summary(const h5::Group& root, const RunRecord& record, const char* f
   root.create("network").attribute("json", record.network_json);
 }
 
+void add_params(const std::string& path, const std::vector<std::pair<std::string, std::string>>& swept) {
+  h5::File file = h5::File::copy(path);
+  const h5::Group group = file.root().open("params");
+  for (const auto& [address, text] : swept) write_param(group, address, text);
+  write_atomically(path, std::move(file).image());
+}
+
 void write_run(const std::string& path, const RunRecord& record) {
   h5::File file = h5::File::create(path);
   const h5::Group& root = file.root();

@@ -258,6 +258,13 @@ class DamagedResults(ProgramTest):
                 self.assertRegex(self.train().stderr, rf'damaged file="\S*{path.name}" action="run again" reason="')
                 self.qrun("eval", path)
 
+    def test_a_run_file_that_another_program_writes_is_not_trained_over(self) -> None:
+        self.train()
+        path = self.run_file()
+        with h5py.File(path, "r+"):
+            self.assert_says(self.train(code=4), "HDF5_USE_FILE_LOCKING=FALSE")
+        self.assertIn("skip run=", self.train().stderr)
+
     def test_a_run_file_of_another_program_is_named(self) -> None:
         self.train()
         path = self.run_file()
@@ -266,6 +273,9 @@ class DamagedResults(ProgramTest):
         newer = "format_version 2 is newer than this program's 1; update qrun"
         self.assertIn(newer, self.qrun("show", path, code=1).stderr)
         self.assert_says(self.qrun("eval", path, code=1), newer)
+        bytes_before = path.read_bytes()
+        self.assert_says(self.train(code=4), newer)
+        self.assertEqual(path.read_bytes(), bytes_before)
         with h5py.File(self.cwd / "foreign.h5", "w") as f:
             f["x"] = np.zeros(3)
         foreign = "foreign.h5: an HDF5 file, but not a run of qrun"

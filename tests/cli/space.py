@@ -120,6 +120,8 @@ class Permission(EnvironmentTest):
         self.assertRegex(done.stderr, rf"^skipped: \S+{path.name}: cannot read: Permission denied\n$")
         done = self.qrun("eval", path, code=1, before=self.nobody())
         self.assert_says(done, rf"^qrun: \S+{path.name}: cannot read: Permission denied$")
+        done = self.qrun(*RUN, code=4, before=self.nobody())
+        self.assert_says(done, rf"^qrun: \S+{path.name}: cannot read: Permission denied$")
         path.parent.chmod(0)
         done = self.qrun("show", path.parent, code=1, before=self.nobody())
         self.assertRegex(done.stderr, r"^skipped: \S+results/smoke: Permission denied\n$")

@@ -6,7 +6,9 @@
 #include <set>
 #include <thread>
 
+#include "core/atomic_file.h"
 #include "runner/support.h"
+#include "store/h5.h"
 
 namespace qrun {
 namespace {
@@ -97,6 +99,39 @@ TEST_F(SweepTest, CompleteRunsAreSkippedUnlessForced) {
   EXPECT_EQ(packs_, 1);
   sweep(seeds(3), {.threads = 2, .pack = 3, .force = true});
   EXPECT_EQ(packs_, 2);
+}
+
+TEST_F(SweepTest, ARunOfAnotherSweepNamesWhatThisOneSweeps) {
+  std::vector<RunSpec> runs = seeds(1);
+  sweep(runs);
+  const std::string file = folder_ + "/test/" + runs[0].id() + ".h5";
+  const std::string before = read_run(file, ReadDepth::kAll).run_id;
+  runs.push_back(spec({"seed=2"}));
+  for (RunSpec& run : runs) run.swept = {{"seed", std::to_string(run.seed)}, {"vars.note", "\"a b\""}};
+  packs_ = 0;
+  const std::vector<Standing> ended = sweep(runs);
+  EXPECT_EQ(packs_, 1) << "the first is complete";
+  EXPECT_EQ(ended[0].path, file);
+  const RunRecord record = read_run(file, ReadDepth::kAll);
+  EXPECT_EQ(record.run_id, before);
+  EXPECT_THAT(record.swept, testing::ElementsAre(testing::Pair("seed", "1"), testing::Pair("vars.note", "a b")));
+  const FileStamp stamp = stamp_of(file);
+  sweep(runs);
+  EXPECT_EQ(stamp_of(file), stamp) << "they are there already";
+}
+
+TEST_F(SweepTest, AFileThatMayBeSoundIsNotTrainedOver) {
+  const std::vector<RunSpec> runs = seeds(1);
+  const std::string file = sweep(runs)[0].path;
+  {
+    h5::File newer = h5::File::copy(file);
+    H5Adelete(newer.root().id(), "format_version");
+    newer.root().attribute("format_version", std::int64_t{2});
+    write_atomically(file, std::move(newer).image());
+  }
+  EXPECT_THAT([&] { sweep(runs); }, testing::ThrowsMessage<EnvironmentError>(testing::HasSubstr("update qrun")));
+  fs::resize_file(file, fs::file_size(file) / 2);
+  EXPECT_EQ(sweep(runs)[0].stage, Stage::kComplete) << "what is damaged is trained again";
 }
 
 TEST_F(SweepTest, AFailureStaysApartAndIsRetriedWhenAsked) {
