@@ -24,7 +24,7 @@ std::vector<StoredBlob> initial_blobs(const RunSpec& run, const Plan& plan) {
   for (const ParamInfo& info : plan.params) {
     const auto at = std::ranges::find_if(
         source.weights, [&](const StoredBlob& blob) { return blob.layer == info.layer && blob.blob == info.blob(); });
-    if (at == source.weights.end() || at->dims != info.dims) {
+    if (at == source.weights.end() || at->dims != info.dims || at->master.empty()) {
       throw ConfigError(run.train.init_from_position, "train.init_from",
                         run.train.init_from + " holds no " + info.blob() + " of layer " + info.layer +
                             " in this network's shape; choose a run of the same network");

@@ -26,7 +26,7 @@ struct IterationPoint {
   double loss = 0, lr = 0;
 };
 
-/// A parameter blob: master always; codes and params where `quant` names a method.
+/// A parameter blob: master, which a file with codes may lack; codes and params where `quant` names a method.
 struct StoredBlob {
   std::string layer, blob;  // blob: weight or bias
   std::vector<std::int64_t> dims;

@@ -94,15 +94,17 @@ void read_weights(const h5::Group& weights, RunRecord& r) {
     const h5::Group blobs = weights.open(layer);
     for (const std::string& name : blobs.names()) {
       const h5::Group group = blobs.open(name);
+      const bool has_codes = group.has("codes");
       StoredBlob blob{.layer = layer,
                       .blob = name,
-                      .dims = group.dims("master"),
+                      .dims = group.dims(has_codes ? "codes" : "master"),
                       .quant = {},
                       .quantized = {},
-                      .master = group.read<float>("master")};
-      if (group.has("codes")) {
-        if (group.dims("codes") != blob.dims) group.fail("codes", "has another shape than master");
-        read_codes(group, blob.quant, blob.quantized);
+                      .master = {}};
+      if (has_codes) read_codes(group, blob.quant, blob.quantized);
+      if (!has_codes || group.has("master")) {  // codes are enough to compute with
+        if (group.dims("master") != blob.dims) group.fail("codes", "has another shape than master");
+        blob.master = group.read<float>("master");
       }
       r.weights.push_back(std::move(blob));
     }

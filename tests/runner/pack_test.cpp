@@ -1,9 +1,11 @@
 // The training loop around an engine: what is noted when, what is kept, and what a failure leaves.
 #include "runner/pack.h"
 
+#include "core/atomic_file.h"
 #include "runner/evaluate.h"
 #include "runner/standing.h"
 #include "runner/support.h"
+#include "store/h5.h"
 
 namespace qrun {
 namespace {
@@ -42,6 +44,25 @@ TEST_F(TrainPack, KeepsTheBestTestedWeights) {
   EXPECT_EQ(r.final_test_loss, best->loss) << "that of the same weights";
   const auto engine = make_cpu_engine(1);
   EXPECT_EQ(evaluate(outcome_.path, *engine).differing, 0) << "the stored codes are those of the best test";
+}
+
+TEST_F(TrainPack, CodesAreEnoughToEvaluate) {
+  const RunRecord r =
+      train({"train.epochs=1", "quantize={\"*\": {weight: {method: ulq, bits: 2}, bias: {method: clip, bits: 8}}}"});
+  {
+    h5::File file = h5::File::copy(outcome_.path);
+    const h5::Group weights = file.root().open("weights");
+    for (const StoredBlob& blob : r.weights) {
+      ASSERT_FALSE(blob.quantized.codes.empty());
+      H5Ldelete(weights.open(blob.layer).open(blob.blob).id(), "master", H5P_DEFAULT);
+    }
+    write_atomically(outcome_.path, std::move(file).image());
+  }
+  const auto engine = make_cpu_engine(1);
+  EXPECT_EQ(evaluate(outcome_.path, *engine).differing, 0);
+  const std::atomic<bool> stop{true};
+  EXPECT_THROW(train(spec({"train.init_from=" + outcome_.path}), stop), ConfigError)
+      << "masters are what it starts from";
 }
 
 TEST_F(TrainPack, KeepsASnapshotACheckpoint) {
