@@ -4,14 +4,10 @@
 #include <sys/file.h>
 #include <unistd.h>
 
-#include <cerrno>
-#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
-#include <fstream>
 #include <new>
-#include <sstream>
 
 #include "core/atomic_file.h"
 #include "core/error.h"
@@ -22,27 +18,6 @@ namespace qrun {
 namespace {
 
 namespace fs = std::filesystem;
-
-std::string first_line(const std::string& path) {
-  std::ifstream file(path);
-  std::string line;
-  std::getline(file, line);
-  return line;
-}
-
-/// Start of a process in clock ticks since the boot, field 22 of its stat; -1 if it has ended. The fields are counted
-/// from the end of its name, which may hold anything.
-std::int64_t start_of(std::int64_t pid) {
-  const std::string stat = first_line("/proc/" + std::to_string(pid) + "/stat");
-  const std::size_t name_end = stat.rfind(')');
-  if (name_end == std::string::npos) return -1;
-  std::istringstream fields(stat.substr(name_end + 1));
-  std::string field;
-  fields >> field;
-  if (field == "Z" || field == "X") return -1;  // ended, not yet waited for
-  for (int i = 4; i <= 22; ++i) fields >> field;
-  return std::strtoll(field.c_str(), nullptr, 10);
-}
 
 std::string environment(const char* name) {
   const char* value = std::getenv(name);
@@ -73,9 +48,8 @@ Owner this_process() {
   Owner me;
   char name[256] = {};
   gethostname(name, sizeof(name) - 1);
-  std::error_code code;
   me.host = name;
-  me.place = first_line("/proc/sys/kernel/random/boot_id") + " " + fs::read_symlink("/proc/self/ns/pid", code).string();
+  me.place = this_place();
   me.pid = getpid();
   me.started = start_of(me.pid);
   if (const std::string job = environment("SLURM_JOB_ID"); !job.empty()) {
@@ -141,12 +115,8 @@ bool Claims::create(const std::string& run_id) {
 Owner Claims::owner_of(const std::string& run_id) const { return read_claim(path(run_id)).value_or(Owner{}); }
 
 bool Claims::is_dead(const std::string& run_id, const Owner& owner) {
-  if (owner.same_process(me_)) return false;  // another thread's
-  if (owner.place == me_.place) {
-    const std::int64_t started = start_of(owner.pid);
-    const bool hidden = started < 0 && kill(static_cast<pid_t>(owner.pid), 0) != 0 && errno == EPERM;
-    if (!hidden) return started != owner.started;  // else another user's, which only its heart can tell
-  }
+  if (owner.same_process(me_)) return false;                                         // another thread's
+  if (const std::optional<bool> ended = has_ended(owner, me_.place)) return *ended;  // else only its heart can tell
   if (!me_.job.empty() && owner.job == me_.job) return true;  // the scheduler started this job again
   Watch& watch = watched_[run_id];
   if (watch.seen.same_beat(owner)) return watch.beats > kBeats;

@@ -20,6 +20,16 @@ struct Owner {
   [[nodiscard]] bool same_beat(const Owner& other) const { return same_process(other) && beat == other.beat; }
 };
 
+/// One boot of this machine and one numbering of its processes.
+[[nodiscard]] std::string this_place();
+
+/// When a process of this place started, in clock ticks since the boot; -1 if it has ended.
+[[nodiscard]] std::int64_t start_of(std::int64_t pid);
+
+/// Whether the process is no more, as a process of `place` can tell; nothing where it can't: the owner is of another
+/// place, or another user's that is hidden.
+[[nodiscard]] std::optional<bool> has_ended(const Owner& owner, const std::string& place);
+
 [[nodiscard]] std::string claim_text(const Owner& owner);
 
 /// Who holds a claim; nothing where there is none or it can't be read.

@@ -55,28 +55,44 @@ LeaderboardRow row_of(const std::string& path) {
   return row;
 }
 
-std::string where(const fs::path& claim) {
-  const std::optional<Owner> owner = read_claim(claim.string());
+std::optional<Owner> owner_of(const fs::path& journal) {
+  return read_claim((journal.parent_path() / ".qrun" / journal.stem()).string() + ".claim");
+}
+
+bool is_known_dead(const std::optional<Owner>& owner) {
+  return owner && has_ended(*owner, this_place()).value_or(false);
+}
+
+/// A run whose process still lives, as far as can be told: it is younger than the file that it will replace.
+bool is_under_way(const fs::path& journal) {
+  const std::optional<Owner> owner = owner_of(journal);
+  return owner && !is_known_dead(owner);
+}
+
+std::string where(const std::optional<Owner>& owner) {
   if (!owner) return "";
   if (!owner->job.empty()) return owner->node + " job " + owner->job;
   return owner->host + " process " + std::to_string(owner->pid);
 }
 
-/// A run that is training now: only its journal is there.
-LeaderboardRow running_row(const std::string& path) {
+/// A run of which a journal is there: it is training now, or its process was killed.
+LeaderboardRow journal_row(const std::string& path) {
   LeaderboardRow row;
   row.path = path;
   row.run_id = fs::path(path).stem().string();
   row.name = fs::absolute(path).parent_path().filename().string();
-  row.status = "running";
-  row.where = where(fs::path(path).parent_path() / ".qrun" / (row.run_id + ".claim"));
+  const std::optional<Owner> owner = owner_of(path);
+  const bool running = !is_known_dead(owner);
+  row.status = running ? "running" : "interrupted";
+  if (running) row.where = where(owner);
   row.final_test_accuracy = row.best_test_accuracy = row.final_test_loss = row.images_per_second = kNone;
   std::vector<TrainPoint> points;
   for (const JournalLine& line : read_journal(path)) {
     points.push_back(line.train);
     if (!line.test) continue;
-    row.final_test_accuracy = line.test->accuracy;
     row.best_test_accuracy = std::fmax(row.best_test_accuracy, line.test->accuracy);
+    if (!running) continue;
+    row.final_test_accuracy = line.test->accuracy;  // the last so far
     row.final_test_loss = line.test->loss;
   }
   row.epochs = static_cast<std::int64_t>(points.size());
@@ -85,8 +101,9 @@ LeaderboardRow running_row(const std::string& path) {
 }
 
 void collect(const std::string& path, Leaderboard& board) {
+  if (fs::path(path).filename() == "sweep.h5") return;  // an index of the others
   try {
-    board.rows.push_back(fs::path(path).extension() == ".jsonl" ? running_row(path) : row_of(path));
+    board.rows.push_back(fs::path(path).extension() == ".jsonl" ? journal_row(path) : row_of(path));
   } catch (const Error& error) {
     board.problems.emplace_back(error.what());
   }
@@ -101,10 +118,10 @@ void collect_folder(const std::string& folder, Leaderboard& board) {
   if (code && files.empty()) board.problems.push_back(folder + ": " + code.message());
   for (const std::string& file : files) {
     const fs::path path(file);
-    if (path.filename() == "sweep.h5") continue;  // an index of the others
-    if (path.extension() == ".h5" ||
-        (path.extension() == ".jsonl" && !files.contains(fs::path(path).replace_extension(".h5").string())))
-      collect(file, board);
+    const std::string journal = fs::path(path).replace_extension(".jsonl").string();
+    const std::string ended = fs::path(path).replace_extension(".h5").string();
+    const bool from_journal = files.contains(journal) && (!files.contains(ended) || is_under_way(journal));
+    if (file == (from_journal ? journal : ended)) collect(file, board);
   }
 }
 

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "store/claim_file.h"
 #include "store/journal.h"
 #include "support.h"
 
@@ -98,9 +99,28 @@ TEST_F(LeaderboardTest, ShowsARunThatTrainsNow) {
   EXPECT_EQ(board.rows[0].final_test_loss, 0.3);
 }
 
+TEST_F(LeaderboardTest, KnowsWhetherARunStillTrains) {
+  write("a", 0.5, "2");
+  append_journal(path("a.jsonl"), {{.epoch = 0, .iteration = 10}, TestPoint{.accuracy = 0.8}});
+  append_journal(path("b.jsonl"), {{.epoch = 0, .iteration = 10}, TestPoint{.accuracy = 0.8}});
+  std::filesystem::create_directory(path(".qrun"));
+  Owner owner{.host = "here", .place = this_place(), .pid = getpid(), .started = start_of(getpid())};
+  for (const char* run : {"a", "b"}) write_bytes(path(std::string(".qrun/") + run + ".claim"), claim_text(owner));
+  for (const LeaderboardRow& row : collected().rows) EXPECT_EQ(row.status, "running") << row.run_id;
+  owner.started += 1;  // the process has ended, another one has its number
+  for (const char* run : {"a", "b"}) write_bytes(path(std::string(".qrun/") + run + ".claim"), claim_text(owner));
+  const Leaderboard board = collected();
+  ASSERT_THAT(ids(board), ElementsAre("a", "b"));
+  EXPECT_EQ(board.rows[0].status, "complete") << "as its file says";
+  EXPECT_EQ(board.rows[1].status, "interrupted");
+  EXPECT_TRUE(std::isnan(board.rows[1].final_test_accuracy) && board.rows[1].where.empty());
+}
+
 TEST_F(LeaderboardTest, PassesOverTheIndexOfASweep) {
   write_bytes(path("sweep.h5"), "");
   EXPECT_TRUE(collected().rows.empty() && collected().problems.empty());
+  const Leaderboard named = collect_runs({path("sweep.h5")});
+  EXPECT_TRUE(named.rows.empty() && named.problems.empty()) << "as a shell lists *.h5";
 }
 
 TEST_F(LeaderboardTest, AlignsItsTable) {
