@@ -67,6 +67,10 @@ void write_swept(const h5::Group& group, const std::string& address, const Rows&
     return std::ranges::all_of(
         rows, [&](const Row& row) { return holds(typed(*row.record), text_of(*row.record, address)); });
   };
+  const auto is_unsigned = [](const TypedValue& value, const std::string&) {
+    const auto* integer = std::get_if<std::int64_t>(&value);
+    return integer != nullptr ? *integer >= 0 : std::holds_alternative<std::uint64_t>(value);
+  };
   const auto is_real = [](const TypedValue& value, const std::string& text) {
     return text.empty() || !std::holds_alternative<std::string>(value);
   };
@@ -76,6 +80,12 @@ void write_swept(const h5::Group& group, const std::string& address, const Rows&
   } else if (all([](const TypedValue& v, const std::string&) { return std::holds_alternative<std::int64_t>(v); })) {
     write_column<std::int64_t>(group, address, rows,
                                [&](const RunRecord& r) { return std::get<std::int64_t>(typed(r)); });
+  } else if (all(is_unsigned)) {
+    write_column<std::uint64_t>(group, address, rows, [&](const RunRecord& r) {
+      const TypedValue value = typed(r);
+      const auto* beyond = std::get_if<std::uint64_t>(&value);
+      return beyond != nullptr ? *beyond : static_cast<std::uint64_t>(std::get<std::int64_t>(value));
+    });
   } else if (all(is_real)) {
     write_column<double>(group, address, rows, [&](const RunRecord& r) { return number_of(typed(r)); });
   } else {

@@ -46,6 +46,15 @@ TEST_F(SweepFileTest, HoldsTheNumbersOfAllRuns) {
   EXPECT_TRUE(std::isnan(losses[5])) << "b has no third epoch";
 }
 
+TEST_F(SweepFileTest, LosesNoDigitOfASeed) {
+  write("a", {{"seed", "1"}}, 1);
+  write("b", {{"seed", "18446744073709551615"}}, 1);
+  SweepFile sweep(path(""));
+  EXPECT_THAT(sweep.update(), IsEmpty());
+  const h5::File file = h5::File::open(sweep.path());
+  EXPECT_THAT(file.root().open("summary").read<std::uint64_t>("seed"), ElementsAre(1, 18446744073709551615U));
+}
+
 TEST_F(SweepFileTest, ARunWithoutAValueHasNaNOrAnEmptyText) {
   write("a", {{"vars.w_bits", "2"}, {"solver.type", "sgd"}}, 1);
   write("b", {}, 1);
