@@ -23,6 +23,22 @@ std::string short_name(const std::vector<std::pair<std::string, std::string>>& s
   return same == 1 ? last(address) : address;
 }
 
+std::string without_quotes(const std::string& value) {
+  const bool quoted = value.size() >= 2 && value.front() == '"' && value.back() == '"';
+  return quoted ? value.substr(1, value.size() - 2) : value;
+}
+
+/// One `_` for each character that a file's name should not have; of UTF-8 the bytes behind the first are passed over.
+std::string with_safe_characters(const std::string& text) {
+  std::string safe;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    const bool keeps = (byte < 0x80 && std::isalnum(byte) != 0) || std::string_view("_.=,-").find(c) != text.npos;
+    if ((byte & 0xc0U) != 0x80U) safe += keeps ? c : '_';
+  }
+  return safe;
+}
+
 }  // namespace
 
 std::string RunSpec::text() const { return spec::run_text(*this, {}); }
@@ -38,13 +54,9 @@ std::string RunSpec::hash() const {
 std::string RunSpec::id() const {
   std::string readable;
   for (const auto& [address, value] : swept) {
-    readable += fmt::format("{}{}={}", readable.empty() ? "" : ",", short_name(swept, address), value);
+    readable += fmt::format("{}{}={}", readable.empty() ? "" : ",", short_name(swept, address), without_quotes(value));
   }
-  for (char& c : readable) {
-    const bool keeps =
-        std::isalnum(static_cast<unsigned char>(c)) != 0 || std::string("_.=,-").find(c) != std::string::npos;
-    if (!keeps) c = '_';
-  }
+  readable = with_safe_characters(readable);
   return fmt::format("{}-{}", readable.empty() ? "run" : readable.substr(0, kMaxReadable), hash());
 }
 

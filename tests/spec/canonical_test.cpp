@@ -204,6 +204,8 @@ TEST(Canonical, TheHashIgnoresWhatDoesNotDefineTheRun) {
 TEST(Canonical, TheIdShowsWhatIsSwept) {
   RunSpec run = read(kSmall);
   EXPECT_EQ(run.id(), "run-" + run.hash());
+  run.swept = {{"vars.t", "\"\u00e9 \u00fc/x\""}};
+  EXPECT_EQ(run.id(), "t=____x-" + run.hash()) << "one for each character, and none for the quotes";
   run.swept = {{"vars.w_bits", "2"}, {"seed", "1"}, {"solver.lr", "1.0e-4"}};
   EXPECT_EQ(run.id(), "w_bits=2,seed=1,lr=1.0e-4-" + run.hash());
   run.swept = {{"network.conv*.quantize.weight.bits", "2"}, {"network.fc1.quantize.weight.bits", "4"}};
