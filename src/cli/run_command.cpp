@@ -82,7 +82,7 @@ int train(SweepPlan& plan, const Sweep& sweep, const std::string& dir, const Run
   Progress progress(progress_style(options.quiet, options.no_progress));
   SweepFile index(folder.path());
   const auto after_pack = [&] {
-    if (sweep.is_sweep) report_damaged(index.update());
+    if (sweep.is_sweep || std::filesystem::exists(index.path())) report_damaged(index.update());
   };
   const SweepTools tools{make_engine, build_info(), progress, interrupted(), after_pack};
   SweepTraining training(plan, folder, tools);
