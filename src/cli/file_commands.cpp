@@ -52,8 +52,9 @@ int eval(const std::string& file, int threads) {
 }
 
 struct QuantizeOptions {
-  std::string in, out, method, lambda = "original";
-  int bits = 0;
+  std::string in, out, method;
+  std::string lambda;  // "": not given
+  int bits = 0;        // 0: not given
   bool per_channel = false;
 };
 
@@ -71,6 +72,9 @@ QuantSettings settings_of(const QuantizeOptions& options) {
   }
   const QuantInfo& info = AllQuantizers::kInfos[settings.method];
   settings.bits = options.bits == 0 ? info.fixed_bits : options.bits;
+  if (settings.bits == 0) refuse("--bits", fmt::format("is missing; {} to {}", info.min_bits, info.max_bits));
+  if (!options.lambda.empty() && !info.has_lambda)
+    refuse("--lambda", std::string("does not belong to ") + info.name + "; leave it out");
   if (settings.bits < info.min_bits || settings.bits > info.max_bits) {
     refuse("--bits",
            fmt::format("{} is outside [{}, {}] for {}", options.bits, info.min_bits, info.max_bits, info.name));

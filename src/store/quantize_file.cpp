@@ -61,6 +61,9 @@ std::vector<QuantizedSet> quantize_file(const std::string& in, const std::string
   std::error_code code;
   if (std::filesystem::equivalent(in, out, code)) throw Error(out + ": input and output are the same file");
   const h5::File source = h5::File::open(in);
+  if (std::filesystem::is_regular_file(out, code) && std::filesystem::file_size(out, code) > 0 &&
+      H5Fis_hdf5(out.c_str()) <= 0)
+    throw Error(out + ": is there and no HDF5 file; choose another name, or remove it");
   h5::File target = h5::File::create(out);
   std::vector<QuantizedSet> sets;
   std::set<haddr_t> seen;

@@ -149,6 +149,14 @@ class EndToEnd(ProgramTest):
             np.testing.assert_allclose(codes.attrs["delta"], values.reshape(4, -1).mean(axis=1), rtol=1e-6)
             self.assertIn("packed", f["a/b"])
             np.testing.assert_array_equal(f["count"][...], np.arange(3))
+        for wrong, line in (
+            (("x.h5", "--method", "clip"), "--bits: is missing; 2 to 16"),
+            (("x.h5", "--method", "clip", "--bits", "4", "--lambda", "paper"), "--lambda: does not belong to clip; leave it out"),
+        ):
+            self.assertIn(line, self.qrun("quantize", "in.h5", *wrong, code=2).stderr)
+        (self.cwd / "mine.yaml").write_text("seed: 1\n")
+        self.assertIn("no HDF5 file", self.qrun("quantize", "in.h5", "mine.yaml", "--method", "ulq", "--bits", "2", code=1).stderr)
+        self.assertEqual((self.cwd / "mine.yaml").read_text(), "seed: 1\n")
         self.assertIn("--bits: 9 is outside [2, 2] for ternary", self.qrun("quantize", "in.h5", "x.h5", "--method", "ternary", "--bits", "9", code=2).stderr)
 
     def test_synthetic_digits_can_be_written_as_lmdb(self) -> None:
