@@ -111,11 +111,19 @@ void collect(const std::string& path, Leaderboard& board) {
 
 void collect_folder(const std::string& folder, Leaderboard& board) {
   std::set<std::string> files;
+  std::string folders;
   std::error_code code;
   for (const fs::directory_entry& entry : fs::directory_iterator(folder, code)) {
-    if (entry.is_regular_file(code)) files.insert(entry.path().string());
+    const std::string name = entry.path().filename().string();
+    if (entry.is_regular_file(code)) {
+      files.insert(entry.path().string());
+    } else if (!name.starts_with('.') && name != "snapshots") {
+      folders += (folders.empty() ? "" : ", ") + name;
+    }
   }
   if (code && files.empty()) board.problems.push_back(folder + ": " + code.message());
+  if (files.empty() && !folders.empty())
+    board.problems.push_back(folder + ": holds no runs; name one of its folders: " + folders);
   for (const std::string& file : files) {
     const fs::path path(file);
     const std::string journal = fs::path(path).replace_extension(".jsonl").string();
@@ -137,6 +145,11 @@ Leaderboard collect_runs(const std::vector<std::string>& paths) {
       collect(path, board);
     }
   }
+  std::set<fs::path> seen;
+  std::erase_if(board.rows, [&](const LeaderboardRow& row) {  // a run named twice is one run
+    std::error_code code;
+    return !seen.insert(fs::weakly_canonical(row.path, code)).second;
+  });
   const auto key = [](const LeaderboardRow& row) {
     return std::isnan(row.final_test_accuracy) ? -1.0 : row.final_test_accuracy;
   };

@@ -83,6 +83,13 @@ TEST_F(LeaderboardTest, TakesSingleFiles) {
   write("a", 0.5, "2");
   write("b", 0.6, "2");
   EXPECT_THAT(ids(collect_runs({path("a.h5")})), ElementsAre("a"));
+  EXPECT_THAT(ids(collect_runs({path("a.h5"), path("a.h5"), path("./b.h5"), path("")})), ElementsAre("b", "a"))
+      << "named twice, it is one run";
+}
+
+TEST_F(LeaderboardTest, NamesTheFoldersWhereRunsAreOneFurtherDown) {
+  std::filesystem::create_directory(path("lenet"));
+  EXPECT_THAT(collected().problems, ElementsAre(path("") + ": holds no runs; name one of its folders: lenet"));
 }
 
 TEST_F(LeaderboardTest, ShowsARunThatTrainsNow) {
