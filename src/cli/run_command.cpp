@@ -122,8 +122,8 @@ void add_run(CLI::App& app, Action& action) {
   CLI::App* command = app.add_subcommand("run", "train what a configuration describes; finished runs are skipped");
   command->add_option("CONFIG", options->config, "YAML file")->required();
   command->add_option("KEY=VALUE", options->overrides, "changes of single values, such as solver.lr=0.02");
-  command->add_flag("--dry-run", options->dry_run, "list the runs and what each would do");
-  command->add_flag("--json", options->json, "with --dry-run: as JSON");
+  CLI::Option* dry_run = command->add_flag("--dry-run", options->dry_run, "list the runs and what each would do");
+  command->add_flag("--json", options->json, "with --dry-run: as JSON")->needs(dry_run);
   command->add_option("--threads", options->sweep.threads, "threads of the CPU engine; default: one a processor")
       ->check(CLI::Range(1, 4096));
   command->add_option("--pack", options->sweep.pack, "runs trained together; default: what fits")
@@ -147,7 +147,7 @@ void add_run(CLI::App& app, Action& action) {
   command->add_flag("--fail-fast", options->sweep.fail_fast, "stop at the first run that fails");
   command->add_flag("!--no-wait", options->sweep.wait, "end when other processes train all that is left");
   command->add_flag("--quiet", options->quiet, "warnings and errors only on stderr");
-  command->add_flag("--verbose", options->verbose, "more in the log");
+  command->add_flag("--verbose", options->verbose, "packs, tests and checkpoints in the log, too");
   command->add_flag("--no-progress", options->no_progress, "plain lines instead of the live one");
   command->add_option("--log", options->log, "write the log to this file, too");
   command->footer("Example: qrun configs/lenet_2bit.yaml solver.lr=0.02 --threads 2");

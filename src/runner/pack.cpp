@@ -155,6 +155,10 @@ class PackTraining {
         return end(run);
       }
       const bool is_best = session(run).add_test((done_ - 1) / epoch_iterations_, done_, tests_[index]);
+      tools_.progress.note([&] {
+        spdlog::debug("test run={} iteration={} loss={:.4f} accuracy={:.4f}", spec(run).id(), done_, tests_[index].loss,
+                      tests_[index].accuracy);
+      });
       if (spec(run).train.keep == Keep::kBest && is_best) best(run) = program_->state(run);
     });
   }
@@ -189,6 +193,10 @@ class PackTraining {
     checkpoint.best = best(run);
     checkpoint.epoch_seconds = epoch_seconds_;
     write_checkpoint(tools_.folder.checkpoint(spec(run)), checkpoint);
+    tools_.progress.note([&] {
+      spdlog::debug("checkpoint run={} iteration={} file={}", spec(run).id(), done_,
+                    tools_.folder.checkpoint(spec(run)));
+    });
   }
 
   void show() {

@@ -133,6 +133,10 @@ void SweepTraining::work(int worker) {
   while (!halt_) {
     const Pack pack = next(engines);
     if (!pack.runs.empty()) {
+      tools_.progress.note([&] {
+        spdlog::debug("pack runs={} worker={} device=\"{}\"", pack.runs.size(), worker,
+                      engines.get(pack.runs[0]).info().device);
+      });
       train(pack, engines.get(pack.runs[0]));
     } else if (ended() || !plan_.options().wait) {
       return;
