@@ -75,7 +75,7 @@ def _row(run: Run) -> tuple[list[tuple[str, str]], dict[str, Any], list[tuple[st
     """What _columns has, each as text and value to sort by: names, swept values by address, numbers."""
     attributes, network = run.attributes, run.network
     numbers = [
-        (100.0 * attributes.get("final_test_accuracy", np.nan), "{:.2f}"),
+        (100.0 * run.final_test_accuracy, "{:.2f}"),
         (100.0 * attributes.get("best_test_accuracy", np.nan), "{:.2f}"),
         (run.final_test_loss, "{:.4f}"),
         (network["model_bits"] / 8192, "{:.1f}"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from pathlib import Path
 from typing import Any, Callable, TypeVar
@@ -33,7 +34,7 @@ class Run:
     path : Path
         The run file.
     attributes : dict
-        Attributes of the file, such as `status`, `seed`, `final_test_accuracy` (a fraction), `wall_seconds`.
+        Attributes of the file, such as `status`, `seed`, `engine`, `best_test_accuracy` (a fraction), `wall_seconds`.
     params : dict
         Values of what the sweep varies, by dotted address.
     network : dict
@@ -43,10 +44,14 @@ class Run:
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
         self.attributes, self.params, self.network, self._curves = self._read(_read_summary)
+        for name in ("run_id", "status", "config"):
+            if not isinstance(self.attributes.get(name), str):
+                raise ResultsError(self.path, f"damaged: has no attribute {name} with text")
+        self._config = self._parse()
 
     def __repr__(self) -> str:
-        accuracy = self.attributes.get("final_test_accuracy", float("nan"))
-        return f"<Run {self.id} {self.status}, final test accuracy {accuracy:.4f}>"
+        accuracy = self.final_test_accuracy
+        return f"<Run {self.id} {self.status}{'' if np.isnan(accuracy) else f', final test accuracy {accuracy:.4f}'}>"
 
     @property
     def id(self) -> str:
@@ -60,7 +65,7 @@ class Run:
 
     def config(self) -> dict[str, Any]:
         """Return the resolved configuration."""
-        return yaml12.parse(self.attributes["config"])
+        return copy.deepcopy(self._config)
 
     def curves(self) -> xr.Dataset:
         """Return loss and accuracy over epochs.
@@ -98,14 +103,21 @@ class Run:
         return self._read(read)
 
     @property
+    def final_test_accuracy(self) -> float:
+        """Accuracy of the final test, a fraction; NaN unless the run is complete: one that stopped never came to it."""
+        return float(self.attributes.get("final_test_accuracy", np.nan)) if self.status == "complete" else float("nan")
+
+    @property
     def final_test_loss(self) -> float:
-        """Loss of the last test; NaN without one."""
-        losses = self._curves["test_loss"].dropna("epoch")
-        return float(losses[-1]) if losses.size else float("nan")
+        """Loss of the final test, which with `train.keep: best` is the best one; NaN unless the run is complete."""
+        tests = self.metrics("test")
+        if self.status != "complete" or tests.empty:
+            return float("nan")
+        return float(tests.loss[tests.accuracy.idxmax() if self._config["train"].get("keep") == "best" else len(tests) - 1])
 
     def layers(self) -> list[str]:
         """Return the names of layers that have parameters, in the network's order."""
-        return self._read(lambda file: list(file["weights"]))
+        return self._read(lambda file: list(file.get("weights", ())))
 
     def quantizer(self, layer: str, blob: str = "weight") -> dict[str, Any]:
         """Return method, bits, scale, offset and the rest of a quantizer's attributes; empty without a quantizer."""
@@ -170,16 +182,35 @@ class Run:
 
     def confusion(self) -> xr.DataArray:
         """Return counts of the final test over `true` and `predicted` class."""
-        counts = self._read(lambda file: file["metrics/confusion"][...])
+        counts = self._read(lambda file: self._of_final_test(file, "metrics/confusion")[...])
         classes = np.arange(len(counts))
         return xr.DataArray(counts, coords={"true": classes, "predicted": classes}, dims=("true", "predicted"), name="count")
 
     def predictions(self) -> tuple[np.ndarray, np.ndarray]:
         """Return labels and predicted classes of the final test, each [item]."""
-        return self._read(lambda file: (file["test/labels"][...], file["test/predictions"][...]))
+        names = ("test/labels", "test/predictions")
+        labels, predictions = self._read(lambda file: [self._of_final_test(file, name)[...] for name in names])
+        return labels, predictions
+
+    def _parse(self) -> dict[str, Any]:
+        try:
+            config = yaml12.parse(self.attributes["config"])
+        except yaml12.Error as error:
+            line = " ".join(str(error).split())
+            raise ResultsError(self.path, f"damaged: its configuration is no YAML: {line}") from error
+        if not isinstance(config, dict):
+            raise ResultsError(self.path, "damaged: its configuration is no map")
+        return config
+
+    def _of_final_test(self, file: h5py.File, name: str) -> h5py.Dataset:
+        if name not in file and self.status != "complete":
+            raise _NoSuchName(f"{self.path} has no final test (status {self.status})")
+        return file[name]
 
     def _blob(self, file: h5py.File, layer: str, blob: str) -> h5py.Group:
         if f"weights/{layer}/{blob}" not in file:
+            if not len(file.get("weights", ())):
+                raise _NoSuchName(f"{self.path} holds no weights (status {self.status})")
             raise _NoSuchName(f"{self.path} has no {blob} of a layer {layer}; layers: {', '.join(file['weights'])}")
         return file[f"weights/{layer}/{blob}"]
 

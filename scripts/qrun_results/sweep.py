@@ -63,7 +63,7 @@ class Sweep:
         pandas.DataFrame
             Indexed by run id: status, each swept value under its dotted address, `seed`, `final_test_accuracy` and
             `best_test_accuracy` (fractions), `final_test_loss`, `model_bits`, `macs` and `bit_operations` (of one
-            image), `wall_seconds`, `error`.
+            image), `wall_seconds`, `error`. What is final is NaN for a run that is not complete.
         """
         return pd.DataFrame([_row(run) for run in self.runs]).set_index("run_id")
 
@@ -100,7 +100,7 @@ def _row(run: Run) -> dict[str, object]:
         "status": run.status,
         "seed": run.attributes["seed"],
         **run.params,
-        "final_test_accuracy": run.attributes.get("final_test_accuracy"),
+        "final_test_accuracy": run.final_test_accuracy,
         "best_test_accuracy": run.attributes.get("best_test_accuracy"),
         "final_test_loss": run.final_test_loss,
         "model_bits": run.network["model_bits"],

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import os
 import pathlib
+import shutil
 import subprocess
+from typing import Any
 
+import h5py
 import pytest
 import qrun_results
 
@@ -19,6 +22,31 @@ def qrun(folder: pathlib.Path, *arguments: str, code: int = 0) -> str:
     done = subprocess.run([PROGRAM, *arguments], cwd=folder, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == code, done.stderr
     return done.stdout
+
+
+def changed(source: pathlib.Path, target: pathlib.Path, *dropped: str, **attributes: Any) -> pathlib.Path:
+    """Copy a run file without the objects that are named, and with other attributes; None takes one away."""
+    shutil.copy(source, target)
+    with h5py.File(target, "r+") as file:
+        for name in dropped:
+            del file[name]
+        for key, value in attributes.items():
+            if value is None:
+                del file.attrs[key]
+            else:
+                file.attrs[key] = value
+    return target
+
+
+def stopped(source: pathlib.Path, target: pathlib.Path, status: str = "failed", **attributes: Any) -> pathlib.Path:
+    """Copy a run file as one that ended behind a test, but before its final one; a failed one has no weights either."""
+    dropped = ["metrics/confusion", "test", "activations"]
+    path = changed(source, target, *dropped, status=status, **attributes)
+    if status == "failed":
+        with h5py.File(path, "r+") as file:
+            file.attrs["error"] = "diverged at iteration 90"
+            file["weights"].clear()
+    return path
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,7 @@ from qrun_results import __main__ as command
 from qrun_results import plots
 from qrun_results.lmdb_images import read_lmdb
 from qrun_results.plots import style, sweeps, weights
-from conftest import qrun
+from conftest import qrun, stopped
 
 
 @pytest.fixture(autouse=True)
@@ -159,6 +159,14 @@ def test_the_command_writes_a_picture(kind, run, sweep, tmp_path, capsys):
     picture = style.plt.imread(target)
     assert picture.shape[1] >= 600
     assert picture[..., :3].std() > 0.05
+
+
+@pytest.mark.parametrize("kind", ["confusion", "histograms", "occupancy", "filters"])
+def test_the_command_says_what_a_stopped_run_lacks(kind, results, tmp_path, capsys):
+    path = stopped(next((results / "quantized").glob("*.h5")), tmp_path / "run.h5")
+    missing = "has no final test" if kind == "confusion" else "holds no weights"
+    assert command.main(["plot", kind, str(path), "-o", str(tmp_path / "x.png")]) == 1
+    assert capsys.readouterr().err == f"qrun_results: {path} {missing} (status failed)\n"
 
 
 def test_the_command_names_what_is_wrong(tmp_path, capsys):

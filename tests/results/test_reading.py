@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 import qrun_results
 import xarray as xr
-from conftest import qrun
+from conftest import ROOT, changed, qrun, stopped
 from qrun_results import yaml12
 
 
@@ -97,6 +97,46 @@ def test_a_failed_run_says_why(results):
     assert "not finite" in frame.error.iloc[0]
 
 
+def test_a_stopped_run_says_that_it_has_no_final_test(results, tmp_path):
+    file = next((results / "quantized").glob("*.h5"))
+    run = qrun_results.load(stopped(file, tmp_path / "run.h5", "failed"))
+    for read in (run.confusion, run.predictions):
+        with pytest.raises(KeyError, match=r"run.h5 has no final test \(status failed\)"):
+            read()
+    assert run.layers() == []
+    with pytest.raises(KeyError, match=r"run.h5 holds no weights \(status failed\)"):
+        run.codes("conv1")
+    damaged = qrun_results.load(changed(file, tmp_path / "cut.h5", "metrics/confusion"))
+    with pytest.raises(qrun_results.ResultsError, match="damaged"):
+        damaged.confusion()
+
+
+@pytest.mark.parametrize("status", ["failed", "interrupted"])
+def test_the_last_test_of_a_run_that_was_stopped_is_no_final_one(results, tmp_path, status):
+    files = sorted((results / "sweep_smoke").glob("w_bits=*.h5"))
+    stopped(files[0], tmp_path / files[0].name, status)
+    shutil.copy(files[1], tmp_path)
+    frame = qrun_results.load_sweep(tmp_path).frame()
+    assert sorted(frame.status) == sorted([status, "complete"])
+    for column in ("final_test_accuracy", "final_test_loss"):
+        assert frame[column].notna().tolist() == (frame.status == "complete").tolist()
+    run = qrun_results.load(tmp_path / files[0].name)
+    assert np.isnan(run.final_test_accuracy)
+    assert repr(run) == f"<Run {run.id} {status}>"
+
+
+def test_the_final_loss_is_that_of_the_weights_that_are_kept(tmp_path):
+    # A rate that grows until the network forgets: the best test is not the last one.
+    solver = ["solver.lr=0.1", "solver.momentum=0.5", "solver.lr_policy={type: exp, gamma: 1.01}"]
+    qrun(tmp_path, str(ROOT / "configs/smoke.yaml"), "train.epochs=3", "train.keep=best", *solver)
+    run = qrun_results.load(next((tmp_path / "results/smoke").glob("*.h5")))
+    tests = run.metrics("test")
+    best = tests.accuracy.idxmax()
+    assert best < len(tests) - 1
+    assert run.final_test_accuracy == tests.accuracy[best]
+    assert run.final_test_loss == tests.loss[best]
+
+
 def test_files_that_are_no_runs_are_named(results, tmp_path):
     def reason(path: pathlib.Path) -> str:
         with pytest.raises(qrun_results.ResultsError) as caught:
@@ -121,14 +161,20 @@ def test_files_that_are_no_runs_are_named(results, tmp_path):
     with h5py.File(tmp_path / "partial.h5", "r+") as file:
         del file["metrics"]
     assert "damaged" in reason(tmp_path / "partial.h5")
+    assert reason(changed(good, tmp_path / "nameless.h5", run_id=None)) == "damaged: has no attribute run_id with text"
+    assert reason(changed(good, tmp_path / "bare.h5", config=None)) == "damaged: has no attribute config with text"
+    assert "its configuration is no YAML: " in reason(changed(good, tmp_path / "yaml.h5", config="a: [1,\nb"))
+    assert reason(changed(good, tmp_path / "list.h5", config="- 1")) == "damaged: its configuration is no map"
 
 
 def test_a_sweep_skips_damaged_files_with_a_warning(results, tmp_path):
     folder = tmp_path / "sweep"
     shutil.copytree(results / "sweep_smoke", folder)
     (folder / "zz.h5").write_text("hello")
-    with pytest.warns(UserWarning, match="zz.h5: not an HDF5 file"):
+    changed(next(folder.glob("w_bits=*.h5")), folder / "zy.h5", config=":: [")
+    with pytest.warns(UserWarning, match="zz.h5: not an HDF5 file") as caught:
         assert len(qrun_results.load_sweep(folder)) == 6
+    assert any("zy.h5: damaged: its configuration is no YAML" in str(warning.message) for warning in caught)
     with pytest.raises(qrun_results.ResultsError, match="no readable run"):
         qrun_results.load_sweep(tmp_path)
 

@@ -8,6 +8,7 @@ import subprocess
 
 import pytest
 import qrun_results
+from conftest import stopped
 from qrun_results import __main__ as command
 from qrun_results.report import differences, flatten, report
 
@@ -67,6 +68,22 @@ def test_only_what_differs_is_compared(sweep):
 
 def test_a_failed_run_is_shown_with_its_reason(results):
     assert "not finite" in report(qrun_results.load_sweep(results / "failed"))
+
+
+@pytest.mark.parametrize("status", ["failed", "interrupted"])
+def test_a_stopped_run_has_the_plots_that_it_allows(results, tmp_path, status):
+    file = next((results / "quantized").glob("*.h5"))
+    page = report(qrun_results.load(stopped(file, tmp_path / "run.h5", status)))
+    assert 'alt="confusion"' not in page
+    assert ('alt="histograms"' in page) == (status == "interrupted")
+    assert 'alt="curves"' in page
+
+
+def test_a_stopped_run_has_no_final_accuracy_in_the_table(results, tmp_path):
+    file = next((results / "sweep_smoke").glob("w_bits=*.h5"))
+    head, row = Page(report(qrun_results.load(stopped(file, tmp_path / file.name)))).tables[0]
+    assert [row[head.index(name)] for name in ("accuracy %", "test loss")] == ["", ""]
+    assert row[head.index("best %")] != ""
 
 
 def test_the_command_writes_the_page(sweep, tmp_path, capsys):

@@ -33,6 +33,6 @@ def curves(run: Run) -> Figure:
     if run.status != "complete":
         facts = f"{run.status}; {facts}"
     elif tested.size:
-        facts = f"final test accuracy {100.0 * run.attributes['final_test_accuracy']:.2f} %, {facts}"
+        facts = f"final test accuracy {100.0 * run.final_test_accuracy:.2f} %, {facts}"
     title(left, f"{run.attributes['name']}   seed {run.attributes['seed']}", facts)
     return figure

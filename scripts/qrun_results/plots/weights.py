@@ -14,7 +14,10 @@ MOST_LEVELS_DRAWN = 64
 
 def quantized_layers(run: Run) -> list[str]:
     """Return the layers whose weights have a quantizer."""
-    layers = [layer for layer in run.layers() if run.quantizer(layer)]
+    names = run.layers()
+    if not names:
+        raise ValueError(f"{run.path} holds no weights (status {run.status})")
+    layers = [layer for layer in names if run.quantizer(layer)]
     if not layers:
         raise ValueError(f"{run.path} has no quantized layer")
     return layers
