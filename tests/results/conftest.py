@@ -16,6 +16,19 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 PROGRAM = pathlib.Path(os.environ.get("QRUN", ROOT / "build/qrun")).resolve()
 QUANTIZED = 'quantize={"conv*": {weight: {method: ulq, bits: 2, per_channel: true}, activation: {method: clip, bits: 8}}}'
 
+METHODS = f"""
+base: {ROOT}/configs/smoke.yaml
+vars: {{w_method: ulq, w_bits: 2}}
+quantize:
+  "conv*": {{weight: {{method: "${{w_method}}", bits: "${{w_bits}}"}}}}
+  fc1: {{weight: {{method: "${{w_method}}", bits: "${{w_bits}}"}}}}
+train: {{epochs: 1, iterations_per_epoch: 20}}
+sweep:
+  union:
+    - zip: {{vars.w_method: [ternary, ternary_quantize, dynamic_fixed_point, ulq], vars.w_bits: [2, 4, 4, 16]}}
+    - grid: {{vars.w_method: [clip], vars.w_bits: [2, 8, 16]}}
+"""
+
 
 def qrun(folder: pathlib.Path, *arguments: str, code: int = 0) -> str:
     """Run the program in a folder and return what it prints."""
@@ -58,6 +71,15 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
     qrun(folder, smoke, "name=quantized", QUANTIZED)
     qrun(folder, smoke, "name=failed", "solver.lr=1e30", code=1)
     return folder / "results"
+
+
+@pytest.fixture(scope="session")
+def methods(tmp_path_factory: pytest.TempPathFactory) -> qrun_results.Sweep:
+    """A sweep over quantizers and widths, trained for a moment."""
+    folder = tmp_path_factory.mktemp("methods")
+    (folder / "methods.yaml").write_text(METHODS, "utf-8")
+    qrun(folder, "methods.yaml")
+    return qrun_results.load_sweep(folder / "results/methods")
 
 
 @pytest.fixture()

@@ -106,6 +106,54 @@ def test_occupancy_is_the_share_of_each_code(run):
         assert percent[value] == pytest.approx(100 * count / run.codes("conv1").size)
 
 
+def with_quantizer(methods, method: str, bits: int):
+    return next(r for r in methods if (r.params["vars.w_method"], r.params["vars.w_bits"]) == (method, bits))
+
+
+@pytest.mark.parametrize(
+    ("method", "bits", "low", "high"),
+    [("ternary", 2, -1, 1), ("ternary_quantize", 4, -1, 1), ("dynamic_fixed_point", 4, -7, 7), ("clip", 2, -1, 1),
+     ("clip", 16, -32767, 32767), ("ulq", 16, -32768, 32767)],
+)  # fmt: skip
+def test_possible_codes_are_those_of_the_method(methods, method, bits, low, high):
+    run = with_quantizer(methods, method, bits)
+    for layer in weights.quantized_layers(run):
+        possible = weights.possible_codes(run, layer)
+        assert np.array_equal(possible, np.arange(low, high + 1))
+        assert np.isin(run.codes(layer), possible).all()
+    if bits < 8:
+        assert len(plots.histograms(run).axes[0].lines) == len(plots.occupancy(run).axes[0].patches) == len(possible)
+        assert f"of {len(possible)} codes used" in plots.occupancy(run).axes[0].get_title(loc="right")
+
+
+@pytest.mark.parametrize("method", ["clip", "ulq"])
+def test_occupancy_puts_many_codes_into_bins(methods, method):
+    run = with_quantizer(methods, method, 16)
+    axes = plots.occupancy(run).axes[0]
+    codes = run.codes("conv1").ravel()
+    assert len(axes.patches) == 256
+    assert sum(heights(axes)) == pytest.approx(100)
+    for bar in axes.patches:
+        inside = np.mean((codes > bar.get_x()) & (codes < bar.get_x() + bar.get_width()))
+        assert bar.get_height() == pytest.approx(100 * inside)
+    possible = 65535 if method == "clip" else 65536
+    assert axes.get_title(loc="right") == f"{len(np.unique(codes))} of {possible} codes used, 256 a bar"
+
+
+def test_histograms_say_where_levels_are_not_drawn(methods, run):
+    many = plots.histograms(with_quantizer(methods, "clip", 8))
+    assert not many.axes[0].lines and many.axes[-1].get_xlabel() == "master weight"
+    assert "255 levels, not drawn" in many.axes[0].get_title(loc="right")
+    channels = plots.histograms(run)
+    assert not channels.axes[0].lines and channels.axes[-1].get_xlabel() == "master weight"
+    assert "levels of each channel, not drawn" in channels.axes[0].get_title(loc="right")
+
+
+@pytest.mark.parametrize("kind", [kind for kind in command.OF_A_RUN if kind != "mistakes"])
+def test_plots_name_their_run(kind, run):
+    assert getattr(plots, kind)(run)._suptitle.get_text() == f"quantized: {run.id}"
+
+
 def test_filters_show_codes(run):
     picture = np.asarray(plots.filters(run).axes[0].images[0].get_array().filled(np.nan))
     codes = run.codes("conv1")

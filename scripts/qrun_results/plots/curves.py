@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
 from ..run import Run
-from .style import BLUE, ORANGE, grid_behind, new_figure, title
+from .style import BLUE, ORANGE, grid_behind, name_run, new_figure, title
 
 
 def curves(run: Run) -> Figure:
@@ -34,5 +34,6 @@ def curves(run: Run) -> Figure:
         facts = f"{run.status}; {facts}"
     elif tested.size:
         facts = f"final test accuracy {100.0 * run.final_test_accuracy:.2f} %, {facts}"
-    title(left, f"{run.attributes['name']}   seed {run.attributes['seed']}", facts)
+    title(left, f"seed {run.attributes['seed']}", facts)
+    name_run(figure, run)
     return figure

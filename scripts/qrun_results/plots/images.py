@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullLocator
 
 from ..run import Run
-from .style import DIVERGING, SEQUENTIAL, mosaic, new_figure, title
+from .style import DIVERGING, SEQUENTIAL, mosaic, name_run, new_figure, shorten, title
 
 MOST_MISTAKES = 48
 
@@ -40,6 +40,7 @@ def features(run: Run, layer: str = "", channel: int = 0) -> Figure:
     axes.set_axis_off()
     figure.colorbar(picture, label="activation", shrink=0.8)
     title(axes, f"{layer}, channel {channel}", f"first {len(tiles)} test images")
+    name_run(figure, run)
     return figure
 
 
@@ -68,6 +69,7 @@ def confusion(run: Run) -> Figure:
     bar.ax.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
     total = int(counts.sum())
     title(axes, "confusion", f"{total - int(np.trace(counts.values))} errors of {total}")
+    name_run(figure, run)
     return figure
 
 
@@ -94,5 +96,6 @@ def mistakes(run: Run, images: np.ndarray) -> Figure:
         one.imshow(images[i], cmap="gray_r")
         one.set_title(f"{labels[i]} > {predictions[i]}", fontsize=8, pad=2)
     extent = "all" if len(shown) == len(wrong) else f"the first {len(shown)} of"
-    figure.suptitle(f"{extent} {len(wrong)} errors of {len(labels)}: true > predicted", fontsize=10)
+    name = shorten(f"{run.attributes['name']}: {run.id}", 100)
+    figure.suptitle(f"{name}\n{extent} {len(wrong)} errors of {len(labels)}: true > predicted", fontsize=10)
     return figure

@@ -9,6 +9,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from ..run import Run
+
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt  # noqa: E402  (the backend must be chosen first: there may be no display)
 
@@ -44,6 +46,11 @@ def title(axes: Axes, name: str, facts: str = "") -> None:
         return
     axes.set_title(name, loc="left", fontsize=11, fontweight="bold")
     axes.set_title(facts, loc="right", fontsize=9, color="0.4")
+
+
+def name_run(figure: Figure, run: Run) -> None:
+    """Write above a figure which run it shows."""
+    figure.suptitle(shorten(f"{run.attributes['name']}: {run.id}", 100), x=0.01, ha="left", fontsize=8, color="0.4")
 
 
 def shorten(text: str, most: int) -> str:
