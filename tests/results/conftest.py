@@ -89,4 +89,4 @@ def sweep(results: pathlib.Path) -> qrun_results.Sweep:
 
 @pytest.fixture()
 def run(results: pathlib.Path) -> qrun_results.Run:
-    return qrun_results.load(next((results / "quantized").glob("*.h5")))
+    return qrun_results.load(next((results / "quantized").glob("run-*.h5")))

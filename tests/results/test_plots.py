@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -40,6 +42,56 @@ def test_accuracy_has_a_point_for_each_number_of_bits(sweep):
         plots.accuracy(sweep, over="solver.lr")
 
 
+def made_up(sweep, params: list[dict]):
+    """A sweep of the first run of another, as often as there are swept values, each a little better."""
+    runs = []
+    for i, values in enumerate(params):
+        run = copy.copy(sweep.runs[0])
+        run.params, score = values, 0.2 + 0.005 * i
+        run.attributes = {**run.attributes, "run_id": f"run-{i}", "final_test_accuracy": score}
+        runs.append(run)
+    sweep.runs = runs
+    return sweep
+
+
+UNION = [{"vars.w_bits": 1}, {"vars.w_bits": 2}, {"solver.lr": 0.01}, {"solver.lr": 0.02}]
+
+
+def legend(axes) -> list[str]:
+    return [entry.get_text() for entry in axes.get_legend().get_texts()]
+
+
+def beside(axes) -> bool:
+    axes.figure.canvas.draw()
+    return axes.get_legend().get_window_extent().x0 >= axes.get_window_extent().x1
+
+
+def test_series_look_different_and_their_legend_covers_nothing(sweep):
+    many = [{"vars.w_bits": bits, "solver.lr": 0.001 * (i + 1)} for i in range(20) for bits in (1, 2, 4)]
+    axes = plots.accuracy(made_up(sweep, many)).axes[0]
+    assert legend(axes) == [f"solver.lr={0.001 * (i + 1):.4g}" for i in range(20)]
+    looks = {(line.get_color(), line.get_marker(), line.get_linestyle()) for line in (c.lines[0] for c in axes.containers)}
+    assert len(looks) == 20
+    assert len({(colour, dashes) for colour, _, dashes in looks}) == 20
+    assert beside(axes)
+
+
+def test_accuracy_leaves_out_runs_of_a_union_without_its_number(sweep):
+    axes = plots.accuracy(made_up(sweep, UNION)).axes[0]
+    assert list(axes.containers[0].lines[0].get_xdata()) == [1, 2]
+    assert axes.get_title(loc="right") == "one run a point; 2 without w_bits left out"
+    assert axes.get_legend() is None
+    assert list(plots.accuracy(sweep, over="lr").axes[0].containers[0].lines[0].get_xdata()) == [0.01, 0.02]
+
+
+def test_labels_of_close_values_do_not_lie_over_each_other(sweep):
+    rates = [0.00300123, 0.00300234, 0.0031, 0.07]
+    axes = plots.accuracy(made_up(sweep, [{"solver.lr": rate} for rate in rates])).axes[0]
+    axes.figure.canvas.draw()
+    boxes = [label.get_window_extent() for label in axes.get_xticklabels()]
+    assert all(a.x1 < b.x0 for a, b in zip(boxes, boxes[1:]))
+
+
 def test_intervals_are_students():
     # n = 3: t = 4.303, standard deviation 1, over sqrt(3).
     assert sweeps.half_interval(pd.Series([1.0, 2.0, 3.0])) == pytest.approx(4.303 / np.sqrt(3))
@@ -69,8 +121,31 @@ def test_heat_map_has_the_mean_of_each_pair(sweep):
     assert picture.shape == (2, 3)
     want = frame[(frame["vars.w_bits"] == 4) & (frame.seed == 2)].final_test_accuracy.iloc[0]
     assert picture[1, 2] == pytest.approx(100 * want)
-    with pytest.raises(ValueError, match="two values that vary"):
+    assert axes.get_title(loc="right") == "1 run a cell"
+    with pytest.raises(ValueError, match="solver.lr: not a value that varies in .*sweep_smoke; choose from vars.w_bits, seed"):
         plots.heat_map(sweep, x="solver.lr")
+    with pytest.raises(ValueError, match="vars.w_bits is given for both axes"):
+        plots.heat_map(sweep, x="w_bits", y="vars.w_bits")
+
+
+def test_heat_map_says_what_it_averages_over(sweep):
+    many = [{"vars.w_bits": b, "solver.lr": r, "data.crop": c} for b in (1, 2, 4) for r in (0.1, 0.00123456) for c in (20, 24)]
+    axes = plots.heat_map(made_up(sweep, many), x="vars.w_bits", y="solver.lr").axes[0]
+    assert axes.get_title(loc="right") == "mean over data.crop: 2 runs a cell"
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["0.001235", "0.1"]
+
+
+def test_heat_map_turns_long_labels(sweep):
+    many = [{"vars.w_bits": b, "solver.lr": 0.0011111 * (1 + r)} for b in (1, 2) for r in range(12)]
+    labels = plots.heat_map(made_up(sweep, many)).axes[0].get_xticklabels()
+    assert max(len(label.get_text()) for label in labels) <= 8
+    assert {label.get_rotation() for label in labels} == {45}
+
+
+def test_heat_map_of_a_union_names_what_no_run_has_both_of(sweep, recwarn):
+    with pytest.raises(ValueError, match="no run has both w_bits and solver.lr, nor any other"):
+        plots.heat_map(made_up(sweep, UNION))
+    assert not recwarn.list
 
 
 def test_the_pareto_front_leaves_out_what_is_beaten():
@@ -84,6 +159,16 @@ def test_pareto_draws_every_point(sweep):
     drawn = axes.containers[0].lines[0]
     frame = sweep.frame()
     assert np.allclose(sorted(drawn.get_xdata()), sorted((frame.model_bits / 8192).unique()))
+
+
+def test_pareto_names_the_points_of_the_front_beside_the_axes(sweep):
+    many = [{"vars.w_method": m, "vars.w_bits": b} for m in ("clip", "ulq") for b in (2.0, 4.0)]
+    axes = plots.pareto(made_up(sweep, many)).axes[0]
+    assert legend(axes) == ["1   w_method=ulq, w_bits=4"]
+    assert beside(axes)
+    assert [(note.get_text(), note.get_ha()) for note in axes.texts] == [("1", "right")]
+    assert list(axes.lines[-1].get_ydata()) == [pytest.approx(21.5)] and axes.lines[-1].get_marker() == "o"
+    assert legend(plots.pareto(made_up(sweep, UNION)).axes[0]) == ["1   solver.lr=0.02"]
 
 
 def test_histograms_count_master_weights_and_draw_levels(results, sweep):
@@ -211,7 +296,7 @@ def test_the_command_writes_a_picture(kind, run, sweep, tmp_path, capsys):
 
 @pytest.mark.parametrize("kind", ["confusion", "histograms", "occupancy", "filters"])
 def test_the_command_says_what_a_stopped_run_lacks(kind, results, tmp_path, capsys):
-    path = stopped(next((results / "quantized").glob("*.h5")), tmp_path / "run.h5")
+    path = stopped(next((results / "quantized").glob("run-*.h5")), tmp_path / "run.h5")
     missing = "has no final test" if kind == "confusion" else "holds no weights"
     assert command.main(["plot", kind, str(path), "-o", str(tmp_path / "x.png")]) == 1
     assert capsys.readouterr().err == f"qrun_results: {path} {missing} (status failed)\n"

@@ -98,7 +98,7 @@ def test_a_failed_run_says_why(results):
 
 
 def test_a_stopped_run_says_that_it_has_no_final_test(results, tmp_path):
-    file = next((results / "quantized").glob("*.h5"))
+    file = next((results / "quantized").glob("run-*.h5"))
     run = qrun_results.load(stopped(file, tmp_path / "run.h5", "failed"))
     for read in (run.confusion, run.predictions):
         with pytest.raises(KeyError, match=r"run.h5 has no final test \(status failed\)"):
@@ -129,7 +129,7 @@ def test_the_final_loss_is_that_of_the_weights_that_are_kept(tmp_path):
     # A rate that grows until the network forgets: the best test is not the last one.
     solver = ["solver.lr=0.1", "solver.momentum=0.5", "solver.lr_policy={type: exp, gamma: 1.01}"]
     qrun(tmp_path, str(ROOT / "configs/smoke.yaml"), "train.epochs=3", "train.keep=best", *solver)
-    run = qrun_results.load(next((tmp_path / "results/smoke").glob("*.h5")))
+    run = qrun_results.load(next((tmp_path / "results/smoke").glob("run-*.h5")))
     tests = run.metrics("test")
     best = tests.accuracy.idxmax()
     assert best < len(tests) - 1
@@ -144,7 +144,7 @@ def test_files_that_are_no_runs_are_named(results, tmp_path):
         assert caught.value.path == path
         return caught.value.reason
 
-    good = next((results / "quantized").glob("*.h5"))
+    good = next((results / "quantized").glob("run-*.h5"))
     assert reason(tmp_path / "none.h5") == "no such file"
     (tmp_path / "text.h5").write_text("hello")
     assert reason(tmp_path / "text.h5") == "not an HDF5 file"

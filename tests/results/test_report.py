@@ -72,7 +72,7 @@ def test_a_failed_run_is_shown_with_its_reason(results):
 
 @pytest.mark.parametrize("status", ["failed", "interrupted"])
 def test_a_stopped_run_has_the_plots_that_it_allows(results, tmp_path, status):
-    file = next((results / "quantized").glob("*.h5"))
+    file = next((results / "quantized").glob("run-*.h5"))
     page = report(qrun_results.load(stopped(file, tmp_path / "run.h5", status)))
     assert 'alt="confusion"' not in page
     assert ('alt="histograms"' in page) == (status == "interrupted")

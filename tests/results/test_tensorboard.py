@@ -44,7 +44,7 @@ def test_checksums_are_those_of_the_standard():
 
 def test_every_metric_becomes_a_scalar(tmp_path, capsys):
     qrun(tmp_path, str(ROOT / "configs/smoke.yaml"), "train.log_every=7")
-    (path,) = (tmp_path / "results/smoke").glob("*.h5")
+    (path,) = (tmp_path / "results/smoke").glob("run-*.h5")
     assert command.main(["tensorboard", str(path), "-o", str(tmp_path / "logs")]) == 0
     target = tmp_path / "logs" / path.stem / "events.out.tfevents.qrun"
     assert capsys.readouterr().out == f"{target}\n"

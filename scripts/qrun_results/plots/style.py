@@ -7,7 +7,9 @@ from typing import Any
 import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullLocator
 
 from ..run import Run
 
@@ -20,6 +22,7 @@ BLUE, ORANGE, GREEN, PURPLE, SKY, YELLOW, BLACK = (
 )  # fmt: skip
 SERIES = (BLUE, ORANGE, GREEN, PURPLE, SKY, BLACK)
 MARKERS = ("o", "s", "^", "D", "v", "P")
+LINES = ("-", "--", ":", "-.")
 SEQUENTIAL = "cividis"
 DIVERGING = "PuOr"
 
@@ -46,6 +49,39 @@ def title(axes: Axes, name: str, facts: str = "") -> None:
         return
     axes.set_title(name, loc="left", fontsize=11, fontweight="bold")
     axes.set_title(facts, loc="right", fontsize=9, color="0.4")
+
+
+def series_style(i: int) -> dict[str, Any]:
+    """Return colour, marker and line of the i-th series: no two of the first 72 look alike."""
+    turn = i // len(SERIES)
+    return {"color": SERIES[i % len(SERIES)], "marker": MARKERS[(i + turn) % len(MARKERS)], "linestyle": LINES[turn % len(LINES)]}
+
+
+def legend_beside(axes: Axes, **options: Any) -> None:
+    """Write the legend to the right of the axes, where it covers nothing; the figure grows by its width."""
+    legend = axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1.0), borderaxespad=0.0, fontsize=8, frameon=False, **options)
+    figure = axes.figure
+    figure.canvas.draw()
+    size = legend.get_window_extent()
+    width, height = figure.get_size_inches()
+    figure.set_size_inches(width + size.width / figure.dpi, max(height, size.height / figure.dpi + 1.0))
+
+
+def text(value: Any) -> str:
+    """Return a swept value in a few characters: `2` for 2.0, four digits of a fraction, nothing where a run has none."""
+    if value is None or (isinstance(value, float) and np.isnan(value)):
+        return ""
+    if isinstance(value, (float, np.floating)):
+        number = float(value)
+        return str(int(number)) if number.is_integer() and abs(number) < 1e7 else f"{number:.4g}"
+    return str(value)
+
+
+def log_ticks(axis: Axis) -> None:
+    """Put the ticks of a logarithmic axis at 1, 2 and 5 times powers of ten, as plain numbers."""
+    axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    axis.set_major_formatter(lambda value, _: f"{value:g}")
+    axis.set_minor_locator(NullLocator())
 
 
 def name_run(figure: Figure, run: Run) -> None:

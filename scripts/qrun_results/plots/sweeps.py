@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, NullLocator
 
 from ..sweep import Sweep
-from .style import MARKERS, ORANGE, SEQUENTIAL, SERIES, grid_behind, new_figure, title
+from .style import ORANGE, SEQUENTIAL, SERIES, grid_behind, legend_beside, log_ticks, new_figure, series_style, text, title
 
 # Student's t, two-sided 95 %, for 1 to 30 degrees of freedom; 1.96 beyond.
 _T95 = (
@@ -63,8 +67,18 @@ def _short(address: str) -> str:
     return address.removeprefix("vars.")
 
 
+def _address(name: str, known: list[str], path: Path, what: str = "value") -> str:
+    """The address that a name means; its end will do where that is clear: `w_bits` for `vars.w_bits`."""
+    found = [a for a in known if a == name] or [a for a in known if a.endswith(f".{name}")]
+    if len(found) != 1:
+        raise ValueError(f"{name}: not a {what} that varies in {path}; choose from {', '.join(known) or 'nothing'}")
+    return found[0]
+
+
 def _labels(table: pd.DataFrame, addresses: list[str]) -> list[str]:
-    return [", ".join(f"{_short(a)}={row[a]}" for a in addresses) for _, row in table.iterrows()]
+    """Swept values of each row; those that it does not have, as in a union of sweeps, are left out."""
+    rows = [[f"{_short(a)}={text(row[a])}" for a in addresses if text(row[a])] for _, row in table.iterrows()]
+    return [", ".join(row) or "as configured" for row in rows]
 
 
 def accuracy(sweep: Sweep, over: str = "") -> Figure:
@@ -79,29 +93,47 @@ def accuracy(sweep: Sweep, over: str = "") -> Figure:
     """
     addresses, table = points(sweep)
     numbers = [a for a in addresses if _is_number(table[a])]
-    over = over or next((a for a in numbers if a.endswith("bits")), numbers[0] if numbers else "")
-    if over not in numbers:
-        raise ValueError(f"{over or 'nothing'}: not a number that varies in {sweep.path}; {', '.join(numbers) or 'none'} does")
-    others = [a for a in addresses if a != over]
+    if not numbers:
+        raise ValueError(f"no number varies in {sweep.path}, so there is nothing to draw accuracy over")
+    over = _address(over, numbers, sweep.path, "number") if over else next((a for a in numbers if a.endswith("bits")), numbers[0])
+    left_out = int(table[over].isna().sum())
+    table = table[table[over].notna()]
+    others = [a for a in addresses if a != over and table[a].nunique(dropna=False) > 1]
     figure, axes = new_figure()
-    series = list(table.groupby(others if len(others) > 1 else others[0], sort=True, dropna=False)) if others else [("", table)]
-    for i, (_, rows) in enumerate(series):
-        style = {"color": SERIES[i % len(SERIES)], "marker": MARKERS[i % len(MARKERS)]}
-        label = _labels(rows.head(1), others)[0] if others else None
-        axes.errorbar(rows[over], rows.accuracy, _intervals(rows), capsize=4, linewidth=1.8, markersize=6, label=label, **style)
+    series = list(table.groupby(np.array(_labels(table, others)), sort=False))  # sorted as the table is
+    for i, (label, rows) in enumerate(series):
+        look = {"capsize": 4, "linewidth": 1.8, "markersize": 6, **series_style(i)}
+        axes.errorbar(rows[over], rows.accuracy, _intervals(rows), label=label, **look)
     ticks = np.sort(table[over].unique())
-    if ticks.min() > 0 and ticks.max() / ticks.min() >= 8:
+    wide = ticks.min() > 0 and ticks.max() / ticks.min() >= 8
+    if wide:
         axes.set_xscale("log", base=2)
-    axes.xaxis.set_major_locator(FixedLocator(ticks))
-    axes.xaxis.set_minor_locator(NullLocator())
-    axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
-    axes.set_xlabel(_short(over))
+    places = np.log(ticks) if wide else ticks
+    gap = np.diff(places).min() / np.ptp(places) if len(ticks) > 1 else 1.0
+    if gap > 0.04:  # else labels at all of them would lie over each other
+        axes.xaxis.set_major_locator(FixedLocator(ticks))
+        axes.xaxis.set_minor_locator(NullLocator())
+        axes.xaxis.set_major_formatter(lambda value, _: text(float(value)))
+        _turn_long_labels(axes, [text(float(value)) for value in ticks], gap)
+    elif wide:
+        log_ticks(axes.xaxis)
+    axes.set_xlabel(f"{_short(over)}{' (log)' if wide else ''}")
     axes.set_ylabel("final test accuracy, %")
     grid_behind(axes)
+    title(axes, sweep.path.name, _runs(table) + (f"; {left_out} without {_short(over)} left out" if left_out else ""))
     if others:
-        axes.legend(fontsize=8, frameon=False)
-    title(axes, sweep.path.name, _runs(table))
+        legend_beside(axes, ncol=-(-len(series) // 24))
     return figure
+
+
+def _turn_long_labels(axes: Axes, labels: list[str], gap: float) -> None:
+    """Turn the labels of the horizontal axis where they are longer than the least gap, a fraction of its length."""
+    longest = max(len(label) for label in labels)
+    if longest + 1 > 58 * gap:
+        axes.figure.set_figheight(axes.figure.get_figheight() + 0.05 * longest)
+        axes.tick_params(axis="x", labelrotation=45)
+        for label in axes.get_xticklabels():
+            label.set(ha="right", rotation_mode="anchor")
 
 
 def heat_map(sweep: Sweep, x: str = "", y: str = "") -> Figure:
@@ -119,27 +151,46 @@ def heat_map(sweep: Sweep, x: str = "", y: str = "") -> Figure:
     frame = frame[frame.status == "complete"]
     candidates = [*addresses, *(["seed"] if frame.seed.nunique() > 1 else [])]
     candidates.sort(key=lambda address: -frame[address].nunique())
-    rest = [a for a in candidates if a not in (x, y)]
-    x = x or (rest.pop(0) if rest else "")
-    y = y or (rest.pop(0) if rest else "")
-    unknown = [a for a in (x, y) if a not in candidates]
-    if unknown:
+    x, y = (_address(name, candidates, sweep.path) if name else "" for name in (x, y))
+    if len(candidates) < 2:
         raise ValueError(f"a heat map needs two values that vary; {sweep.path} has {', '.join(candidates) or 'none'}")
-    table = 100.0 * frame.pivot_table("final_test_accuracy", y, x, aggfunc="mean")
-    figure, axes = new_figure(size=(6.6, 1.6 + 0.45 * len(table)))
+    if x and x == y:
+        raise ValueError(f"a heat map needs two values; {x} is given for both axes")
+    x, y = _together(frame, [x] if x else candidates, [y] if y else candidates)
+    cells = frame.dropna(subset=[x, y, "final_test_accuracy"]).groupby([y, x]).final_test_accuracy
+    table, counts = 100.0 * cells.mean().unstack(), cells.size()
+    figure, axes = new_figure(size=(6.6, min(1.6 + 0.45 * len(table), 20.0)))
     picture = axes.imshow(table, cmap=SEQUENTIAL, aspect="auto")
-    axes.set_xticks(range(table.shape[1]), [str(v) for v in table.columns])
-    axes.set_yticks(range(table.shape[0]), [str(v) for v in table.index])
+    axes.set_xticks(range(table.shape[1]), [text(v) for v in table.columns])
+    axes.set_yticks(range(table.shape[0]), [text(v) for v in table.index])
+    _turn_long_labels(axes, [text(v) for v in table.columns], 1.0 / table.shape[1])
     axes.set_xlabel(_short(x))
     axes.set_ylabel(_short(y))
     low, high = np.nanmin(table.values), np.nanmax(table.values)
     for (row, column), value in np.ndenumerate(table.values):
         if np.isfinite(value):
-            light = value < (low + high) / 2
-            axes.text(column, row, f"{value:.2f}", ha="center", va="center", fontsize=9, color="white" if light else "black")
+            look = {"fontsize": min(9.0, 110.0 / table.shape[1]), "color": "white" if value < (low + high) / 2 else "black"}
+            axes.text(column, row, f"{value:.2f}", ha="center", va="center", **look)
     figure.colorbar(picture, label="final test accuracy, %")
-    title(axes, sweep.path.name)
+    over = [_short(a) for a in candidates if a not in (x, y)]
+    facts = f"mean over {', '.join(over)}: {_range(counts)} runs a cell" if over else f"{_range(counts)} run a cell"
+    title(axes, sweep.path.name, facts)
     return figure
+
+
+def _together(frame: pd.DataFrame, xs: list[str], ys: list[str]) -> tuple[str, str]:
+    """The first two of the addresses that any run has both of; the runs of a union may not."""
+    pairs = [(x, y) for x in xs for y in ys if x != y]
+    for x, y in pairs:
+        if frame[[x, y, "final_test_accuracy"]].notna().all(axis=1).any():
+            return x, y
+    x, y = pairs[0]
+    raise ValueError(f"no run has both {_short(x)} and {_short(y)}{'' if len(pairs) == 1 else ', nor any other two that vary'}")
+
+
+def _range(counts: pd.Series) -> str:
+    low, high = int(counts.min()), int(counts.max())
+    return str(high) if low == high else f"{low} to {high}"
 
 
 def front(size: np.ndarray, score: np.ndarray) -> np.ndarray:
@@ -154,23 +205,29 @@ def front(size: np.ndarray, score: np.ndarray) -> np.ndarray:
 
 
 def pareto(sweep: Sweep) -> Figure:
-    """Draw the final test accuracy against the size of the model, with the Pareto front of the means."""
+    """Draw the final test accuracy against the size of the model, with the Pareto front of the means.
+
+    The points of the front are numbered, above and to the left of each, where by its meaning no other point lies.
+    """
     addresses, table = points(sweep)
     figure, axes = new_figure()
     axes.errorbar(table.kib, table.accuracy, _intervals(table), fmt="o", color=SERIES[0], capsize=4, markersize=6)
     best = table.iloc[front(table.kib.to_numpy(), table.accuracy.to_numpy())]
-    axes.step(best.kib, best.accuracy, where="post", color=ORANGE, linewidth=1.6, label="Pareto front")
-    labelled = [a for a in addresses if _is_number(table[a])] or addresses
-    for (_, row), label in zip(best.iterrows(), _labels(best, labelled)):
-        axes.annotate(label, (row.kib, row.accuracy), xytext=(7, -13), textcoords="offset points", fontsize=8)
-    axes.set_xscale("log")
-    axes.margins(x=0.15)
-    axes.set_xlabel("model size, KiB (log)")
+    axes.plot(best.kib, best.accuracy, drawstyle="steps-post", marker="o", markersize=6, color=ORANGE, linewidth=1.6, zorder=3)
+    for number, (size, score) in enumerate(zip(best.kib, best.accuracy), 1):
+        axes.annotate(str(number), (size, score), xytext=(-4, 3), textcoords="offset points", fontsize=8, ha="right")
+    wide = table.kib.max() >= 3 * table.kib.min()
+    if wide:
+        axes.set_xscale("log")
+        log_ticks(axes.xaxis)
+    axes.margins(x=0.1)
+    axes.set_xlabel("model size, KiB (log)" if wide else "model size, KiB")
     axes.set_ylabel("final test accuracy, %")
-    axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
     grid_behind(axes)
-    axes.legend(fontsize=9, frameon=False, loc="lower right")
     title(axes, sweep.path.name, _runs(table))
+    names = [f"{number}   {label}" for number, label in enumerate(_labels(best, addresses), 1)]
+    nothing = [Line2D([], [], linestyle="none") for _ in names]
+    legend_beside(axes, handles=nothing, labels=names, title="Pareto front", handlelength=0, handletextpad=0, alignment="left")
     return figure
 
 
