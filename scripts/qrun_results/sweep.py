@@ -31,13 +31,20 @@ class Sweep:
         if not self.path.is_dir():
             raise ResultsError(path, "no such folder")
         self.runs: list[Run] = []
+        known: dict[str, Path] = {}
         for file in sorted(self.path.glob("*.h5")):
             if file.name in _NOT_RUNS:
                 continue
             try:
-                self.runs.append(Run(file))
+                run = Run(file)
             except ResultsError as error:
                 warnings.warn(f"skipped {error}", stacklevel=3)
+                continue
+            if run.id in known:
+                warnings.warn(f"skipped {file}: the same run as {known[run.id]}", stacklevel=3)
+                continue
+            known[run.id] = file
+            self.runs.append(run)
         if not self.runs:
             raise ResultsError(path, "holds no readable run file")
         self.runs.sort(key=lambda run: [(isinstance(v, str), v) for v in run.params.values()])
@@ -84,7 +91,7 @@ def load_sweep(path: str | Path) -> Sweep:
     Warns
     -----
     UserWarning
-        For each file that cannot be read; it is skipped.
+        For each file that cannot be read, and each copy of a run that another file holds; they are skipped.
 
     Raises
     ------

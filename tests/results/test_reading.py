@@ -179,6 +179,17 @@ def test_a_sweep_skips_damaged_files_with_a_warning(results, tmp_path):
         qrun_results.load_sweep(tmp_path)
 
 
+def test_a_copied_run_counts_once(results, tmp_path):
+    folder = tmp_path / "sweep"
+    shutil.copytree(results / "sweep_smoke", folder)
+    file = sorted(folder.glob("w_bits=*.h5"))[0]
+    shutil.copy(file, folder / "zz.h5")
+    with pytest.warns(UserWarning, match=f"skipped .*zz.h5: the same run as {file}"):
+        sweep = qrun_results.load_sweep(folder)
+    assert len(sweep) == 6
+    assert sweep.frame().index.is_unique
+
+
 def test_xarray_reads_metrics_by_itself(run):
     data = xr.open_dataset(run.path, group="metrics/test", engine="h5netcdf")
     assert data.accuracy.dims == ("epoch",)
