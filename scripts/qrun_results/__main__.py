@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import inspect
 import sys
+import warnings
 from pathlib import Path
 from typing import Callable
 
@@ -22,6 +24,10 @@ def plot(arguments: argparse.Namespace) -> None:
     draw: Callable = getattr(plots, arguments.kind)
     given = {key: getattr(arguments, key) for key in ("layer", "channel", "over", "x", "y")}
     options = {key: value for key, value in given.items() if value is not None}
+    unknown = [key for key in options if key not in inspect.signature(draw).parameters]
+    if unknown:
+        raise ValueError(f"{arguments.kind} takes no --{unknown[0]}")
+    _check_path(arguments.kind, Path(arguments.path))
     if arguments.kind in OF_A_SWEEP:
         figure = draw(load_sweep(arguments.path), **options)
     elif arguments.kind == "mistakes":
@@ -31,6 +37,15 @@ def plot(arguments: argparse.Namespace) -> None:
         figure = draw(load(arguments.path), **options)
     figure.savefig(arguments.output)
     print(arguments.output)
+
+
+def _check_path(kind: str, path: Path) -> None:
+    if kind in OF_A_RUN and path.is_dir():
+        files = sorted(file for file in path.glob("*.h5") if file.name != "sweep.h5")
+        example = f", such as {files[0]}" if files else ""
+        raise ValueError(f"{path}: {kind} is drawn of a run, not of a folder; name one of its run files{example}")
+    if kind in OF_A_SWEEP and path.is_file():
+        raise ValueError(f"{path}: {kind} is drawn of a sweep, not of a file; name its folder, {path.parent}")
 
 
 def write_report(arguments: argparse.Namespace) -> None:
@@ -51,6 +66,12 @@ def write_events(arguments: argparse.Namespace) -> None:
 
 def _results(path: str) -> Run | Sweep:
     return load_sweep(path) if Path(path).is_dir() else load(path)
+
+
+def _show_warning(message: Warning | str, category: type[Warning], *_: object, **__: object) -> None:
+    """Say on stderr what a user can act on; warnings of libraries are ours to mend, and no one else's to read."""
+    if issubclass(category, UserWarning) and str(message).startswith("skipped "):
+        print(f"qrun_results: warning: {message}", file=sys.stderr)
 
 
 def parse(arguments: list[str] | None) -> argparse.Namespace:
@@ -83,7 +104,9 @@ def main(arguments: list[str] | None = None) -> int:
     """Run one command; 0, or 1 with a line on stderr that names what is wrong."""
     parsed = parse(arguments)
     try:
-        parsed.act(parsed)
+        with warnings.catch_warnings():
+            warnings.showwarning = _show_warning  # type: ignore[assignment]
+            parsed.act(parsed)
     except (ResultsError, KeyError, ValueError, OSError, TypeError) as error:
         print(f"qrun_results: {error}", file=sys.stderr)
         return 1

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import copy
+import shutil
 
 import numpy as np
 import pandas as pd
 import pytest
+import qrun_results
 from qrun_results import __main__ as command
 from qrun_results import plots
 from qrun_results.lmdb_images import read_lmdb
 from qrun_results.plots import style, sweeps, weights
-from conftest import qrun, stopped
+from conftest import ROOT, qrun, stopped
 
 
 @pytest.fixture(autouse=True)
@@ -300,6 +302,47 @@ def test_the_command_says_what_a_stopped_run_lacks(kind, results, tmp_path, caps
     missing = "has no final test" if kind == "confusion" else "holds no weights"
     assert command.main(["plot", kind, str(path), "-o", str(tmp_path / "x.png")]) == 1
     assert capsys.readouterr().err == f"qrun_results: {path} {missing} (status failed)\n"
+
+
+@pytest.mark.parametrize(
+    ("kind", "of_a_run", "options", "message"),
+    [("curves", False, [], "curves is drawn of a run, not of a folder; name one of its run files, such as"),
+     ("accuracy", True, [], "accuracy is drawn of a sweep, not of a file; name its folder"),
+     ("curves", True, ["--layer", "conv1"], "curves takes no --layer"),
+     ("pareto", False, ["--x", "seed"], "pareto takes no --x")],
+)  # fmt: skip
+def test_the_command_says_what_a_plot_takes(kind, of_a_run, options, message, run, sweep, tmp_path, capsys):
+    path = str(run.path if of_a_run else sweep.path)
+    assert command.main(["plot", kind, path, *options, "-o", str(tmp_path / "x.png")]) == 1
+    assert message in capsys.readouterr().err
+    assert not (tmp_path / "x.png").exists()
+
+
+def test_the_command_names_what_it_skips_in_a_line(results, tmp_path, capsys):
+    for file in (results / "sweep_smoke").glob("w_bits=*.h5"):
+        shutil.copy(file, tmp_path)
+    (tmp_path / "zz.h5").write_text("hello")
+    assert command.main(["plot", "accuracy", str(tmp_path), "-o", str(tmp_path / "x.png")]) == 0
+    assert capsys.readouterr().err == f"qrun_results: warning: skipped {tmp_path}/zz.h5: not an HDF5 file\n"
+
+
+@pytest.mark.parametrize("epochs", [0, 1])
+def test_curves_of_a_run_of_one_epoch_or_none(epochs, results, tmp_path):
+    if epochs:
+        qrun(tmp_path, str(ROOT / "configs/smoke.yaml"), "train.epochs=1", "train.iterations_per_epoch=20")
+        path = next((tmp_path / "results/smoke").glob("run-*.h5"))
+    else:
+        path = next((results / "failed").glob("run-*.h5"))
+    left, right = plots.curves(qrun_results.load(path)).axes
+    left.figure.canvas.draw()
+    if epochs:
+        low, high = left.get_xlim()
+        assert [tick for tick in left.get_xticks() if low <= tick <= high] == [0]
+        assert [label for label in left.get_yticklabels() if label.get_text()]
+        assert not left.texts
+    else:
+        assert [text.get_text() for text in left.texts] == ["no epoch finished"]
+        assert not left.get_xticks().size and not right.get_yticks().size
 
 
 def test_the_command_names_what_is_wrong(tmp_path, capsys):
