@@ -32,7 +32,9 @@ def report(results: Run | Sweep) -> str:
     return template.render(
         title=results.path.name if isinstance(results, Sweep) else results.id,
         columns=_columns(runs),
+        swept=_swept(runs),
         rows=[_row(run) for run in runs],
+        has_reasons=any(run.attributes.get("error") for run in runs),
         pictures=pictures,
         traces=_script_json([_trace(run) for run in runs]),
         differing=differences(configs),
@@ -53,7 +55,7 @@ def flatten(config: dict[str, Any], prefix: str = "") -> dict[str, str]:
         if isinstance(value, dict):
             flat |= flatten(value, f"{address}.")
         else:
-            flat[address] = json.dumps(value) if isinstance(value, list) else str(value)
+            flat[address] = value if isinstance(value, str) else json.dumps(value)  # null, true and false as in YAML
     return flat
 
 
@@ -65,19 +67,24 @@ def differences(configs: dict[str, dict[str, str]]) -> list[str]:
 
 def _columns(runs: list[Run]) -> list[tuple[str, bool]]:
     """Headings, and whether a column holds numbers."""
-    swept = dict.fromkeys(address for run in runs for address in run.params)
-    numeric = {a: all(isinstance(r.params.get(a, 0), (int, float)) for r in runs) for a in swept}
     numbers = ["accuracy %", "best %", "test loss", "KiB", "MMAC", "GBOP", "seconds"]
-    return [("run", False), ("status", False)] + list(numeric.items()) + [(name, True) for name in numbers]
+    reason = [("reason", False)] if any(run.attributes.get("error") for run in runs) else []
+    return [("run", False), ("status", False)] + _swept(runs) + [(name, True) for name in numbers] + reason
 
 
-def _row(run: Run) -> tuple[list[tuple[str, str]], dict[str, Any], list[tuple[str, Any]]]:
-    """What _columns has, each as text and value to sort by: names, swept values by address, numbers."""
+def _swept(runs: list[Run]) -> list[tuple[str, bool]]:
+    """Addresses that the sweep varies, and whether all their values are numbers."""
+    swept = dict.fromkeys(address for run in runs for address in run.params)
+    return [(a, all(isinstance(r.params.get(a, 0), (int, float)) for r in runs)) for a in swept]
+
+
+def _row(run: Run) -> tuple[list[tuple[str, str]], dict[str, Any], list[tuple[str, Any]], str]:
+    """What _columns has, each as text and value to sort by: names, swept values by address, numbers; and the reason."""
     attributes, network = run.attributes, run.network
     numbers = [
         (100.0 * run.final_test_accuracy, "{:.2f}"),
         (100.0 * attributes.get("best_test_accuracy", np.nan), "{:.2f}"),
-        (run.final_test_loss, "{:.4f}"),
+        (run.final_test_loss, "{:.4g}"),
         (network["model_bits"] / 8192, "{:.1f}"),
         (network["macs"] / 1e6, "{:.2f}"),
         (network["bit_operations"] / 1e9, "{:.3f}"),
@@ -87,6 +94,7 @@ def _row(run: Run) -> tuple[list[tuple[str, str]], dict[str, Any], list[tuple[st
         [(run.id, run.id), (run.status, run.status)],
         run.params,
         [(pattern.format(value) if np.isfinite(value) else "", value if np.isfinite(value) else "") for value, pattern in numbers],
+        run.attributes.get("error", ""),
     )
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import html.parser
+import pathlib
 import shutil
 import subprocess
 
+import h5py
 import pytest
 import qrun_results
-from conftest import stopped
+from conftest import changed, stopped
 from qrun_results import __main__ as command
 from qrun_results.report import differences, flatten, report
 
@@ -43,6 +45,15 @@ class Page(html.parser.HTMLParser):
             self.tables[-1][-1][-1] += data.strip()
 
 
+def in_browser(page: str, folder: pathlib.Path) -> subprocess.CompletedProcess:
+    """What the page has become behind its scripts, and what they logged."""
+    target = folder / "sweep.html"
+    target.write_text(page, "utf-8")
+    options = ["--headless", "--no-sandbox", "--disable-gpu", "--enable-logging=stderr", "--virtual-time-budget=8000"]
+    options += [f"--user-data-dir={folder}/profile", "--dump-dom", target.as_uri()]
+    return subprocess.run(["chromium", *options], capture_output=True, text=True, timeout=120, check=True)
+
+
 def test_a_sweep_has_a_row_and_a_section_for_each_run(sweep):
     page = Page(report(sweep))
     head, *rows = page.tables[0]
@@ -66,8 +77,29 @@ def test_only_what_differs_is_compared(sweep):
     assert "solver.lr" not in found
 
 
-def test_a_failed_run_is_shown_with_its_reason(results):
-    assert "not finite" in report(qrun_results.load_sweep(results / "failed"))
+def test_values_are_written_as_in_the_configuration():
+    flat = flatten({"data": {"crop": None, "mirror": True, "mean": [0.5], "scale": 1e-05}, "name": "null"})
+    assert flat == {"data.crop": "null", "data.mirror": "true", "data.mean": "[0.5]", "data.scale": "1e-05", "name": "null"}
+
+
+def test_a_failed_run_has_its_reason_in_the_table(results, sweep):
+    head, row = Page(report(qrun_results.load_sweep(results / "failed"))).tables[0]
+    assert head[-1] == "reason"
+    assert "not finite" in row[-1]
+    assert Page(report(sweep)).tables[0][0][-1] == "seconds"
+
+
+def test_huge_losses_have_few_digits(results, tmp_path):
+    path = tmp_path / "run.h5"
+    with h5py.File(changed(next((results / "quantized").glob("run-*.h5")), path), "r+") as file:
+        file["metrics/test/loss"][-1] = 1.2345678e38
+    head, row = Page(report(qrun_results.load(path))).tables[0]
+    assert row[head.index("test loss")] == "1.235e+38"
+
+
+def test_axes_have_titles_that_any_plotly_draws(run):
+    page = report(run).split("<script>")[-1]
+    assert 'title: {text: "epoch"' in page and "title: {text: title}" in page
 
 
 @pytest.mark.parametrize("status", ["failed", "interrupted"])
@@ -94,12 +126,17 @@ def test_the_command_writes_the_page(sweep, tmp_path, capsys):
 
 
 @pytest.mark.skipif(shutil.which("chromium") is None, reason="chromium is not installed")
+def test_its_filter_takes_words_and_whole_values(sweep, tmp_path):
+    shown = {"w_bits=2": 2, "vars.w_bits=2.0 complete": 2, "seed=1 w_bits=4": 1, "complete": 6, "status=comp": 0, "nowhere": 0}
+    script = "for (const words of %s) { filter.value = words; filter.dispatchEvent(new Event('input')); results.push(count()); }"
+    script = f"const results = [], count = () => document.getElementById('count').textContent; {script % list(shown)}"
+    page = report(sweep) + f"<script>{script} document.title = results.join(', ');</script>"
+    assert f"<title>{', '.join(f'{n} of 6' for n in shown.values())}</title>" in in_browser(page, tmp_path).stdout
+
+
+@pytest.mark.skipif(shutil.which("chromium") is None, reason="chromium is not installed")
 def test_its_script_runs_in_a_browser_without_errors(sweep, tmp_path):
-    target = tmp_path / "sweep.html"
-    target.write_text(report(sweep), "utf-8")
-    options = ["--headless", "--no-sandbox", "--disable-gpu", "--enable-logging=stderr", "--virtual-time-budget=8000"]
-    options += [f"--user-data-dir={tmp_path}/profile", "--dump-dom", target.as_uri()]
-    done = subprocess.run(["chromium", *options], capture_output=True, text=True, timeout=120, check=True)
+    done = in_browser(report(sweep), tmp_path)
     assert "CONSOLE" not in done.stderr
     assert "6 of 6" in done.stdout  # written by the script after it has drawn
     assert done.stdout.count('class="main-svg"') >= 2
