@@ -18,33 +18,25 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "scripts"))
 BLOCK = re.compile(r"^```(sh|python)\n(.*?)^```\n", re.MULTILINE | re.DOTALL)
-DOTS_PER_INCH = 100  # of the pictures; they are committed
+PICTURE = re.compile(r'\.savefig\("docs/(lenet/\w+\.png)".*\)  # (.+)$', re.MULTILINE)
 
 
 class Runner:
-    """Runs blocks one after the other; Python ones share their names, and may `show(figure, name, text)`."""
+    """Runs blocks one after the other; Python ones share their names, and pictures that they save follow them on the page."""
 
-    def __init__(self, pictures: Path, replaced: dict[str, str]) -> None:
-        self.pictures = pictures
+    def __init__(self, replaced: dict[str, str]) -> None:
         self.replaced = replaced
-        self.shown: list[str] = []
-        self.names: dict[str, Any] = {"show": self.show}
-        pictures.mkdir(parents=True, exist_ok=True)
-
-    def show(self, figure: Any, name: str, text: str) -> None:
-        """Write a figure beside the page; it stands behind the block."""
-        figure.savefig(self.pictures / f"{name}.png", dpi=DOTS_PER_INCH)
-        self.shown.append(f"![{text}]({self.pictures.name}/{name}.png)\n")
+        self.names: dict[str, Any] = {}
 
     def __call__(self, block: re.Match[str]) -> str:
-        """Return the block, and behind it what it printed and showed."""
-        language, code = block.groups()
+        """Return the block, and behind it what it printed and the pictures that it saved, with their comments as text."""
+        language, written = block.groups()
+        code = written
         for old, new in self.replaced.items():
             code = code.replace(old, new)
-        self.shown = []
         printed = self._shell(code) if language == "sh" else self._python(code)
         output = f"\n```\n{printed.rstrip()}\n```\n" if printed.strip() else ""
-        return block.group(0) + output + "".join(f"\n{picture}" for picture in self.shown)
+        return block.group(0) + output + "".join(f"\n![{text}]({file})\n" for file, text in PICTURE.findall(written))
 
     def _shell(self, code: str) -> str:
         done = subprocess.run(code, shell=True, capture_output=True, text=True, check=False)
@@ -75,9 +67,11 @@ def main() -> None:
             "lenet_2bit.yaml --quiet": f"lenet_2bit.yaml --quiet train.epochs=1 train.iterations_per_epoch=100 --output {target}"
             f" data.train.lmdb={target}/digits/train_lmdb data.test.lmdb={target}/digits/test_lmdb",
             "results/lenet_2bit": f"{target}/lenet_2bit",
+            "docs/lenet/": f"{target}/lenet/",
         }
+    (target / "lenet").mkdir(parents=True, exist_ok=True)
     with contextlib.chdir(ROOT):
-        page = BLOCK.sub(Runner(target / "lenet", replaced), (ROOT / "docs/lenet.in.md").read_text("utf-8"))
+        page = BLOCK.sub(Runner(replaced), (ROOT / "docs/lenet.in.md").read_text("utf-8"))
     (target / "lenet.md").write_text(page, "utf-8")
     print(target / "lenet.md")
 
