@@ -110,8 +110,12 @@ class Run:
     @property
     def final_test_loss(self) -> float:
         """Loss of the final test, which with `train.keep: best` is the best one; NaN unless the run is complete."""
-        tests = self.metrics("test")
-        if self.status != "complete" or tests.empty:
+        if self.status != "complete":
+            return float("nan")
+        if "final_test_loss" in self.attributes:
+            return float(self.attributes["final_test_loss"])
+        tests = self.metrics("test")  # of a file from before there was the attribute
+        if tests.empty:
             return float("nan")
         return float(tests.loss[tests.accuracy.idxmax() if self._config["train"].get("keep") == "best" else len(tests) - 1])
 

@@ -135,6 +135,11 @@ def test_the_final_loss_is_that_of_the_weights_that_are_kept(tmp_path):
     assert best < len(tests) - 1
     assert run.final_test_accuracy == tests.accuracy[best]
     assert run.final_test_loss == tests.loss[best]
+    older = tmp_path / "older.h5"
+    shutil.copy(run.path, older)
+    with h5py.File(older, "r+") as file:
+        file.attrs.pop("final_test_loss", None)
+    assert qrun_results.load(older).final_test_loss == tests.loss[best]
 
 
 def test_files_that_are_no_runs_are_named(results, tmp_path):
