@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from pathlib import Path
-from typing import Iterator
+from typing import Any, Iterator
 
 import pandas as pd
 import xarray as xr
@@ -47,7 +47,8 @@ class Sweep:
             self.runs.append(run)
         if not self.runs:
             raise ResultsError(path, "holds no readable run file")
-        self.runs.sort(key=lambda run: [(isinstance(v, str), v) for v in run.params.values()])
+        addresses = sorted(self.swept(), key=lambda address: sum(address not in run.params for run in self.runs))
+        self.runs.sort(key=lambda run: [_order(run.params, address) for address in addresses])
 
     def __len__(self) -> int:
         return len(self.runs)
@@ -99,6 +100,12 @@ def load_sweep(path: str | Path) -> Sweep:
         If there is no such folder, or no run in it can be read.
     """
     return Sweep(path)
+
+
+def _order(params: dict[str, Any], address: str) -> tuple[bool, bool, Any]:
+    """Numbers before text before no value at all, as in a union of sweeps."""
+    value = params.get(address, 0)
+    return address not in params, isinstance(value, str), value
 
 
 def _row(run: Run) -> dict[str, object]:

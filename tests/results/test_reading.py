@@ -84,6 +84,17 @@ def test_a_sweep_is_a_table_with_the_swept_values(sweep):
             assert list(frame.loc[ids, column]) == list(file[f"summary/{column}"][...])
 
 
+def test_a_union_of_sweeps_is_sorted_by_each_value(tmp_path):
+    union = "sweep={union: [{grid: {data.train.data_seed: [3, 2]}}, {grid: {vars.w_bits: [4, 1]}}]}"
+    qrun(tmp_path, str(ROOT / "configs/sweep_smoke.yaml"), union, "train.epochs=1", "train.iterations_per_epoch=5")
+    sweep = qrun_results.load_sweep(tmp_path / "results/sweep_smoke")
+    frame = sweep.frame()
+    assert frame["data.train.data_seed"].dropna().tolist() == [2, 3] and frame["vars.w_bits"].dropna().tolist() == [1, 4]
+    missing = frame["data.train.data_seed"].isna().tolist()
+    assert missing == sorted(missing) or missing == sorted(missing, reverse=True)
+    assert sweep.curves().sizes == {"run": 4, "epoch": 1}
+
+
 def test_curves_of_a_sweep_are_runs_by_epochs(sweep):
     curves = sweep.curves()
     assert curves.test_accuracy.dims == ("run", "epoch")
