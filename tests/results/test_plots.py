@@ -98,6 +98,10 @@ def test_intervals_are_students():
     # n = 3: t = 4.303, standard deviation 1, over sqrt(3).
     assert sweeps.half_interval(pd.Series([1.0, 2.0, 3.0])) == pytest.approx(4.303 / np.sqrt(3))
     assert np.isnan(sweeps.half_interval(pd.Series([1.0])))
+    # n = 41, 121: t = 2.021, 1.980.
+    for n, t in ((41, 2.021), (121, 1.980)):
+        values = pd.Series(np.arange(float(n)))
+        assert sweeps.half_interval(values) == pytest.approx(t * values.std() / np.sqrt(n), rel=3e-4)
 
 
 def test_points_of_one_run_have_no_interval(sweep):

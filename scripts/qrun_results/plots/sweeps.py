@@ -14,7 +14,7 @@ from matplotlib.ticker import FixedLocator, NullLocator
 from ..sweep import Sweep
 from .style import ORANGE, SEQUENTIAL, SERIES, grid_behind, legend_beside, log_ticks, new_figure, series_style, text, title
 
-# Student's t, two-sided 95 %, for 1 to 30 degrees of freedom; 1.96 beyond.
+# Student's t, two-sided 95 %, for 1 to 30 degrees of freedom.
 _T95 = (
     12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.160, 2.145, 2.131,
     2.120, 2.110, 2.101, 2.093, 2.086, 2.080, 2.074, 2.069, 2.064, 2.060, 2.056, 2.052, 2.048, 2.045, 2.042,
@@ -26,7 +26,15 @@ def half_interval(values: pd.Series) -> float:
     n = len(values)
     if n < 2:
         return float("nan")
-    return float((_T95[n - 2] if n <= 31 else 1.96) * values.std(ddof=1) / np.sqrt(n))
+    return float(_student(n - 1) * values.std(ddof=1) / np.sqrt(n))
+
+
+def _student(degrees: int) -> float:
+    """From the table; beyond it the first terms of the expansion about the normal quantile (Abramowitz, Stegun 26.7.5)."""
+    if degrees <= len(_T95):
+        return _T95[degrees - 1]
+    z = 1.959964
+    return z + (z**3 + z) / (4 * degrees) + (5 * z**5 + 16 * z**3 + 3 * z) / (96 * degrees**2)
 
 
 def points(sweep: Sweep) -> tuple[list[str], pd.DataFrame]:
