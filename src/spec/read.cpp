@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <filesystem>
+#include <optional>
 #include <thread>
 #include <unordered_set>
 
@@ -12,8 +13,8 @@
 #include "spec/load.h"
 #include "spec/names.h"
 #include "spec/run_fields.h"
-#include "spec/scalars.h"
 #include "spec/sweep.h"
+#include "spec/swept.h"
 #include "spec/variables.h"
 
 namespace qrun {
@@ -94,13 +95,19 @@ std::vector<RunSpec> resolve_in_order(const Node& document, const std::vector<sp
   return runs;
 }
 
-/// The seed that replicates count from: the document's, with its variables filled in.
-std::uint64_t seed_of(Node document) {
-  Problems elsewhere;  // reported when the runs are read
-  fill_in_variables(document, elsewhere);
-  const Node* seed = document.find("seed");
-  const auto integer = seed != nullptr && seed->is_scalar() ? spec::parse_integer(seed->scalar) : std::nullopt;
-  return integer ? integer->magnitude : RunSpec().seed;
+/// The seed that replicates count from: the document's, with its variables filled in, read as a run's. Nothing where it
+/// is wrong (then reported).
+std::optional<std::uint64_t> read_base_seed(const Node& document, const Node& sweep, Problems& problems) {
+  const Node* given = document.find("seed");
+  if (given == nullptr) return RunSpec().seed;
+  const Node* vars = document.find("vars");
+  Node filled = *given;
+  fill_in_variables(filled, "seed", vars == nullptr ? Node{} : *vars, swept_variables(sweep), problems);
+  if (filled.is_scalar() && filled.scalar.find("${") != std::string::npos) {
+    problems.add(*given, "seed", filled.scalar + " is swept, and replicates count from one seed; sweep seed itself");
+    return std::nullopt;
+  }
+  return spec::read_integer({filled, "seed", problems}, spec::kSeeds);
 }
 
 }  // namespace
@@ -117,7 +124,8 @@ Sweep read_config(const std::string& path, const std::vector<std::string>& overr
   document.erase("sweep");
 
   Sweep sweep{.is_sweep = !swept.is_null()};
-  spec::Points expanded = spec::expand(swept, seed_of(document), problems);
+  spec::Points expanded = spec::expand(
+      swept, [&] { return read_base_seed(document, swept, problems); }, problems);
   if (expanded.points.empty()) expanded.points.emplace_back();  // to report what else is wrong
   sweep.warnings = std::move(expanded.warnings);
   std::vector<RunSpec> runs;

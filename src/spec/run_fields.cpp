@@ -1,7 +1,6 @@
 #include "spec/run_fields.h"
 
 #include <algorithm>
-#include <limits>
 
 #include "spec/emit.h"
 #include "spec/names.h"
@@ -52,9 +51,7 @@ Field sweep_field() {
 
 Fields run_fields(RunSpec& run, NetworkDraft& draft) {
   return list_of(
-      name_field(run.name),
-      integer("seed", "of initial weights, shuffling and augmentation", run.seed,
-              {0, std::numeric_limits<std::uint64_t>::max()}),
+      name_field(run.name), integer("seed", "of initial weights, shuffling and augmentation", run.seed, kSeeds),
       choice("engine", "auto: cuda if a device answers, else cpu; check: both, compared", kEngines, run.engine),
       choice("precision", "of products: fp32; tf32: tensor cores of the CUDA engine, 10 bits of mantissa", kPrecisions,
              run.precision),

@@ -28,7 +28,7 @@ std::size_t weigh(const std::vector<Point>& points) {
 
 class Expander {
  public:
-  Expander(std::uint64_t seed, Problems& problems) : seed_(seed), problems_(problems) {}
+  Expander(const BaseSeed& base_seed, Problems& problems) : base_seed_(base_seed), problems_(problems) {}
 
   std::vector<Point> sweep(const Value& value) {
     if (value.node.is_null()) return {{}};
@@ -154,13 +154,15 @@ class Expander {
 
   [[nodiscard]] std::vector<Point> seeds(const Value& value, const Position& at) const {
     const std::uint64_t count = read_integer(value, {1, kMostRuns}).value_or(0);
+    const std::optional<std::uint64_t> first = base_seed_();
     std::vector<Point> points;
-    if (count > 0 && seed_ > std::numeric_limits<std::uint64_t>::max() - (count - 1)) {
-      value.fail(std::to_string(count) + " seeds from " + std::to_string(seed_) + " go beyond 2^64 - 1; start lower");
+    if (!first) return points;
+    if (count > 0 && *first > std::numeric_limits<std::uint64_t>::max() - (count - 1)) {
+      value.fail(std::to_string(count) + " seeds from " + std::to_string(*first) + " go beyond 2^64 - 1; start lower");
       return points;
     }
     for (std::uint64_t i = 0; i < count; ++i) {
-      Node seed = plain_node(std::to_string(seed_ + i));
+      Node seed = plain_node(std::to_string(*first + i));
       seed.at = value.node.at;
       points.push_back({{"seed", at, std::move(seed)}});
     }
@@ -224,7 +226,7 @@ class Expander {
     return points;
   }
 
-  std::uint64_t seed_;
+  const BaseSeed& base_seed_;
   Problems& problems_;
 };
 
@@ -243,8 +245,8 @@ void check_addresses(const std::vector<Point>& points, Problems& problems) {
 
 }  // namespace
 
-Points expand(const Node& sweep, std::uint64_t seed, Problems& problems) {
-  Expander expander(seed, problems);
+Points expand(const Node& sweep, const BaseSeed& base_seed, Problems& problems) {
+  Expander expander(base_seed, problems);
   Points result{expander.sweep({sweep, "sweep", problems}), {}};
   result.warnings = std::move(expander.warnings);
   check_addresses(result.points, problems);

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -22,9 +24,12 @@ struct Points {
   std::vector<std::string> warnings;  // `FILE:LINE:COLUMN: ...`
 };
 
-/// All points, in order: of factors that stand side by side the first is the outermost. `seed` is the one that
-/// replicates count from. Mistakes are reported; then the points are of no use.
-[[nodiscard]] Points expand(const Node& sweep, std::uint64_t seed, Problems& problems);
+/// The seed that replicates count from, asked for where there are some; nothing where it is wrong (then reported).
+using BaseSeed = std::function<std::optional<std::uint64_t>()>;
+
+/// All points, in order: of factors that stand side by side the first is the outermost. Mistakes are reported; then the
+/// points are of no use.
+[[nodiscard]] Points expand(const Node& sweep, const BaseSeed& base_seed, Problems& problems);
 
 /// Puts an axis of the command line into `sweep.grid`, in place of one at the same address.
 /// False where `only_existing` is wanted and the grid has no such axis.

@@ -26,7 +26,8 @@ bool is_whole(const std::string& text) { return text.starts_with(kOpen) && text.
 
 class Filler {
  public:
-  Filler(const Node& vars, Problems& problems) : problems_(problems) {
+  Filler(const Node& vars, const std::set<std::string>& later, Problems& problems)
+      : later_(later), problems_(problems) {
     are_known_ = vars.is_map() || vars.is_null();
     if (!are_known_) problems_.add(vars, "vars", "is not a map; write {name: value}");
     for (const Entry& entry : vars.entries) {
@@ -36,7 +37,9 @@ class Filler {
       names_.push_back(entry.key);
       variables_[entry.key] = {&entry, State::kUntouched, {}};
     }
-    for (const std::string& name : names_) (void)resolve(name);
+    for (const std::string& name : names_) {
+      if (!later_.contains(name)) (void)resolve(name);
+    }
   }
 
   void fill(Node& node, const std::string& address) {
@@ -126,7 +129,9 @@ class Filler {
 
   void fill_scalar(Node& node, const std::string& address) {
     if (!is_whole(node.scalar)) return fill_text(node, address);
-    std::optional<Node> value = look_up(node.scalar.substr(2, node.scalar.size() - 3), node, address);
+    const std::string reference = node.scalar.substr(2, node.scalar.size() - 3);
+    if (later_.contains(reference)) return;
+    std::optional<Node> value = look_up(reference, node, address);
     if (!value) return break_node(node);
     nodes_ += count_nodes(*value) - 1;
     if (nodes_ > kMaxNodes) too_large(node, "more than " + std::to_string(kMaxNodes) + " nodes after variables");
@@ -142,7 +147,13 @@ class Filler {
         problems_.add(node, address, "${ without }; write ${name}");
         return break_node(node);
       }
-      const std::optional<Node> value = look_up(node.scalar.substr(open + 2, close - open - 2), node, address);
+      const std::string reference = node.scalar.substr(open + 2, close - open - 2);
+      if (later_.contains(reference)) {
+        text += node.scalar.substr(from, close + 1 - from);
+        from = close + 1;
+        continue;
+      }
+      const std::optional<Node> value = look_up(reference, node, address);
       if (!value) return break_node(node);
       if (!value->is_scalar()) {
         problems_.add(node, address,
@@ -156,6 +167,7 @@ class Filler {
     node.scalar = text + node.scalar.substr(from);
   }
 
+  const std::set<std::string>& later_;
   Problems& problems_;
   const Node broken_ = [] {
     Node node;
@@ -175,7 +187,12 @@ class Filler {
 void fill_in_variables(Node& root, Problems& problems) {
   const Node* found = root.find("vars");
   const Node vars = found == nullptr ? Node{} : *found;
-  Filler(vars, problems).fill(root, "");
+  fill_in_variables(root, "", vars, {}, problems);
+}
+
+void fill_in_variables(Node& part, const std::string& address, const Node& vars, const std::set<std::string>& later,
+                       Problems& problems) {
+  Filler(vars, later, problems).fill(part, address);
 }
 
 }  // namespace qrun::spec

@@ -38,7 +38,7 @@ std::size_t count_points(const std::string& path) {
   spec::Problems problems;
   const spec::Node document = spec::load_document(path, problems);
   const spec::Node* sweep = document.find("sweep");
-  return sweep == nullptr ? 1 : spec::expand(*sweep, 0, problems).points.size();
+  return sweep == nullptr ? 1 : spec::expand(*sweep, [] { return 0; }, problems).points.size();
 }
 
 }  // namespace

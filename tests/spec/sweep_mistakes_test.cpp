@@ -82,6 +82,30 @@ TEST(SweepMistakes, ReplicatesStayWithinTheSeeds) {
             Lines{"a.yaml:11:16: sweep.seeds: 2 seeds from 18446744073709551615 go beyond 2^64 - 1; start lower"});
 }
 
+TEST(SweepMistakes, ReplicatesCountFromASeedThatARunMayHave) {
+  const std::vector<std::pair<std::string, std::string>> cases = {
+      {"banana", "7: seed: banana is not an integer; write one in decimal or 0x"},
+      {"010", "7: seed: 010 has a leading zero; write a decimal integer without it, or 0x"},
+      {"\"7\"", "7: seed: \"7\" is text; write the integer without quotes"},
+      {"[1]", "7: seed: is a list; an integer is wanted"},
+      {"null", "7: seed: is empty; an integer is wanted"},
+      {"-3", "7: seed: -3 is outside [0, 18446744073709551615]"},
+      {"-0x10", "7: seed: -0x10 is outside [0, 18446744073709551615]"},
+      {"18446744073709551616", "7: seed: 18446744073709551616 is outside [0, 18446744073709551615]"},
+      {"\"${undefined}\"", "7: seed: ${undefined} is not defined; only w_bits is known"},
+  };
+  for (const auto& [seed, line] : cases)
+    EXPECT_EQ(mistakes(swept("{seeds: 3}") + "seed: " + seed + "\n"), Lines{"a.yaml:12:" + line}) << seed;
+  EXPECT_EQ(mistakes(swept("{seeds: 3}"), {"seed=-3"}),
+            Lines{"command line: seed=-3: seed: -3 is outside [0, 18446744073709551615]"});
+  EXPECT_EQ(mistakes(swept("{grid: {seed: [1, 2]}}") + "seed: banana\n"), Lines{}) << "which no run has";
+}
+
+TEST(SweepMistakes, ReplicatesCountFromOneSeed) {
+  EXPECT_EQ(mistakes(swept("{grid: {vars.w_bits: [1, 2]}, seeds: 2}") + "seed: \"${w_bits}\"\n"),
+            Lines{"a.yaml:12:7: seed: ${w_bits} is swept, and replicates count from one seed; sweep seed itself"});
+}
+
 TEST(SweepMistakes, LargeValuesInManyRunsAreRefused) {
   std::string list = "[1";
   for (int i = 0; i < 1000; ++i) list += ", 1";

@@ -61,6 +61,13 @@ TEST(SweepGrammar, ReplicatesCountFromTheSeedOfTheFile) {
   EXPECT_THAT(points(sweep_of("{seeds: 2}", {"seed=10"})), ElementsAre("10", "11"));
 }
 
+TEST(SweepGrammar, ReplicatesCountFromASeedThatIsAVariable) {
+  Files files;
+  files.write("a.yaml", swept("{seeds: 2, grid: {vars.w_bits: [1, 2]}}") + "seed: \"${n}\"\n");
+  files.write("b.yaml", "base: a.yaml\nvars: {n: 0x10, m: \"${w_bits}\"}\n");
+  EXPECT_THAT(points(files.sweep("b.yaml")), ElementsAre("16 1", "16 2", "17 1", "17 2"));
+}
+
 TEST(SweepGrammar, FactorsMultiplyInTheOrderWritten) {
   EXPECT_THAT(points(sweep_of("{seeds: 2, zip: {vars.w_bits: [1, 4]}, grid: {solver.lr: [0.1, 0.2]}}", {"seed=1"})),
               ElementsAre("1 1 0.1", "1 1 0.2", "1 4 0.1", "1 4 0.2", "2 1 0.1", "2 1 0.2", "2 4 0.1", "2 4 0.2"));
