@@ -25,6 +25,10 @@ void Problems::add(const Node& node, const std::string& key, const std::string& 
   if (!known) push({node.at, node.origin, text + " (in " + key + ")"});
 }
 
+bool Problems::has(const std::string& text) const {
+  return std::ranges::find(problems_, text, &Problem::text) != problems_.end();
+}
+
 void Problems::push(Problem problem) {
   problems_.push_back(std::move(problem));
   if (problems_.size() >= kMost) throw_if_any();

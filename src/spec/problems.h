@@ -19,6 +19,9 @@ class Problems {
   /// At the node; what came from a variable is reported once, at its definition, whatever uses it.
   void add(const Node& node, const std::string& key, const std::string& text);
 
+  /// True where this was said of any place.
+  [[nodiscard]] bool has(const std::string& text) const;
+
   [[nodiscard]] bool empty() const { return problems_.empty(); }
 
   /// Throws ConfigError with all lines if there is any.

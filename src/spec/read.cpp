@@ -45,7 +45,7 @@ void override(Node& document, const std::vector<std::string>& overrides, Problem
     if (!assignment) continue;
     Assignment axis = *assignment;
     if (!axis.is_axis) axis.value = spec::list_node({assignment->value});
-    if (!put_axis(document, axis, !assignment->is_axis)) assign(document, *assignment, problems);
+    if (!put_axis(document, axis, !assignment->is_axis, problems)) assign(document, *assignment, problems);
   }
 }
 
@@ -120,8 +120,9 @@ Sweep read_config(const std::string& path, const std::vector<std::string>& overr
   if (const Node* name = document.find("name"); (name == nullptr || name->is_null()) && !spec::is_name(stem, "."))
     problems.add(document.at, "name", stem + ", the file's stem, is not a name; give one with name:");
   const Node* found = document.find("sweep");
-  const Node swept = found == nullptr ? Node() : *found;
+  const Node written = found == nullptr ? Node() : *found;
   document.erase("sweep");
+  const Node swept = fill_in_sweep(document, written, problems);
 
   Sweep sweep{.is_sweep = !swept.is_null()};
   spec::Points expanded = spec::expand(
@@ -138,10 +139,10 @@ Sweep read_config(const std::string& path, const std::vector<std::string>& overr
     if (hashes.insert(run.known_hash).second) sweep.runs.push_back(std::move(run));
   }
   if (const std::size_t equal = expanded.points.size() - sweep.runs.size(); equal > 0)
-    sweep.warnings.push_back(to_string(swept.at) +
+    sweep.warnings.push_back(to_string(written.at) +
                              ": sweep: equal to an earlier point and left out: " + std::to_string(equal));
   if (sweep.is_sweep) {
-    document.add("sweep", swept);
+    document.add("sweep", written);
     if (document.find("name") == nullptr) document.add("name", spec::text_node(stem));
   }
   sweep.text = spec::emit(document);

@@ -254,7 +254,7 @@ Points expand(const Node& sweep, const BaseSeed& base_seed, Problems& problems) 
   return result;
 }
 
-bool put_axis(Node& root, const Assignment& axis, bool only_existing) {
+bool put_axis(Node& root, const Assignment& axis, bool only_existing, Problems& problems) {
   Node* sweep = root.find("sweep");
   Node* grid = sweep != nullptr && sweep->is_map() ? sweep->find("grid") : nullptr;
   Node* old = grid != nullptr && grid->is_map() ? grid->find(axis.address) : nullptr;
@@ -268,6 +268,10 @@ bool put_axis(Node& root, const Assignment& axis, bool only_existing) {
     if (found == nullptr) parent.add(key, map_node({}), axis.at);
     Node& node = *parent.find(key);
     if (node.is_null()) node = map_node({});
+    if (node.is_scalar() && node.scalar.find("${") != std::string::npos) {
+      problems.add(axis.at, axis.address,
+                   std::string(key) + " is " + node.scalar + " here, which takes no further axis; set it as a whole");
+    }
     return node;
   };
   map_of(map_of(root, "sweep"), "grid").add(axis.address, axis.value, axis.at);

@@ -32,8 +32,8 @@ using BaseSeed = std::function<std::optional<std::uint64_t>()>;
 [[nodiscard]] Points expand(const Node& sweep, const BaseSeed& base_seed, Problems& problems);
 
 /// Puts an axis of the command line into `sweep.grid`, in place of one at the same address.
-/// False where `only_existing` is wanted and the grid has no such axis.
-bool put_axis(Node& root, const Assignment& axis, bool only_existing);
+/// False where `only_existing` is wanted and the grid has no such axis. A grid that is a variable takes none.
+bool put_axis(Node& root, const Assignment& axis, bool only_existing, Problems& problems);
 
 [[nodiscard]] Node schema_of_sweep();
 

@@ -1,6 +1,9 @@
 #include "spec/swept.h"
 
+#include <utility>
+
 #include "spec/names.h"
+#include "spec/variables.h"
 
 namespace qrun::spec {
 namespace {
@@ -39,6 +42,23 @@ std::set<std::string> swept_variables(const Node& sweep) {
     if (parts.size() > 1 && parts[0] == "vars") names.insert(parts[1]);
   }
   return names;
+}
+
+Node fill_in_sweep(const Node& document, const Node& sweep, Problems& problems) {
+  const Node* vars = document.find("vars");
+  std::set<std::string> later = swept_variables(sweep);
+  for (;;) {  // a variable may hold axes: they are seen once it is filled in
+    Node filled = sweep;
+    Problems found = problems;
+    fill_in_variables(filled, "sweep", vars == nullptr ? Node{} : *vars, later, found);
+    std::set<std::string> all = swept_variables(filled);
+    all.insert(later.begin(), later.end());
+    if (all == later) {
+      problems = std::move(found);
+      return filled;
+    }
+    later = std::move(all);
+  }
 }
 
 }  // namespace qrun::spec

@@ -1,4 +1,4 @@
-// Which addresses a sweep sets, seen in its node before it is expanded.
+// The node of a sweep before it is expanded: its variables filled in, and which addresses it sets.
 #pragma once
 
 #include <set>
@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "spec/node.h"
+#include "spec/problems.h"
 
 namespace qrun::spec {
 
@@ -20,5 +21,9 @@ struct SweptAddress {
 
 /// Names of the variables that the sweep sets, all or a part of them.
 [[nodiscard]] std::set<std::string> swept_variables(const Node& sweep);
+
+/// `sweep` with the variables of the document filled in. Those that it sets itself stay references, which each point
+/// gives its own value.
+[[nodiscard]] Node fill_in_sweep(const Node& document, const Node& sweep, Problems& problems);
 
 }  // namespace qrun::spec

@@ -105,9 +105,9 @@ class Filler {
       return value.is_broken() ? std::nullopt : std::optional(value);
     }
     if (are_known_ && undefined_.insert(reference).second) {
-      problems_.add(user, address,
-                    "${" + reference + "} is not defined; " +
-                        (names_.empty() ? "define it under vars" : suggest(reference, names_)));
+      report_once(user, address,
+                  "${" + reference + "} is not defined; " +
+                      (names_.empty() ? "define it under vars" : suggest(reference, names_)));
     }
     return std::nullopt;
   }
@@ -120,9 +120,14 @@ class Filler {
       return node;
     }
     if (undefined_.insert("env:" + name).second) {
-      problems_.add(user, address, "${env:" + name + "} is not set in the environment; set it, or write the value");
+      report_once(user, address, "${env:" + name + "} is not set in the environment; set it, or write the value");
     }
     return std::nullopt;
+  }
+
+  /// The sweep and the rest of a document are filled in apart.
+  void report_once(const Node& user, const std::string& address, const std::string& text) {
+    if (!problems_.has(text)) problems_.add(user, address, text);
   }
 
   static void break_node(Node& node) { node.kind = Node::Kind::kBroken; }

@@ -3,6 +3,7 @@
 #include "spec/load.h"
 #include "spec/read.h"
 #include "spec/sweep.h"
+#include "spec/swept.h"
 #include "support.h"
 
 namespace qrun::fuzz {
@@ -38,7 +39,10 @@ std::size_t count_points(const std::string& path) {
   spec::Problems problems;
   const spec::Node document = spec::load_document(path, problems);
   const spec::Node* sweep = document.find("sweep");
-  return sweep == nullptr ? 1 : spec::expand(*sweep, [] { return 0; }, problems).points.size();
+  if (sweep == nullptr) return 1;
+  return spec::expand(
+             fill_in_sweep(document, *sweep, problems), [] { return 0; }, problems)
+      .points.size();
 }
 
 }  // namespace

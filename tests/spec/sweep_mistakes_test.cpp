@@ -106,6 +106,21 @@ TEST(SweepMistakes, ReplicatesCountFromOneSeed) {
             Lines{"a.yaml:12:7: seed: ${w_bits} is swept, and replicates count from one seed; sweep seed itself"});
 }
 
+TEST(SweepMistakes, OfVariablesAreReportedOnce) {
+  EXPECT_EQ(mistakes(swept("{seeds: \"${n}\"}")),
+            Lines{"a.yaml:11:16: sweep.seeds: ${n} is not defined; only w_bits is known"});
+  EXPECT_EQ(mistakes(swept("\"${n}\"") + "seed: \"${n}\"\n"),
+            Lines{"a.yaml:11:8: sweep: ${n} is not defined; only w_bits is known"});
+  EXPECT_EQ(mistakes(with(swept("{seeds: \"${n}\"}"), "w_bits: 2}", "w_bits: 2, n: few}")),
+            Lines{"a.yaml:10:22: vars.n: few is not an integer; write one in decimal or 0x (in sweep.seeds)"});
+  EXPECT_EQ(mistakes(with(swept("{grid: {vars.x: [1]}}"), "w_bits: 2}", "w_bits: 2, x: \"${none}\"}")), Lines{})
+      << "which no run has";
+  EXPECT_EQ(
+      mistakes(with(swept("\"${n}\""), "w_bits: 2}", "w_bits: 2, n: {seeds: 2}}"), {"vars.w_bits=1,2"}),
+      Lines{"command line: vars.w_bits=1,2: vars.w_bits: sweep is ${n} here, which takes no further axis; set it as a "
+            "whole"});
+}
+
 TEST(SweepMistakes, LargeValuesInManyRunsAreRefused) {
   std::string list = "[1";
   for (int i = 0; i < 1000; ++i) list += ", 1";

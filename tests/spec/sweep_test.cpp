@@ -68,6 +68,41 @@ TEST(SweepGrammar, ReplicatesCountFromASeedThatIsAVariable) {
   EXPECT_THAT(points(files.sweep("b.yaml")), ElementsAre("16 1", "16 2", "17 1", "17 2"));
 }
 
+TEST(SweepGrammar, VariablesOfTheFileAreFilledIn) {
+  Files files;
+  const auto of = [&](const std::string& sweep, const std::vector<std::string>& overrides = {}) {
+    const std::string vars = "vars: {n: 3, list: [7, 8], point: {seed: 5}, all: {seeds: \"${n}\"}}\n";
+    files.write("base.yaml", with(swept("null"), "sweep: null\n", "seed: 1\n"));
+    files.write("a.yaml", "base: base.yaml\n" + vars + "sweep: " + sweep + "\n");
+    const Sweep expanded = files.sweep("a.yaml", overrides);
+    files.write("frozen.yaml", expanded.text);
+    EXPECT_EQ(points(files.sweep("frozen.yaml")), points(expanded)) << expanded.text;
+    return points(expanded);
+  };
+  EXPECT_THAT(of("{seeds: \"${n}\"}"), ElementsAre("1", "2", "3"));
+  EXPECT_THAT(of("\"${all}\""), ElementsAre("1", "2", "3"));
+  EXPECT_THAT(of("\"${all}\"", {"vars.n=2"}), ElementsAre("1", "2"));
+  EXPECT_THAT(of("{grid: {seed: \"${list}\"}}"), ElementsAre("7", "8"));
+  EXPECT_THAT(of("{grid: {seed: [\"${n}\", 4]}}"), ElementsAre("3", "4"));
+  EXPECT_THAT(of("{grid: {seed: {range: [1, \"${n}\", 1]}}}"), ElementsAre("1", "2", "3"));
+  EXPECT_THAT(of("{random: {trials: \"${n}\", space: {seed: {choice: \"${list}\"}}}}"), testing::SizeIs(2));
+  EXPECT_THAT(of("{list: [\"${point}\", {seed: 6}]}"), ElementsAre("5", "6"));
+  EXPECT_THAT(of("{seeds: 4, exclude: [{seed: \"${n}\"}]}"), ElementsAre("1", "2", "4"));
+  EXPECT_THAT(of("{seeds: 2, grid: {vars.n: [1, 2]}, exclude: [{vars.n: 2}]}"), ElementsAre("1 1", "2 1"));
+}
+
+TEST(SweepGrammar, AVariableThatIsSweptHasTheValueOfThePoint) {
+  for (const std::string axes : {"{vars.w_bits: [1, 4], seed: [\"${w_bits}\"]}", "\"${axes}\""}) {
+    Files files;
+    files.write("base.yaml", swept("{grid: " + axes + "}"));
+    files.write("a.yaml", "base: base.yaml\nvars: {axes: {vars.w_bits: [1, 4], seed: [\"${w_bits}\"]}}\n");
+    const Sweep sweep = files.sweep("a.yaml");
+    ASSERT_EQ(sweep.runs.size(), 2U);
+    EXPECT_EQ(sweep.runs[0].seed, 1U) << axes;
+    EXPECT_EQ(sweep.runs[1].seed, 4U) << axes;
+  }
+}
+
 TEST(SweepGrammar, FactorsMultiplyInTheOrderWritten) {
   EXPECT_THAT(points(sweep_of("{seeds: 2, zip: {vars.w_bits: [1, 4]}, grid: {solver.lr: [0.1, 0.2]}}", {"seed=1"})),
               ElementsAre("1 1 0.1", "1 1 0.2", "1 4 0.1", "1 4 0.2", "2 1 0.1", "2 1 0.2", "2 4 0.1", "2 4 0.2"));
