@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 #include <optional>
+#include <set>
 #include <unordered_map>
 
 #include "spec/emit.h"
@@ -55,6 +56,19 @@ std::vector<Group> group(const Value& exclude) {
   return list;
 }
 
+/// Whether an address that no point has means anything is for the reader of the document to say.
+void keep_unknown(const Node& exclude, Points& points) {
+  std::set<std::string> known;
+  for (const Point& point : points.points) {
+    for (const Assignment& assignment : point) known.insert(assignment.address);
+  }
+  for (const Node& item : exclude.items) {
+    for (const Entry& entry : item.entries) {
+      if (known.insert(entry.key).second) points.only_excluded.push_back({entry.key, entry.key_at, entry.value});
+    }
+  }
+}
+
 /// What the point has at the addresses; nothing where it lacks one.
 std::optional<std::string> key_of(const Point& point, const std::vector<std::string>& addresses) {
   std::string key;
@@ -68,11 +82,12 @@ std::optional<std::string> key_of(const Point& point, const std::vector<std::str
 
 }  // namespace
 
-void drop_excluded(const Value& exclude, std::vector<Point>& points, std::vector<std::string>& warnings) {
+void drop_excluded(const Value& exclude, Points& points) {
   if (!exclude.node.is_list()) return exclude.fail("is not a list; write [{address: value, ...}, ...]");
   const std::vector<Group> groups = group(exclude);
+  keep_unknown(exclude.node, points);
   std::vector<bool> has_matched(exclude.node.items.size());
-  std::erase_if(points, [&](const Point& point) {
+  std::erase_if(points.points, [&](const Point& point) {
     bool drops = false;
     for (const Group& group : groups) {
       const std::optional<std::string> key = key_of(point, group.addresses);
@@ -84,7 +99,8 @@ void drop_excluded(const Value& exclude, std::vector<Point>& points, std::vector
   });
   for (std::size_t i = 0; i < has_matched.size(); ++i) {
     const Value item = exclude.item(i);
-    if (!has_matched[i]) warnings.push_back(mistake_line(item.node.at, item.address, "matches no point of the sweep"));
+    if (!has_matched[i])
+      points.warnings.push_back(mistake_line(item.node.at, item.address, "matches no point of the sweep"));
   }
 }
 

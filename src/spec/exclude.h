@@ -9,7 +9,7 @@
 
 namespace qrun::spec {
 
-/// Drops the points that match all of an entry. An entry that matches none is named in `warnings`.
-void drop_excluded(const Value& exclude, std::vector<Point>& points, std::vector<std::string>& warnings);
+/// Drops the points that match all of an entry. An entry that matches none is named in the warnings of `points`.
+void drop_excluded(const Value& exclude, Points& points);
 
 }  // namespace qrun::spec

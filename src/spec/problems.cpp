@@ -1,6 +1,7 @@
 #include "spec/problems.h"
 
 #include <algorithm>
+#include <iterator>
 #include <tuple>
 
 namespace qrun::spec {
@@ -27,6 +28,12 @@ void Problems::add(const Node& node, const std::string& key, const std::string& 
 
 bool Problems::has(const std::string& text) const {
   return std::ranges::find(problems_, text, &Problem::text) != problems_.end();
+}
+
+std::vector<Problems::Problem> Problems::at(const Position& place) const {
+  std::vector<Problem> found;
+  std::ranges::copy_if(problems_, std::back_inserter(found), [&](const Problem& p) { return same_place(p.at, place); });
+  return found;
 }
 
 void Problems::push(Problem problem) {

@@ -27,12 +27,14 @@ class Problems {
   /// Throws ConfigError with all lines if there is any.
   void throw_if_any() const;
 
- private:
   struct Problem {
     Position at;
     std::string key;
     std::string text;
   };
+  [[nodiscard]] std::vector<Problem> at(const Position& place) const;
+
+ private:
   static constexpr std::size_t kMost = 1000;  // enough to read; the search ends there
 
   void push(Problem problem);

@@ -1,5 +1,6 @@
 #include "spec/read.h"
 
+#include <algorithm>
 #include <atomic>
 #include <filesystem>
 #include <optional>
@@ -95,6 +96,24 @@ std::vector<RunSpec> resolve_in_order(const Node& document, const std::vector<sp
   return runs;
 }
 
+/// True for `network.conv1` on the way to `network.conv*.stride`.
+bool leads_to(const std::string& key, const std::string& address) {
+  const std::vector<std::string> keys = spec::split(key, '.');
+  const std::vector<std::string> patterns = spec::split(address, '.');
+  return keys.size() <= patterns.size() && std::equal(keys.begin(), keys.end(), patterns.begin(),
+                                                      [](const auto& a, const auto& b) { return spec::matches(b, a); });
+}
+
+/// An address of `exclude` that names nothing is found where a document with a value there has a mistake. What is wrong
+/// with the value, or missing beside it, is no run's.
+void check_address(const Node& document, const Assignment& excluded, Problems& problems) {
+  Problems found;
+  (void)resolve(document, {excluded}, "excluded", found);
+  for (const Problems::Problem& problem : found.at(excluded.at)) {
+    if (leads_to(problem.key, excluded.address)) problems.add(problem.at, problem.key, problem.text);
+  }
+}
+
 /// The seed that replicates count from: the document's, with its variables filled in, read as a run's. Nothing where it
 /// is wrong (then reported).
 std::optional<std::uint64_t> read_base_seed(const Node& document, const Node& sweep, Problems& problems) {
@@ -127,6 +146,7 @@ Sweep read_config(const std::string& path, const std::vector<std::string>& overr
   Sweep sweep{.is_sweep = !swept.is_null()};
   spec::Points expanded = spec::expand(
       swept, [&] { return read_base_seed(document, swept, problems); }, problems);
+  for (const Assignment& excluded : expanded.only_excluded) check_address(document, excluded, problems);
   if (expanded.points.empty()) expanded.points.emplace_back();  // to report what else is wrong
   sweep.warnings = std::move(expanded.warnings);
   std::vector<RunSpec> runs;

@@ -44,12 +44,20 @@ class Expander {
       points = product(points, factor);
     }
     const Node* exclude = value.node.find("exclude");
-    if (exclude != nullptr && !exclude->is_null())
-      drop_excluded({*exclude, value.address + ".exclude", problems_}, points, warnings);
+    if (exclude != nullptr && !exclude->is_null()) {
+      result_.points = std::move(points);
+      drop_excluded({*exclude, value.address + ".exclude", problems_}, result_);
+      points = std::move(result_.points);
+    }
     return points;
   }
 
-  std::vector<std::string> warnings;
+  /// All points, and what was found on the way.
+  Points all(const Node& node) {
+    std::vector<Point> points = sweep({node, "sweep", problems_});
+    result_.points = std::move(points);
+    return std::move(result_);
+  }
 
  private:
   /// More runs than anyone wants, or than memory holds, are a mistake, found before they are made.
@@ -227,6 +235,7 @@ class Expander {
   }
 
   const BaseSeed& base_seed_;
+  Points result_;
   Problems& problems_;
 };
 
@@ -247,8 +256,7 @@ void check_addresses(const std::vector<Point>& points, Problems& problems) {
 
 Points expand(const Node& sweep, const BaseSeed& base_seed, Problems& problems) {
   Expander expander(base_seed, problems);
-  Points result{expander.sweep({sweep, "sweep", problems}), {}};
-  result.warnings = std::move(expander.warnings);
+  Points result = expander.all(sweep);
   check_addresses(result.points, problems);
   if (result.points.empty() && problems.empty()) problems.add(sweep, "sweep", "excludes all of its points; keep one");
   return result;

@@ -21,7 +21,8 @@ using Point = std::vector<Assignment>;
 
 struct Points {
   std::vector<Point> points;
-  std::vector<std::string> warnings;  // `FILE:LINE:COLUMN: ...`
+  std::vector<std::string> warnings;      // `FILE:LINE:COLUMN: ...`
+  std::vector<Assignment> only_excluded;  // what `exclude` asks for at addresses that no point has
 };
 
 /// The seed that replicates count from, asked for where there are some; nothing where it is wrong (then reported).

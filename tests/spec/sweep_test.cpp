@@ -129,6 +129,16 @@ TEST(SweepGrammar, AnExclusionThatMatchesNothingIsNamed) {
   EXPECT_THAT(sweep.warnings, ElementsAre(HasSubstr("a.yaml:11:54: sweep.exclude[1]: matches no point of the sweep")));
 }
 
+TEST(SweepGrammar, AnExclusionMayNameWhatIsNotSwept) {
+  for (const std::string entry : {"solver.momentum: 2", "vars.w_bits: x", "network.score.quantize.weight.bits: 4",
+                                  "network.c*.quantize.bias: none", "solver.lr_policy.gamma: 1", "cluster.cpus: 0",
+                                  "data.mean: [1]", "train.init_from: a.h5"}) {
+    const Sweep sweep = sweep_of("{grid: {seed: [1, 2]}, exclude: [{" + entry + "}]}");
+    EXPECT_EQ(sweep.runs.size(), 2U);
+    EXPECT_THAT(sweep.warnings, ElementsAre(HasSubstr("matches no point of the sweep"))) << entry;
+  }
+}
+
 TEST(SweepGrammar, ExclusionsCompareMeaningsNotTexts) {
   EXPECT_THAT(
       points(sweep_of("{list: [{solver.lr: 1, seed: 3}, {seed: 3}, {solver.lr: 2}], exclude: [{solver.lr: 1.0}, "
