@@ -9,10 +9,9 @@
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
-#include <optional>
 
 #include "core/error.h"
-#include "spec/names.h"
+#include "spec/cluster.h"
 
 namespace qrun {
 namespace {
@@ -53,11 +52,6 @@ std::string device_option(std::int64_t gpus) {
   return list;
 }
 
-std::optional<std::int64_t> parse_number(const std::string& text) {
-  const bool digits = !text.empty() && text.size() < 10 && text.find_first_not_of("0123456789") == std::string::npos;
-  return digits ? std::optional<std::int64_t>(std::atoll(text.c_str())) : std::nullopt;
-}
-
 }  // namespace
 
 std::string shell_quoted(const std::string& text) {
@@ -66,35 +60,9 @@ std::string shell_quoted(const std::string& text) {
   return quoted + "'";
 }
 
-std::int64_t time_limit_seconds(const std::string& time) {
-  if (time.empty()) return 0;
-  const auto wrong = [&]() -> Error {
-    return Error("cluster.time: " + time + " is not a time; write HH:MM:SS, MM or D-HH:MM:SS");
-  };
-  const std::size_t dash = time.find('-');
-  const bool has_days = dash != std::string::npos;
-  std::vector<std::int64_t> parts;
-  for (const std::string& part : spec::split(has_days ? time.substr(dash + 1) : time, ':')) {
-    const std::optional<std::int64_t> number = parse_number(part);
-    if (!number) throw wrong();
-    parts.push_back(*number);
-  }
-  const std::optional<std::int64_t> days = has_days ? parse_number(time.substr(0, dash)) : 0;
-  if (!days || parts.size() > 3) throw wrong();
-  // After days the first number is hours; alone it is minutes; two are minutes and seconds.
-  const bool first_is_hours = has_days || parts.size() == 3;
-  std::int64_t seconds = *days * 86400;
-  std::int64_t unit = first_is_hours ? 3600 : 60;
-  for (const std::int64_t part : parts) {
-    seconds += part * unit;
-    unit /= 60;
-  }
-  return seconds;
-}
-
 std::int64_t element_count(std::int64_t packs, double seconds, const ClusterSpec& cluster,
                            std::int64_t max_array_size) {
-  const std::int64_t limit = time_limit_seconds(cluster.time);
+  const std::int64_t limit = spec::time_limit_seconds(cluster.time).value_or(0);
   const double lasting = limit > 0 ? std::min(kElementSeconds, 0.8 * static_cast<double>(limit)) : kElementSeconds;
   const auto by_time = static_cast<std::int64_t>(std::ceil(seconds / lasting));
   return std::clamp<std::int64_t>(std::max(by_time, cluster.max_parallel), 1, std::min(packs, max_array_size));

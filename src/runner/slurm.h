@@ -24,9 +24,6 @@ struct SlurmJob {
 /// limit a checkpoint is written and the element is queued again; cancelled, it ends.
 [[nodiscard]] std::string batch_script(const SlurmJob& job);
 
-/// Seconds of a Slurm time: `MM`, `MM:SS`, `HH:MM:SS`, `D-HH`, `D-HH:MM`, `D-HH:MM:SS`; 0 for none. Throws Error.
-[[nodiscard]] std::int64_t time_limit_seconds(const std::string& time);
-
 /// How many elements share the work: lasting ten minutes or more where there is enough of it, within 80 % of the time
 /// limit, `max_parallel` if there are as many packs, never more than the site allows.
 [[nodiscard]] std::int64_t element_count(std::int64_t packs, double seconds, const ClusterSpec& cluster,

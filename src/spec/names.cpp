@@ -29,12 +29,6 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
   return row.back();
 }
 
-std::string lower_case(std::string_view text) {
-  std::string lower(text);
-  std::ranges::transform(lower, lower.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return lower;
-}
-
 /// True for conv and conv2d, dir and directory.
 bool begin_alike(std::string_view a, std::string_view b) {
   constexpr std::size_t kStem = 3;
@@ -49,6 +43,12 @@ bool is_name(std::string_view text, std::string_view extra) {
     return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_' || c == '-' || extra.find(c) != extra.npos;
   };
   return !text.empty() && text.size() <= kMaxLength && text.front() != '.' && std::ranges::all_of(text, allowed);
+}
+
+std::string lower_case(std::string_view text) {
+  std::string lower(text);
+  std::ranges::transform(lower, lower.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return lower;
 }
 
 bool is_pattern(std::string_view pattern) { return pattern.find_first_of("*?") != pattern.npos; }

@@ -10,6 +10,8 @@ namespace qrun::spec {
 /// Letters, digits, `_`, `-`, and those in `extra`; 1 to 100 characters, not starting with a dot.
 [[nodiscard]] bool is_name(std::string_view text, std::string_view extra);
 
+[[nodiscard]] std::string lower_case(std::string_view text);
+
 /// True where `pattern` contains `*` (any characters) or `?` (one character).
 [[nodiscard]] bool is_pattern(std::string_view pattern);
 [[nodiscard]] bool matches(std::string_view pattern, std::string_view name);

@@ -19,6 +19,15 @@ TEST(BatchScript, SpreadsPacksOverTheDevicesOfAnElement) {
   EXPECT_THAT(two, testing::HasSubstr(" --device 0,1 "));
 }
 
+TEST(ElementCount, LastsTenMinutesOrMostOfTheTimeLimit) {
+  ClusterSpec cluster;
+  EXPECT_EQ(element_count(100, 6000, cluster, 1000), 10);
+  cluster.time = "00:05:00";
+  EXPECT_EQ(element_count(100, 6000, cluster, 1000), 25);
+  cluster.time = "UNLIMITED";
+  EXPECT_EQ(element_count(100, 6000, cluster, 1000), 10);
+}
+
 TEST(BatchScript, LeavesTheChoiceOfASingleDeviceToTheProgram) {
   EXPECT_THAT(batch_script(job_with(1)), testing::Not(testing::HasSubstr("--device")));
   EXPECT_THAT(batch_script(job_with(0)), testing::Not(testing::HasSubstr("--gpus")));
