@@ -19,6 +19,17 @@ constexpr std::int64_t kTrialDigits = 4096;
 constexpr double kTestCost =
     0.4;  // of an image, compared with training on it: one pass of three, and its share of loading
 
+/// The run with a rate that hardly moves its weights: one that diverges would take no time at all.
+RunSpec standing_still(RunSpec spec) {
+  spec.solver.lr = 1e-12;
+  spec.solver.lr_policy = {};
+  return spec;
+}
+
+bool has_diverged(const TrainResult& result) {
+  return std::ranges::all_of(result.divergences, [](const auto& divergence) { return divergence.has_value(); });
+}
+
 /// Seconds that an iteration of this pack takes.
 double try_out(SweepPlan& plan, const std::vector<std::size_t>& pack, Engine& engine) {
   std::vector<RunSpec> specs;
@@ -28,7 +39,7 @@ double try_out(SweepPlan& plan, const std::vector<std::size_t>& pack, Engine& en
   SourceSpec source = plan.runs()[pack[0]].spec->data.train;
   source.synthetic_digits = std::min(source.synthetic_digits, kTrialDigits);
   const std::shared_ptr<const Dataset> images = open_dataset(source, Split::kTrain);
-  for (const std::size_t i : pack) specs.push_back(*plan.runs()[i].spec);
+  for (const std::size_t i : pack) specs.push_back(standing_still(*plan.runs()[i].spec));
   const Plan lowered = lower(specs, {data.shape, data.train->items()});
   for (const RunSpec& spec : specs)
     feeds.push_back({make_feed(images, spec.data, Split::kTrain, spec.seed, lowered.classes), nullptr});
@@ -38,8 +49,9 @@ double try_out(SweepPlan& plan, const std::vector<std::size_t>& pack, Engine& en
   const auto start = Clock::now();
   std::int64_t iterations = 0;
   double seconds = 0;
-  for (std::int64_t chunk = 4; seconds < kTrialSeconds; chunk *= 2) {
-    program->train(chunk, go_on);
+  bool goes_on = true;  // not where the initial weights are no numbers to begin with
+  for (std::int64_t chunk = 4; goes_on && seconds < kTrialSeconds; chunk *= 2) {
+    goes_on = !has_diverged(program->train(chunk, go_on));
     iterations += chunk;
     seconds = std::chrono::duration<double>(Clock::now() - start).count();
   }

@@ -75,6 +75,13 @@ class EndToEnd(ProgramTest):
             self.assertIn("exclude[0]: matches no point", done.stderr)
             self.assertIn("equal to an earlier point and left out: 1", done.stderr)
 
+    def test_a_dry_run_estimates_what_would_diverge_as_well(self) -> None:
+        for override in ("solver.lr=0.01", "solver.lr=1e38", "network.conv1.init={constant: 1e38}"):
+            done = self.qrun("run", "--dry-run", "--json", SMOKE, "train.epochs=7", override)
+            seconds = json.loads(done.stdout)["estimate"]["seconds"]
+            self.assertGreater(seconds, 0, override)
+            self.assertLess(seconds, 600, override)
+
     def test_exit_codes_name_the_kind_of_failure(self) -> None:
         self.assertEqual(len(self.qrun("nothing.yaml", code=2).stderr.splitlines()), 1)
         self.qrun(SMOKE, "--no-such-option", code=2)
