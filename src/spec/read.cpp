@@ -159,8 +159,8 @@ Sweep read_config(const std::string& path, const std::vector<std::string>& overr
     if (hashes.insert(run.known_hash).second) sweep.runs.push_back(std::move(run));
   }
   if (const std::size_t equal = expanded.points.size() - sweep.runs.size(); equal > 0)
-    sweep.warnings.push_back(to_string(written.at) +
-                             ": sweep: equal to an earlier point and left out: " + std::to_string(equal));
+    sweep.warnings.push_back(
+        mistake_line(written.at, "sweep", "equal to an earlier point and left out: " + std::to_string(equal)));
   if (sweep.is_sweep) {
     document.add("sweep", written);
     if (document.find("name") == nullptr) document.add("name", spec::text_node(stem));

@@ -273,9 +273,12 @@ bool put_axis(Node& root, const Assignment& axis, bool only_existing, Problems& 
   if (only_existing) return false;
   const auto map_of = [&](Node& parent, const char* key) -> Node& {
     Node* found = parent.find(key);
-    if (found == nullptr) parent.add(key, map_node({}), axis.at);
+    if (found == nullptr) parent.add(key, Node{}, axis.at);
     Node& node = *parent.find(key);
-    if (node.is_null()) node = map_node({});
+    if (node.is_null()) {
+      node = map_node({});
+      node.at = axis.at;
+    }
     if (node.is_scalar() && node.scalar.find("${") != std::string::npos) {
       problems.add(axis.at, axis.address,
                    std::string(key) + " is " + node.scalar + " here, which takes no further axis; set it as a whole");

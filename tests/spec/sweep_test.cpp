@@ -155,6 +155,13 @@ TEST(SweepGrammar, EqualPointsRunOnce) {
   EXPECT_THAT(sweep.warnings, ElementsAre(HasSubstr("sweep: equal to an earlier point and left out: 1")));
 }
 
+TEST(SweepGrammar, EqualPointsOfTheCommandLineAreNamedThere) {
+  const std::string line = "command line: solver.lr=1,1: sweep: equal to an earlier point and left out: 1";
+  EXPECT_THAT(sweep_of("null", {"solver.lr=1,1"}).warnings, ElementsAre(line));
+  Files files;
+  EXPECT_THAT(files.write("a.yaml", kSmall).sweep("a.yaml", {"solver.lr=1,1"}).warnings, ElementsAre(line));
+}
+
 TEST(SweepGrammar, AxesOfNumbersHoldTheNumbersOneWouldWrite) {
   EXPECT_THAT(points(sweep_of("{grid: {solver.lr: {range: [0.1, 0.5, 0.1]}}}")),
               ElementsAre("0.1", "0.2", "0.3", "0.4", "0.5"));
