@@ -46,7 +46,7 @@ struct LeaderboardGroup {
 /// The half width of a 95 % interval around a mean of n values with this sum of squared deviations; NaN for n < 2.
 [[nodiscard]] double interval_half_width(double squares, std::int64_t n);
 
-/// One line a run; where something other than the seed was swept, one a group.
+/// One line a run, and the mean over seeds where they were swept; where something else was, one line a group.
 [[nodiscard]] std::string to_table(const Leaderboard& board);
 [[nodiscard]] std::string to_csv(const Leaderboard& board);
 [[nodiscard]] std::string to_json(const Leaderboard& board);

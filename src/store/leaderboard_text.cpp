@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <nlohmann/json.hpp>
 
 #include "store/leaderboard.h"
@@ -155,10 +156,25 @@ std::string group_table(const Leaderboard& board) {
   return text;
 }
 
+/// What replicates are run for; nothing where only one has ended.
+std::string means_over_seeds(const Leaderboard& board) {
+  Leaderboard replicates;
+  std::ranges::copy_if(board.rows, std::back_inserter(replicates.rows),
+                       [](const LeaderboardRow& row) { return !swept_value(row, "seed").empty(); });
+  std::string text;
+  for (const LeaderboardGroup& group : group_by_seed(replicates)) {
+    if (group.complete < 2) continue;
+    const std::string all = group.complete == group.runs ? "" : fmt::format("{} of ", group.complete);
+    text += fmt::format("{}: mean accuracy {:.4f} +- {:.4f}, the 95 % interval over {}{} seeds\n", group.name,
+                        group.accuracy, group.half_width, all, group.runs);
+  }
+  return text;
+}
+
 }  // namespace
 
 std::string to_table(const Leaderboard& board) {
-  std::string text = is_sweep(board) ? group_table(board) : run_table(board);
+  std::string text = is_sweep(board) ? group_table(board) : run_table(board) + means_over_seeds(board);
   for (const LeaderboardRow& row : board.rows) {
     if (row.status == "running")
       text +=

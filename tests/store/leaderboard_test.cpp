@@ -173,6 +173,24 @@ TEST_F(LeaderboardTest, ComparesWhatASweepVariedOverItsSeeds) {
             "~ not distinguishable from the line below: their 95 % intervals over seeds overlap\n");
 }
 
+TEST_F(LeaderboardTest, HasTheMeanOverSeedsWhereNothingElseIsSwept) {
+  const auto write_seed = [&](const std::string& seed, double accuracy) {
+    RunRecord record = sample_record();
+    record.run_id = "seed=" + seed;
+    record.final_test_accuracy = accuracy;
+    record.swept.clear();
+    if (seed != "none") record.swept = {{"seed", seed}};
+    write_run(path(record.run_id + ".h5"), record);
+  };
+  write_seed("1", 0.90);
+  write_seed("none", 0.10);
+  EXPECT_THAT(to_table(collected()), testing::Not(HasSubstr("mean")));
+  write_seed("2", 0.92);
+  EXPECT_THAT(to_table(collected()), HasSubstr("seed=2     complete       3    0.9200"));
+  EXPECT_THAT(to_table(collected()),
+              HasSubstr("\nsample: mean accuracy 0.9100 +- 0.1271, the 95 % interval over 2 seeds\n"));
+}
+
 TEST(Interval, HasTheQuantilesOfStudentsT) {
   EXPECT_TRUE(std::isnan(interval_half_width(1.0, 1)));
   EXPECT_NEAR(interval_half_width(4.0, 5), 2.776 * std::sqrt(1.0 / 5), 1e-12);
