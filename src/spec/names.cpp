@@ -74,6 +74,13 @@ bool matches(std::string_view pattern, std::string_view name) {
   return pattern.find_first_not_of('*', p) == pattern.npos;
 }
 
+bool covers(std::string_view pattern, std::string_view address) {
+  const std::vector<std::string> patterns = split(pattern, '.');
+  const std::vector<std::string> parts = split(address, '.');
+  const auto match = [](const std::string& a, const std::string& b) { return matches(a, b); };
+  return patterns.size() <= parts.size() && std::equal(patterns.begin(), patterns.end(), parts.begin(), match);
+}
+
 std::string suggest(std::string_view name, const std::vector<std::string>& known) {
   if (known.empty()) return "there is none";
   constexpr std::size_t kLongest = 1000;  // a longer one is no typing mistake, and the comparison costs its square

@@ -16,6 +16,9 @@ namespace qrun::spec {
 [[nodiscard]] bool is_pattern(std::string_view pattern);
 [[nodiscard]] bool matches(std::string_view pattern, std::string_view name);
 
+/// True where the dotted `address` is what `pattern`, an address with globs, names, or is a part of that.
+[[nodiscard]] bool covers(std::string_view pattern, std::string_view address);
+
 /// `did you mean lr?`, or `one of lr, momentum` where none is near.
 [[nodiscard]] std::string suggest(std::string_view name, const std::vector<std::string>& known);
 

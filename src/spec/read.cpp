@@ -39,14 +39,30 @@ RunSpec read_document(const Node& root, const std::string& name, bool is_file, P
 }
 
 /// Values of the command line: single ones into the document, axes into its sweep. An address that the sweep's grid has
-/// already keeps its axis, with one value: its runs keep their names.
-void override(Node& document, const std::vector<std::string>& overrides, Problems& problems) {
+/// already keeps its axis, with one value: its runs keep their names. Returned: what went into the document.
+std::vector<Assignment> override(Node& document, const std::vector<std::string>& overrides, Problems& problems) {
+  std::vector<Assignment> assigned;
   for (const std::string& text : overrides) {
     const std::optional<Assignment> assignment = spec::parse_override(text, problems);
     if (!assignment) continue;
     Assignment axis = *assignment;
     if (!axis.is_axis) axis.value = spec::list_node({assignment->value});
-    if (!put_axis(document, axis, !assignment->is_axis, problems)) assign(document, *assignment, problems);
+    if (put_axis(document, axis, !assignment->is_axis, problems)) continue;
+    assign(document, *assignment, problems);
+    assigned.push_back(*assignment);
+  }
+  return assigned;
+}
+
+/// A value of the command line that points of the sweep replace would be lost.
+void check_overrides(const std::vector<Assignment>& assigned, const Node& sweep, Problems& problems) {
+  for (const spec::SweptAddress& swept : spec::swept_addresses(sweep)) {
+    for (const Assignment& assignment : assigned) {
+      const bool is_later = swept.where == "sweep.grid" && swept.at.line == 0 && swept.address == assignment.address;
+      if (is_later || !spec::covers(swept.address, assignment.address)) continue;
+      problems.add(assignment.at, assignment.address,
+                   "is set by " + swept.where + " at " + to_string(swept.at) + ", too; change it there");
+    }
   }
 }
 
@@ -134,7 +150,7 @@ std::optional<std::uint64_t> read_base_seed(const Node& document, const Node& sw
 Sweep read_config(const std::string& path, const std::vector<std::string>& overrides) {
   Problems problems;
   Node document = spec::load_document(path, problems);
-  override(document, overrides, problems);
+  const std::vector<Assignment> assigned = override(document, overrides, problems);
   const std::string stem = std::filesystem::path(path).stem().string();
   if (const Node* name = document.find("name"); (name == nullptr || name->is_null()) && !spec::is_name(stem, "."))
     problems.add(document.at, "name", stem + ", the file's stem, is not a name; give one with name:");
@@ -142,6 +158,7 @@ Sweep read_config(const std::string& path, const std::vector<std::string>& overr
   const Node written = found == nullptr ? Node() : *found;
   document.erase("sweep");
   const Node swept = fill_in_sweep(document, written, problems);
+  check_overrides(assigned, swept, problems);
 
   Sweep sweep{.is_sweep = !swept.is_null()};
   spec::Points expanded = spec::expand(

@@ -148,5 +148,30 @@ TEST(SweepMistakes, OnTheCommandLineAreNamedThere) {
                    "step]"}));
 }
 
+TEST(SweepMistakes, AnOverrideOfWhatTheSweepSetsIsNotLost) {
+  const auto of = [](const std::string& sweep, const std::string& override) {
+    return mistakes(swept(sweep), {override});
+  };
+  const std::string bits = "network.conv1.quantize.weight.bits";
+  const std::string w = "command line: vars.w_bits=8: vars.w_bits: is set by ";
+  EXPECT_EQ(of("{zip: {vars.w_bits: [1, 2], seed: [1, 2]}}", "vars.w_bits=8"),
+            Lines{w + "sweep.zip at a.yaml:11:15, too; change it there"});
+  EXPECT_EQ(of("{list: [{seed: 1}, {vars.w_bits: 1}]}", "vars.w_bits=8"),
+            Lines{w + "sweep.list[1] at a.yaml:11:28, too; change it there"});
+  EXPECT_EQ(of("{random: {trials: 2, space: {vars.w_bits: {choice: [1, 2]}}}}", "vars.w_bits=8"),
+            Lines{w + "sweep.random.space at a.yaml:11:37, too; change it there"});
+  EXPECT_EQ(of("{union: [{grid: {seed: [1]}}, {grid: {vars.w_bits: [1]}}]}", "vars.w_bits=8"),
+            Lines{w + "sweep.union[1].grid at a.yaml:11:46, too; change it there"});
+  EXPECT_EQ(
+      of("{grid: {network.conv*.quantize.weight.bits: [1, 2]}}", bits + "=8"),
+      Lines{"command line: " + bits + "=8: " + bits + ": is set by sweep.grid at a.yaml:11:16, too; change it there"});
+  EXPECT_EQ(of("{grid: {network.conv1.quantize.weight: [none]}}", bits + "=8").size(), 1U) << "set as a whole";
+  EXPECT_EQ(of("{list: [{" + bits + ": 1}]}", "network.conv1.stride=2"), Lines{});
+  EXPECT_EQ(of("{list: [{" + bits + ": 1}]}", "network.conv1.quantize={weight: {method: ulq, bits: 8}}"), Lines{})
+      << "the rest of it stays";
+  EXPECT_EQ(mistakes(swept("null"), {"vars.w_bits=8", "vars.w_bits=1,2"}), Lines{}) << "the later one counts";
+  EXPECT_EQ(mistakes(swept("{list: [{vars.w_bits: 1}]}"), {"vars.w_bits=8", "sweep=null"}), Lines{});
+}
+
 }  // namespace
 }  // namespace qrun::test
