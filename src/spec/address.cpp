@@ -36,7 +36,9 @@ std::vector<std::string> names_of(const Node& layers) {
 
 std::vector<std::string> keys_of(const Node& map) {
   std::vector<std::string> keys;
-  for (const Entry& entry : map.entries) keys.push_back(entry.key);
+  for (const Entry& entry : map.entries) {
+    if (!entry.value.is_broken()) keys.push_back(entry.key);
+  }
   return keys;
 }
 
@@ -60,13 +62,24 @@ class Assigner {
  private:
   void fail(const std::string& text) { problems_.add(assignment_.at, assignment_.address, text); }
 
-  bool is_known_variable(const Node& root, const std::vector<std::string>& segments) {
+  /// What refers to it is silent then.
+  static void put_broken(Node& root, const std::string& variable) {
+    if (root.find("vars") == nullptr) root.add("vars", map_node({}));
+    Node& vars = *root.find("vars");
+    if (vars.is_null()) vars.kind = Node::Kind::kMap;
+    Node broken;
+    broken.kind = Node::Kind::kBroken;
+    if (vars.is_map()) vars.add(variable, std::move(broken));
+  }
+
+  bool is_known_variable(Node& root, const std::vector<std::string>& segments) {
     const Node* vars = root.find("vars");
     const Node none;
     if (segments.size() > 1 && vars != nullptr && vars->find(segments[1]) != nullptr) return true;
     fail(segments.size() == 1 ? "is the map of all variables; name one, such as vars.w_bits"
                               : segments[1] + " is not a variable of the file; " +
                                     suggest(segments[1], keys_of(vars == nullptr ? none : *vars)));
+    if (segments.size() > 1) put_broken(root, segments[1]);
     return false;
   }
 

@@ -16,7 +16,7 @@ class Graph {
     const auto is_unusable = [](const std::string& name) { return name.empty() || name == kImages; };
     if (std::ranges::any_of(layers_, is_unusable, &LayerSpec::name)) return;  // reported where it was read
     bool sound = true;
-    for (std::size_t i = 0; i < layers_.size(); ++i) sound = check_name(i) && sound;
+    for (std::size_t i = 0; i < layers_.size(); ++i) sound = check_name(i) && has_read_input(i) && sound;
     for (std::size_t i = 0; sound && i < layers_.size(); ++i) {
       if (layers_[i].input.empty()) layers_[i].input = {i == 0 ? kImages : layers_[i - 1].name};
     }
@@ -33,6 +33,11 @@ class Graph {
     value.fail(name + " is the name of two layers, the first in line " +
                std::to_string(layers_[first->second].position.line) + "; choose another");
     return false;
+  }
+
+  /// False where an input was given and not read, of which the mistake is known.
+  [[nodiscard]] bool has_read_input(std::size_t i) const {
+    return !layers_[i].input.empty() || list_.node.items[i].find("input") == nullptr;
   }
 
   bool check_input(std::size_t i) {

@@ -31,11 +31,12 @@ class Filler {
     are_known_ = vars.is_map() || vars.is_null();
     if (!are_known_) problems_.add(vars, "vars", "is not a map; write {name: value}");
     for (const Entry& entry : vars.entries) {
+      variables_[entry.key] = {&entry, State::kUntouched, {}};
+      if (entry.value.is_broken()) continue;  // no variable of the file
       if (!is_name(entry.key, "")) {
         problems_.add(entry.key_at, "vars." + entry.key, "is not a name; use letters, digits, _ and -");
       }
       names_.push_back(entry.key);
-      variables_[entry.key] = {&entry, State::kUntouched, {}};
     }
     for (const std::string& name : names_) {
       if (!later_.contains(name)) (void)resolve(name);

@@ -133,6 +133,18 @@ TEST(Network, EveryLayerLeadsToTheLoss) {
   });
 }
 
+TEST(Network, AnInputThatWasNotReadMakesNoOtherMistake) {
+  const std::string split =
+      "\n  - {name: a, type: relu, input: conv1}\n  - {name: b, type: relux, input: relu1}\n"
+      "  - {name: c, type: relu, input: a}";
+  EXPECT_EQ(
+      mistakes(with("name: relu1, type: relu}", "name: relu1, type: relu}" + with(split, "relux", "relu"))),
+      (Lines{"a.yaml:6:5: network.relu1: does not reach the loss; let a later layer take it as input, or remove it",
+             "a.yaml:8:5: network.b: does not reach the loss; let a later layer take it as input, or remove it"}));
+  EXPECT_EQ(mistakes(with("name: relu1, type: relu}", "name: relu1, type: relu}" + split)),
+            Lines{"a.yaml:8:21: network.b.type: relux is not known; did you mean relu?"});
+}
+
 TEST(Network, IsAListOfLayers) {
   const std::string layers = kSmall.substr(kSmall.find("network"), kSmall.find("solver") - kSmall.find("network"));
   expect_mistakes({

@@ -60,6 +60,16 @@ TEST(Variables, AnUndefinedNameIsReportedOnce) {
             Lines{"a.yaml:9:17: train.epochs: ${ without }; write ${name}"});
 }
 
+TEST(Variables, AnUndefinedNameThatIsSetIsReportedWhereItIsSet) {
+  const std::string text = with("lr: 0.01", "lr: \"${x}\"") + "vars: {rate: 1}\n";
+  EXPECT_EQ(mistakes(text, {"vars.x=0.75"}),
+            Lines{"command line: vars.x=0.75: vars.x: x is not a variable of the file; only rate is known"});
+  EXPECT_EQ(mistakes(text + "sweep: {grid: {vars.x: [1, 2]}}\n"),
+            Lines{"a.yaml:11:16: vars.x: x is not a variable of the file; only rate is known"});
+  EXPECT_EQ(mistakes(with("lr: 0.01", "lr: \"${x}\""), {"vars.x=0.75"}),
+            Lines{"command line: vars.x=0.75: vars.x: x is not a variable of the file; there is none"});
+}
+
 TEST(Variables, CirclesAreReportedOnceAtTheirFirstName) {
   EXPECT_EQ(mistakes("vars:\n  a: ${b}\n  b: x${c}\n  c: ${a}\n" + with("epochs: 1", "epochs: \"${a}\"")),
             Lines{"a.yaml:2:6: vars.a: refers to itself: a -> b -> c -> a; break the circle"});
