@@ -83,6 +83,8 @@ bool covers(std::string_view pattern, std::string_view address) {
 
 std::string suggest(std::string_view name, const std::vector<std::string>& known) {
   if (known.empty()) return "there is none";
+  const bool means_cuda = name == "gpu" && std::ranges::find(known, "cuda") != known.end();  // nearer to cpu by letters
+  if (means_cuda) return "did you mean cuda?";
   constexpr std::size_t kLongest = 1000;  // a longer one is no typing mistake, and the comparison costs its square
   const std::string lower = lower_case(name.substr(0, kLongest));
   const auto distance = [&](const std::string& other) { return edit_distance(lower, lower_case(other)); };
