@@ -145,7 +145,8 @@ void add_run(CLI::App& app, Action& action) {
   command->add_option("--retries", options->sweep.retries, "tries of a run that fails, beyond the first; default: 0")
       ->check(CLI::Range(0, 1000));
   command->add_flag("--fail-fast", options->sweep.fail_fast, "stop at the first run that fails");
-  command->add_flag("!--no-wait", options->sweep.wait, "end when other processes train all that is left");
+  command->add_flag_callback(
+      "--no-wait", [options] { options->sweep.wait = false; }, "end when other processes train all that is left");
   command->add_flag("--quiet", options->quiet, "warnings and errors only on stderr");
   command->add_flag("--verbose", options->verbose, "packs, tests and checkpoints in the log, too");
   command->add_flag("--no-progress", options->no_progress, "plain lines instead of the live one");
