@@ -13,6 +13,7 @@
 #include "cli/process.h"
 #include "core/error.h"
 #include "core/text.h"
+#include "spec/names.h"
 #include "store/h5.h"
 
 namespace qrun {
@@ -26,6 +27,16 @@ bool means_run(int argc, char** argv) {
   const std::string_view first = argv[1];
   const bool asks = first == "-h" || first == "--help" || first == "--version";
   return !asks && std::ranges::find(kCommands, first) == kCommands.end();
+}
+
+/// The command that was meant by a word which is no file, or nothing.
+std::string meant_command(const std::string& word) {
+  std::error_code ignored;
+  if (word.empty() || word.find_first_of("./") != word.npos || word.starts_with('-') ||
+      std::filesystem::exists(word, ignored))
+    return "";
+  const std::string suggestion = spec::suggest(word, {kCommands.begin(), kCommands.end()});
+  return suggestion.starts_with("did you mean") ? suggestion : "";
 }
 
 int report(const std::string& message, int code) {
@@ -78,7 +89,11 @@ int cli_main(int argc, char** argv) {
   add_submit(app, action);
 
   std::vector<std::string> arguments(argv + std::min(argc, 1), argv + argc);
-  if (means_run(argc, argv)) arguments.insert(arguments.begin(), "run");
+  if (means_run(argc, argv)) {
+    if (const std::string meant = meant_command(arguments[0]); !meant.empty())
+      return report_line(arguments[0] + " is neither a command nor a file; " + meant, kUsage);
+    arguments.insert(arguments.begin(), "run");
+  }
   std::ranges::reverse(arguments);  // as CLI11 wants them
   try {
     app.parse(arguments);

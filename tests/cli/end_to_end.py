@@ -85,6 +85,8 @@ class EndToEnd(ProgramTest):
     def test_exit_codes_name_the_kind_of_failure(self) -> None:
         self.assertEqual(len(self.qrun("nothing.yaml", code=2).stderr.splitlines()), 1)
         self.qrun(SMOKE, "--no-such-option", code=2)
+        self.assertEqual(self.qrun("chek", SMOKE, code=2).stderr, "qrun: chek is neither a command nor a file; did you mean check?\n")
+        self.assertIn("cannot read nothing", self.qrun("nothing", code=2).stderr)
         self.assertIn("command line: solver.lrr=1", self.qrun(SMOKE, "solver.lrr=1", code=2).stderr)
         self.assertRegex(self.qrun(SMOKE, "--engine", "cuda", code=4).stderr, NO_CUDA)
         self.assertRegex(self.qrun(SMOKE, "--engine", "check", code=4).stderr, NO_CUDA)
@@ -175,6 +177,7 @@ class EndToEnd(ProgramTest):
     def test_every_command_helps_with_an_example(self) -> None:
         for command in ("run", "check", "data", "show", "eval", "quantize"):
             self.assertIn("Example: qrun", self.qrun(command, "--help").stdout)
+        self.assertRegex(self.qrun("run", "--help").stdout, r"--no-wait +end when")
         self.assertIn("engine cpu", self.qrun("--version").stdout)
         self.assertRegex(self.qrun("--version").stdout, NO_CUDA)
 
