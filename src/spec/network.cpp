@@ -86,8 +86,9 @@ void apply_quantizers(NetworkDraft& draft) {
   for (std::size_t i = 0; i < draft.layers.size(); ++i) {
     for (const Blob blob : blobs_of(draft.layers[i])) {
       const std::optional<QuantSettings>& own = draft.own[i][static_cast<std::size_t>(blob)];
-      const auto settings = own ? own : find_pattern(draft.patterns, draft.layers[i].name, blob);
-      if (settings) quant_of(draft.layers[i], blob) = *settings;
+      const QuantPattern* pattern = own ? nullptr : find_pattern(draft.patterns, draft.layers[i].name, blob);
+      if (own) quant_of(draft.layers[i], blob) = *own;
+      if (pattern != nullptr) quant_of(draft.layers[i], blob) = pattern->quants[static_cast<std::size_t>(blob)].value();
     }
   }
 }

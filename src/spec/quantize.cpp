@@ -180,6 +180,19 @@ std::size_t literal_characters(const std::string& glob) {
   return static_cast<std::size_t>(std::ranges::count_if(glob, [](char c) { return c != '*' && c != '?'; }));
 }
 
+/// The patterns of a document, with whichever settings where they name a quantizer.
+std::vector<QuantPattern> patterns_of(const Node& given) {
+  std::vector<QuantPattern> patterns;
+  for (const Entry& entry : given.entries) {
+    patterns.push_back({entry.key, {}});
+    for (std::size_t i = 0; i < kBlobs; ++i) {
+      const Node* quantizer = entry.value.find(kBlobNames[i]);
+      if (quantizer != nullptr && quantizer->is_map()) patterns.back().quants[i].emplace();
+    }
+  }
+  return patterns;
+}
+
 }  // namespace
 
 QuantSettings& quant_of(LayerSpec& layer, Blob blob) {
@@ -218,14 +231,35 @@ Node schema_of_quants() {
   return schema_any_of({schema_of_choice({kNoneName}), schema_of(blob_fields(quants))});
 }
 
-std::optional<QuantSettings> find_pattern(const std::vector<QuantPattern>& patterns, const std::string& layer,
-                                          Blob blob) {
+const QuantPattern* find_pattern(const std::vector<QuantPattern>& patterns, const std::string& layer, Blob blob) {
   const QuantPattern* best = nullptr;
   for (const QuantPattern& pattern : patterns) {
     if (!pattern.quants[static_cast<std::size_t>(blob)] || !matches(pattern.glob, layer)) continue;
     if (best == nullptr || literal_characters(pattern.glob) >= literal_characters(best->glob)) best = &pattern;
   }
-  return best == nullptr ? std::nullopt : best->quants[static_cast<std::size_t>(blob)];
+  return best;
+}
+
+void break_changes_of_patterns(Node& root, Problems& problems) {
+  Node* network = root.find("network");
+  const Node* given = root.find("quantize");
+  if (network == nullptr || given == nullptr) return;
+  const std::vector<QuantPattern> patterns = patterns_of(*given);
+  for (Node& layer : network->items) {
+    const Node* name = layer.find("name");
+    Node* own = layer.find("quantize");
+    for (std::size_t i = 0; name != nullptr && own != nullptr && i < kBlobs; ++i) {
+      Node* quantizer = own->find(kBlobNames[i]);
+      if (quantizer == nullptr || quantizer->entries.empty() || quantizer->find("method") != nullptr) continue;
+      const QuantPattern* pattern = find_pattern(patterns, name->scalar, static_cast<Blob>(i));
+      if (pattern == nullptr) continue;
+      const std::string theirs = key_address(key_address("quantize", pattern->glob), kBlobNames[i]);
+      problems.add(*quantizer, "network." + name->scalar + ".quantize." + kBlobNames[i],
+                   "has no method; the quantizer that the layer has from a pattern is changed with " +
+                       key_address(theirs, quantizer->entries[0].key));
+      quantizer->kind = Node::Kind::kBroken;
+    }
+  }
 }
 
 }  // namespace qrun::spec

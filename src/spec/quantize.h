@@ -35,8 +35,13 @@ struct QuantPattern {
   BlobQuants quants;
 };
 
-/// The settings for a blob of a layer: of the matching pattern with the most literal characters, later before earlier.
-[[nodiscard]] std::optional<QuantSettings> find_pattern(const std::vector<QuantPattern>& patterns,
-                                                        const std::string& layer, Blob blob);
+/// What a blob of a layer follows: the matching pattern with the most literal characters, later before earlier; or
+/// nullptr.
+[[nodiscard]] const QuantPattern* find_pattern(const std::vector<QuantPattern>& patterns, const std::string& layer,
+                                               Blob blob);
+
+/// A layer's own entry without a method was meant to change the quantizer that a pattern gives it, which has an address
+/// of its own: reported, and broken.
+void break_changes_of_patterns(Node& root, Problems& problems);
 
 }  // namespace qrun::spec

@@ -13,6 +13,7 @@
 #include "spec/emit.h"
 #include "spec/load.h"
 #include "spec/names.h"
+#include "spec/quantize.h"
 #include "spec/run_fields.h"
 #include "spec/sweep.h"
 #include "spec/swept.h"
@@ -70,6 +71,7 @@ void check_overrides(const std::vector<Assignment>& assigned, const Node& sweep,
 RunSpec resolve(Node document, const spec::Point& point, const std::string& default_name, Problems& problems) {
   for (const Assignment& assignment : point) assign(document, assignment, problems);
   fill_in_variables(document, problems);
+  break_changes_of_patterns(document, problems);
   RunSpec run = read_document(document, default_name, true, problems);
   for (const Assignment& assignment : point)
     run.swept.emplace_back(assignment.address, spec::emit_inline(assignment.value));
@@ -122,9 +124,11 @@ bool leads_to(const std::string& key, const std::string& address) {
 
 /// An address of `exclude` that names nothing is found where a document with a value there has a mistake. What is wrong
 /// with the value, or missing beside it, is no run's.
-void check_address(const Node& document, const Assignment& excluded, Problems& problems) {
+void check_address(Node document, const Assignment& excluded, Problems& problems) {
   Problems found;
-  (void)resolve(document, {excluded}, "excluded", found);
+  assign(document, excluded, found);
+  fill_in_variables(document, found);
+  (void)read_document(document, "excluded", true, found);
   for (const Problems::Problem& problem : found.at(excluded.at)) {
     if (leads_to(problem.key, excluded.address)) problems.add(problem.at, problem.key, problem.text);
   }

@@ -150,6 +150,24 @@ TEST(Quantize, TheNearestRuleWinsForEachBlob) {
   EXPECT_EQ(run.network[1].activation_quant.bits, 2);
 }
 
+TEST(Quantize, AChangeOfAPatternIsMadeAtThePattern) {
+  const std::string text =
+      kSmall + "quantize: {\"*\": {weight: {method: ulq, bits: 2}}, s*: {weight: {method: clip, bits: 4}}}\n";
+  const std::string address = "network.score.quantize.weight";
+  const std::string line = address +
+                           ": has no method; the quantizer that the layer has from a pattern is changed with "
+                           "quantize.s*.weight.bits";
+  EXPECT_EQ(mistakes(text, {address + ".bits=8"}), Lines{"command line: " + address + ".bits=8: " + line});
+  EXPECT_EQ(mistakes(text + "sweep: {grid: {" + address + ".bits: [2, 4]}}\n"), Lines{"a.yaml:11:16: " + line});
+  EXPECT_EQ(mistakes(text + "sweep: {seeds: 2, exclude: [{" + address + ".bits: 2}]}\n"), Lines{});
+  EXPECT_EQ(read(text, {"quantize.s*.weight.bits=8"}).network[2].weight_quant.bits, 8);
+  EXPECT_EQ(read(text, {address + ".bits=8", address + ".method=ulq"}).network[2].weight_quant.bits, 8);
+  EXPECT_EQ(
+      mistakes(text, {"network.score.quantize.bias.bits=8"}),
+      Lines{"command line: network.score.quantize.bias.bits=8: network.score.quantize.bias.method: is missing; how "
+            "values become codes"});
+}
+
 TEST(Quantize, PatternsAreCheckedOnceAndMustMatch) {
   EXPECT_EQ(mistakes(kSmall + "quantize: {'*': {weight: {method: ulq, bits: 20}}}\n"),
             Lines{"a.yaml:10:46: quantize.*.weight.bits: 20 is outside [1, 16] for ulq"});
