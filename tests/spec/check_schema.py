@@ -1,4 +1,4 @@
-#!/ usr / bin / env python3
+#!/usr/bin/env python3
 """Checks configurations against the JSON schema that `qrun check --schema` prints.
 
   check_schema.py SCHEMA.json CONFIG.yaml...
@@ -19,7 +19,7 @@ from typing import Any
 import jsonschema
 import yaml
 
-#A change to a right configuration(path of keys, value), each of which must be refused.
+# A change to a right configuration (path of keys, value), each of which must be refused.
 WRONG: list[tuple[list[Any], Any]] = [
     (["sovler"], {}),
     (["solver", "lrr"], 0.1),
@@ -30,21 +30,16 @@ WRONG: list[tuple[list[Any], Any]] = [
     (["data", "train", "shuffle"], "yes"),
     (["network", 0, "type"], "conv3d"),
     (["network", 0, "kernal_size"], 3),
-    (["network", 0, "quantize"], {
-  "weight" : { "method" : "ulq", "bits" : 20 }}),
-    (["network", 0, "quantize"], {
-  "weights" : "none"}),
+    (["network", 0, "quantize"], {"weight": {"method": "ulq", "bits": 20}}),
+    (["network", 0, "quantize"], {"weights": "none"}),
 ]
-#And some that must be accepted.
+# And some that must be accepted.
 RIGHT: list[tuple[list[Any], Any]] = [
     (["train", "epochs"], "${epochs}"),
     (["train", "test_every"], None),
-    (["network", 0, "quantize"], {
-  "weight" : {"method" : "clip", "bits" : "${bits}", "range" : 1.5}, "bias" : "none"}),
-    (["network", 0, "init"], {
-  "gaussian" : 0.01}),
-    (["network", 0, "bias"], {
-  "lr_mult" : 2}),
+    (["network", 0, "quantize"], {"weight": {"method": "clip", "bits": "${bits}", "range": 1.5}, "bias": "none"}),
+    (["network", 0, "init"], {"gaussian": 0.01}),
+    (["network", 0, "bias"], {"lr_mult": 2}),
 ]
 
 
