@@ -36,6 +36,9 @@ std::vector<std::string> names_of(const Fields& fields) {
   return names;
 }
 
+/// True where the field has to be given.
+bool is_wanted(const Field& field) { return field.required && field.required() && !(field.unused && field.unused()); }
+
 bool is_known(const Fields& fields, const std::string& key) {
   return std::ranges::find(fields, key, &Field::name) != fields.end();
 }
@@ -182,7 +185,10 @@ Field section(const char* name, const char* about, Fields fields) {
   const auto shared = std::make_shared<const Fields>(std::move(fields));  // sections nest: copies would multiply
   field.read = [shared](const Value& value) { read_fields(value, *shared); };
   field.write = [shared] { return write_fields(*shared); };
-  field.schema = [shared] { return schema_of(*shared); };
+  field.schema = [shared] {
+    const bool can_be_empty = std::ranges::none_of(*shared, is_wanted);
+    return can_be_empty ? or_null(schema_of(*shared)) : schema_of(*shared);
+  };
   return field;
 }
 

@@ -25,6 +25,7 @@ struct Field {
   std::function<std::string()> refusal;    // why the field may not be given here, or ""; empty: it always may
   std::function<bool()> unused;            // passed over whatever it holds; empty: never
   bool nullable = false;                   // null is the same as leaving it out
+  bool is_literal = false;                 // no ${name} can stand for all of it
 };
 using Fields = std::vector<Field>;
 
@@ -97,5 +98,6 @@ void read_fields(const Value& value, const Fields& fields);
 [[nodiscard]] Node schema_ref(const std::string& name);
 /// `schema`, or text with a variable in it.
 [[nodiscard]] Node or_variable(Node schema);
+[[nodiscard]] Node or_null(Node schema);
 
 }  // namespace qrun::spec

@@ -16,14 +16,14 @@ Node schema_of_layers() {
     LayerSpec layer;
     BlobQuants own;
     Node schema = schema_of(layer_fields(layer, type, own));
-    *schema.find("properties")->find("type") = map_node({{"const", text_node(type.name)}});
+    *schema.find("properties")->find("type") = or_variable(map_node({{"const", text_node(type.name)}}));
     schema.add("required", list_node({text_node("name"), text_node("type")}));
     for (const LayerParameter& parameter : type.parameters) {
       if (parameter.required) schema.find("required")->items.push_back(text_node(parameter.name));
     }
     types.push_back(std::move(schema));
   }
-  return map_node({{"type", text_node("array")}, {"items", schema_any_of(std::move(types))}});
+  return map_node({{"type", text_node("array")}, {"items", or_variable(schema_any_of(std::move(types)))}});
 }
 
 void read_network(const Value& value, NetworkDraft& draft) {

@@ -34,6 +34,8 @@ Field consumed(const char* name, const char* about, const char* type) {
   field.about = about;
   field.read = [](const Value& /*value*/) {};
   field.schema = [type] { return map_node({{"type", text_node(type)}}); };
+  field.is_literal = true;
+  field.nullable = type != std::string_view("string");
   return field;
 }
 

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
 
@@ -9,11 +10,13 @@ namespace qrun {
 namespace spec {
 namespace {
 
-/// A schema that already allows text as it is needs no word about variables.
-bool is_scalar_schema(const Node& schema) {
+/// True where any text is right, so that nothing is to be said about variables.
+bool allows_text(const Node& schema) {
+  const auto is_string = [](const Node& type) { return type.scalar == "string"; };
   const Node* type = schema.find("type");
-  return schema.find("enum") != nullptr || (type != nullptr && type->is_scalar() && type->scalar != "object" &&
-                                            type->scalar != "array" && type->scalar != "string");
+  const Node* choices = schema.find("anyOf");
+  return (type != nullptr && (is_string(*type) || std::ranges::any_of(type->items, is_string))) ||
+         (choices != nullptr && std::ranges::any_of(choices->items, allows_text));
 }
 
 nlohmann::ordered_json to_json(const Node& node) {
@@ -40,7 +43,14 @@ Node strings(const std::vector<std::string>& names) {
 
 }  // namespace
 
-Node or_variable(Node schema) { return schema_any_of({std::move(schema), schema_ref("variable")}); }
+Node or_variable(Node schema) {
+  Node* choices = schema.find("anyOf");
+  if (choices == nullptr) return schema_any_of({std::move(schema), schema_ref("variable")});
+  choices->items.push_back(schema_ref("variable"));
+  return schema;
+}
+
+Node or_null(Node schema) { return schema_any_of({std::move(schema), map_node({{"type", text_node("null")}})}); }
 
 Node schema_ref(const std::string& name) { return map_node({{"$ref", text_node("#/$defs/" + name)}}); }
 
@@ -71,8 +81,8 @@ Node schema_of(const Fields& fields) {
   for (const Field& field : fields) {
     if (!field.schema) continue;
     Node schema = field.schema();
-    if (is_scalar_schema(schema)) schema = or_variable(std::move(schema));
-    if (field.nullable) schema = schema_any_of({std::move(schema), map_node({{"type", text_node("null")}})});
+    if (!field.is_literal && !allows_text(schema)) schema = or_variable(std::move(schema));
+    if (field.nullable) schema = or_null(std::move(schema));
     if (!field.about.empty()) schema.add("description", text_node(std::string(field.about)));
     properties.add(field.name, std::move(schema));
   }
@@ -94,7 +104,7 @@ std::string config_schema() {
   schema.add("anyOf", spec::list_node({required({"base"}), required({"data", "network", "solver", "train"})}));
   const spec::Node variable =
       spec::map_node({{"type", spec::text_node("string")}, {"pattern", spec::text_node(R"(\$\{[^}]+\})")}});
-  schema.add("$defs", spec::map_node({{"variable", variable}, {"quantizers", spec::schema_of_quants()}}));
+  schema.add("$defs", spec::map_node({{"variable", variable}, {"quantizers", or_variable(spec::schema_of_quants())}}));
   spec::Node root = spec::map_node({{"$schema", spec::text_node("https://json-schema.org/draft/2020-12/schema")},
                                     {"title", spec::text_node("qrun configuration")}});
   for (spec::Entry& entry : schema.entries) root.entries.push_back(std::move(entry));

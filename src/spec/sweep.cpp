@@ -290,15 +290,15 @@ bool put_axis(Node& root, const Assignment& axis, bool only_existing, Problems& 
 }
 
 Node schema_of_sweep() {
-  const auto object = [] { return map_node({{"type", text_node("object")}}); };
-  const auto array = [] { return map_node({{"type", text_node("array")}}); };
-  Node properties = map_node({{"grid", object()},
-                              {"zip", object()},
-                              {"list", array()},
-                              {"random", object()},
-                              {"seeds", map_node({{"type", text_node("integer")}, {"minimum", plain_node("1")}})},
-                              {"union", array()},
-                              {"exclude", array()}});
+  const auto some = [](const char* type) { return or_variable(or_null(map_node({{"type", text_node(type)}}))); };
+  Node count = schema_of_integer({1, kMostRuns});
+  Node properties = map_node({{"grid", some("object")},
+                              {"zip", some("object")},
+                              {"list", some("array")},
+                              {"random", some("object")},
+                              {"seeds", or_variable(or_null(std::move(count)))},
+                              {"union", some("array")},
+                              {"exclude", some("array")}});
   return map_node({{"type", list_node({text_node("object"), text_node("null")})},
                    {"properties", std::move(properties)},
                    {"additionalProperties", plain_node("false")}});

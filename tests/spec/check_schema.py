@@ -32,6 +32,11 @@ WRONG: list[tuple[list[Any], Any]] = [
     (["network", 0, "kernal_size"], 3),
     (["network", 0, "quantize"], {"weight": {"method": "ulq", "bits": 20}}),
     (["network", 0, "quantize"], {"weights": "none"}),
+    (["network", 0, "bias"], "yes"),
+    (["solver", "lr_policy"], "fixed"),
+    (["data"], None),
+    (["vars"], "${vars}"),
+    (["sweep"], {"seeds": 0}),
 ]
 # And some that must be accepted.
 RIGHT: list[tuple[list[Any], Any]] = [
@@ -40,6 +45,28 @@ RIGHT: list[tuple[list[Any], Any]] = [
     (["network", 0, "quantize"], {"weight": {"method": "clip", "bits": "${bits}", "range": 1.5}, "bias": "none"}),
     (["network", 0, "init"], {"gaussian": 0.01}),
     (["network", 0, "bias"], {"lr_mult": 2}),
+    (["network", 0, "bias"], "${bias}"),
+    (["network", 0, "init"], "${init}"),
+    (["network", 0, "type"], "${type}"),
+    (["network", 0, "weight"], "${weight}"),
+    (["network", 0, "quantize"], "${quantize}"),
+    (["network", 0, "quantize"], {"weight": "${quantizer}", "activation": {"method": "clip", "bits": 8, "range": "${range}"}}),
+    (["network", 0], "${layer}"),
+    (["network"], "${network}"),
+    (["quantize"], "${quantize}"),
+    (["quantize"], {"conv*": "${quantize}"}),
+    (["data", "mean"], "${mean}"),
+    (["data", "mean"], ["${mean}", 2]),
+    (["data", "train"], "${data}"),
+    (["solver"], "${solver}"),
+    (["solver", "lr_policy"], "${lr_policy}"),
+    (["solver", "lr_policy"], {"type": "multistep", "steps": "${steps}", "gamma": 0.1}),
+    (["solver", "lr_policy"], None),
+    (["sweep"], "${sweep}"),
+    (["sweep"], {"seeds": "${n}", "grid": "${grid}", "exclude": None}),
+    (["vars"], None),
+    (["set"], None),
+    (["output"], None),
 ]
 
 

@@ -72,17 +72,17 @@ TEST(Schema, NamesEverythingThatCanBeChosen) {
   const auto enum_of = [](const nlohmann::json& field) {
     return field.at("anyOf").at(0).at("enum").get<std::vector<std::string>>();
   };
-  const nlohmann::json& solver = schema.at("properties").at("solver").at("properties");
+  const nlohmann::json& solver = schema.at("properties").at("solver").at("anyOf").at(0).at("properties");
   EXPECT_EQ(enum_of(solver.at("type")),
             (std::vector<std::string>{"sgd", "nesterov", "adam", "adagrad", "rmsprop", "adadelta"}));
-  EXPECT_EQ(enum_of(solver.at("lr_policy").at("properties").at("type")),
+  EXPECT_EQ(enum_of(solver.at("lr_policy").at("anyOf").at(0).at("properties").at("type")),
             (std::vector<std::string>{"fixed", "step", "multistep", "exp", "inv", "poly", "sigmoid", "cosine"}));
 
-  const nlohmann::json& layers = schema.at("properties").at("network").at("items").at("anyOf");
-  ASSERT_EQ(layers.size(), layer_types().size());
-  for (std::size_t i = 0; i < layers.size(); ++i) {
+  const nlohmann::json& layers = schema.at("properties").at("network").at("anyOf").at(0).at("items").at("anyOf");
+  ASSERT_EQ(layers.size(), layer_types().size() + 1) << "and a variable";
+  for (std::size_t i = 0; i < layer_types().size(); ++i) {
     const nlohmann::json& properties = layers[i].at("properties");
-    EXPECT_EQ(properties.at("type").at("const"), layer_types()[i].name);
+    EXPECT_EQ(properties.at("type").at("anyOf").at(0).at("const"), layer_types()[i].name);
     for (const LayerParameter& parameter : layer_types()[i].parameters) {
       EXPECT_TRUE(properties.contains(parameter.name)) << layer_types()[i].name << " " << parameter.name;
     }
