@@ -52,9 +52,12 @@ bool is_misspelt(const Node& map, const Fields& fields, const Field& field) {
 }
 
 void read_field(const Value& map, const Fields& fields, const Field& field) {
-  if (field.unused && field.unused()) return;
   const Node* found = map.node.find(field.name);
   const std::string address = key_address(map.address, field.name);
+  if (field.unused && field.unused()) {
+    if (found != nullptr && !found->is_null()) field.read({*found, address, map.problems});
+    return;
+  }
   const bool is_given = found != nullptr && !(found->is_null() && field.nullable);
   const std::string refusal = field.refusal ? field.refusal() : "";
   if (!is_given || (found->is_null() && !refusal.empty())) {

@@ -23,7 +23,7 @@ struct Field {
   std::function<Node()> schema;            // JSON schema as a tree; empty: not part of the schema
   std::function<bool()> required;          // empty: never
   std::function<std::string()> refusal;    // why the field may not be given here, or ""; empty: it always may
-  std::function<bool()> unused;            // passed over whatever it holds; empty: never
+  std::function<bool()> unused;            // read for its mistakes only; empty: never
   bool nullable = false;                   // null is the same as leaving it out
   bool is_literal = false;                 // no ${name} can stand for all of it
 };
@@ -42,7 +42,8 @@ template <class... Some>
 [[nodiscard]] Field required_if(std::function<bool()> condition, Field field);
 /// `refusal` is asked after the fields before this one were read.
 [[nodiscard]] Field refused_if(std::function<std::string()> refusal, Field field);
-/// A field of another choice, left in place so that the choice itself can be swept.
+/// A field of another choice, left in place so that the choice itself can be swept. Its reader leaves the target alone
+/// then.
 [[nodiscard]] Field unused_if(std::function<bool()> condition, Field field);
 
 /// Keeps the position of the value, for what is found wrong with it later.

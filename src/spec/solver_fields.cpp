@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <array>
 #include <memory>
 
 #include "spec/names.h"
@@ -10,12 +11,19 @@ namespace {
 const Names kSolvers = {"sgd", "nesterov", "adam", "adagrad", "rmsprop", "adadelta"};
 const Names kPolicies = {"fixed", "step", "multistep", "exp", "inv", "poly", "sigmoid", "cosine"};
 
-/// The field belongs to some of the types; with another it may stand and is not used.
-template <class Enum>
-Field only_for(const Enum& type, std::shared_ptr<bool> is_known, std::vector<Enum> types, Field field) {
-  return unused_if([&type, is_known = std::move(is_known),
-                    types = std::move(types)] { return *is_known && std::ranges::find(types, type) == types.end(); },
-                   std::move(field));
+/// The field belongs to some of the types of its section; with another it may stand, is checked, and is not used.
+template <class Section, class Enum>
+Field only_for(Section& section, std::shared_ptr<bool> is_known, std::vector<Enum> types, Field field) {
+  const auto unused = [&section, is_known = std::move(is_known), types = std::move(types)] {
+    return *is_known && std::ranges::find(types, section.type) == types.end();
+  };
+  field.read = [&section, unused, read = std::move(field.read)](const Value& value) {
+    if (!unused()) return read(value);
+    const Section before = section;
+    read(value);
+    section = before;
+  };
+  return unused_if(unused, std::move(field));
 }
 
 Field steps_field(std::vector<std::int64_t>& steps) {
@@ -50,13 +58,13 @@ Fields policy_fields(LrPolicy& policy) {
   using enum LrPolicyType;
   const auto known = std::make_shared<bool>(true);
   const auto only = [&policy, known](std::vector<LrPolicyType> types, Field field) {
-    return required_if([known] { return *known; }, only_for(policy.type, known, std::move(types), std::move(field)));
+    return required_if([known] { return *known; }, only_for(policy, known, std::move(types), std::move(field)));
   };
   Field gamma = number("gamma", "the policy's factor", policy.gamma, kAnyNumber);
   gamma.read = [&policy](const Value& value) {  // a sigmoid falls or rises by its sign
-    if (const auto read = read_number(value, policy.type == kSigmoid ? kAnyNumber : kNotNegative)) {
-      policy.gamma = *read;
-    }
+    constexpr std::array kFactors = {kStep, kMultistep, kExp, kInv};
+    const bool is_factor = std::ranges::find(kFactors, policy.type) != kFactors.end();
+    if (const auto read = read_number(value, is_factor ? kNotNegative : kAnyNumber)) policy.gamma = *read;
   };
   return list_of(
       deciding(choice("type", "how the rate changes with the iteration", kPolicies, policy.type), kPolicies, known),
@@ -86,7 +94,7 @@ Fields solver_fields(Solver& solver) {
   using enum SolverType;
   const auto known = std::make_shared<bool>(true);
   const auto only = [&solver, known](std::vector<SolverType> types, Field field) {
-    return only_for(solver.type, known, std::move(types), std::move(field));
+    return only_for(solver, known, std::move(types), std::move(field));
   };
   return list_of(
       deciding(solver_type_field(solver), kSolvers, known),

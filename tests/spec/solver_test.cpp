@@ -34,6 +34,21 @@ TEST(SolverSpec, KeysOfAnotherTypeMayStandAndAreNotUsed) {
             Lines{"a.yaml:8:28: solver.momentu: unknown key; did you mean momentum?"});
 }
 
+TEST(SolverSpec, KeysOfAnotherTypeAreChecked) {
+  EXPECT_EQ(solver_mistakes("lr: 1, type: adam, momentum: banana"),
+            Lines{"a.yaml:8:39: solver.momentum: banana is not a finite number; write one such as 0.01 or 1.0e-4"});
+  EXPECT_EQ(
+      solver_mistakes("lr: 1, beta1: 2, epsilon: 0"),
+      (Lines{"a.yaml:8:24: solver.beta1: 2 is outside [0, 1)", "a.yaml:8:36: solver.epsilon: 0 is outside (0, inf)"}));
+  EXPECT_EQ(solver_mistakes("lr: 1, lr_policy: {gamma: [1], power: -1, step_size: 0, steps: 3}").size(), 4U);
+  EXPECT_EQ(solver_mistakes("lr: 1, momentum: 0.5, type: adam, lr_policy: {gamma: -1, power: null, steps: [1, 2]}"),
+            Lines{})
+      << "a gamma that a sigmoid may have";
+  EXPECT_EQ(solver_of("lr: 1, lr_policy: {gamma: -1, step_size: 2, steps: [1, 2]}"), solver_of("lr: 1"));
+  EXPECT_EQ(mistakes(with("{lr: 0.01}", "{lr: 1, momentum: 3}") + "sweep: {grid: {solver.type: [sgd, adam]}}\n"),
+            Lines{"a.yaml:8:27: solver.momentum: 3 is outside [0, 1)"});
+}
+
 TEST(SolverSpec, AnUnknownTypeIsTheOnlyMistake) {
   EXPECT_EQ(solver_mistakes("lr: 1, type: adan, beta1: 0.5, momentum: 0.5"),
             Lines{"a.yaml:8:23: solver.type: adan is not known; did you mean adam?"});
