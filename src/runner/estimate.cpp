@@ -78,6 +78,7 @@ Estimate estimate(SweepPlan& plan, Engine& engine) {
   std::int64_t largest = 0;
   for (const std::vector<std::size_t>& pack : plan.packs(engine.info())) {
     const PlannedRun& first = plan.runs()[pack[0]];
+    if (!plan.too_large(first, engine.info()).empty()) continue;  // it fails at once
     const PackGroup& group = plan.group(first);
     if (!seconds.contains(first.group) && seconds.size() >= kMostTrials) {
       seconds[first.group] = tried_seconds / tried_bytes * static_cast<double>(group.bytes);

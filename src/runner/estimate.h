@@ -13,7 +13,7 @@ struct Estimate {
 };
 
 /// Trains the first pack of some groups for a moment, without keeping anything; the time of others follows from their
-/// memory. Takes a few seconds. Throws EnvironmentError where a run takes more memory than there is.
+/// memory. Takes a few seconds. Throws EnvironmentError where every run takes more memory than there is.
 [[nodiscard]] Estimate estimate(SweepPlan& plan, Engine& engine);
 
 }  // namespace qrun

@@ -81,20 +81,28 @@ void SweepPlan::check_start(const PlannedRun& run) {
   check_initial(*run.spec, lower({*run.spec}, {data.shape, data.train->items()}));
 }
 
-void SweepPlan::refuse_what_cannot_fit(const EngineInfo& engine) const {
+std::string SweepPlan::too_large(const PlannedRun& run, const EngineInfo& engine) const {
   const std::int64_t memory = engine.memory > 0 ? engine.memory : usable_memory();
+  const PackGroup& group = this->group(run);
+  if (group.bytes <= memory) return "";
+  const auto layer = std::ranges::find(run.spec->network, group.largest.layer, &LayerSpec::name);
+  const Position at = layer == run.spec->network.end() ? run.spec->data.train.position : layer->position;
+  const std::string there = engine.memory > 0 ? engine.device + " has " : "this process can have ";
+  return mistake_line(at, "network." + group.largest.layer,
+                      "takes at least " + gibibytes(group.largest.bytes) + " of memory, all of run " + run.id + " " +
+                          gibibytes(group.bytes) + ", and " + there + gibibytes(memory) +
+                          "; use a smaller batch_size or network, or leave the run out");
+}
+
+void SweepPlan::refuse_what_cannot_fit(const EngineInfo& engine) const {
+  std::string reason;
   for (const PlannedRun& run : runs_) {
-    const PackGroup& group = this->group(run);
-    if (!to_do(run) || group.bytes <= memory) continue;
-    const auto layer = std::ranges::find(run.spec->network, group.largest.layer, &LayerSpec::name);
-    const Position at = layer == run.spec->network.end() ? run.spec->data.train.position : layer->position;
-    const std::string there = engine.memory > 0 ? engine.device + " has " : "this process can have ";
-    throw EnvironmentError(mistake_line(at, "network." + group.largest.layer,
-                                        "takes at least " + gibibytes(group.largest.bytes) + " of memory, all of run " +
-                                            run.id + " " + gibibytes(group.bytes) + ", and " + there +
-                                            gibibytes(memory) +
-                                            "; use a smaller batch_size or network, or leave the run out"));
+    if (!to_do(run)) continue;
+    const std::string its_own = too_large(run, engine);
+    if (its_own.empty()) return;
+    if (reason.empty()) reason = its_own;
   }
+  if (!reason.empty()) throw EnvironmentError(reason);
 }
 
 bool SweepPlan::to_do(const PlannedRun& run) const {

@@ -60,7 +60,9 @@ class SweepPlan {
   [[nodiscard]] const RunData& data(const PlannedRun& run) { return data_.get(run.spec->data); }
   [[nodiscard]] bool to_do(const PlannedRun& run) const;
 
-  /// Throws EnvironmentError where a run that is to do takes more memory than there is, naming its largest layer.
+  /// Why the run can't be trained here, naming its largest layer: it takes more memory than there is. Else "".
+  [[nodiscard]] std::string too_large(const PlannedRun& run, const EngineInfo& engine) const;
+  /// Throws EnvironmentError where that is so of every run that is to do.
   void refuse_what_cannot_fit(const EngineInfo& engine) const;
 
   /// Runs that train together at most, on this engine.

@@ -213,6 +213,11 @@ void SweepTraining::give_back(std::size_t i, Now now) {
 
 void SweepTraining::train(const Pack& pack, Engine& engine) {
   report();
+  if (const std::string reason = plan_.too_large(plan_.runs()[pack.members[0]], engine.info()); !reason.empty()) {
+    for (std::size_t k = 0; k < pack.members.size(); ++k) fail(pack.members[k], pack.runs[k], engine, reason);
+    const std::lock_guard lock(mutex_);
+    return tools_.after_pack();
+  }
   const PackTools tools{engine,          tools_.build, folder_,
                         tools_.progress, halt_,        [this](const RunSpec& run) { return claims_.owns(run.id()); }};
   try {

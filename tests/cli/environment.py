@@ -19,7 +19,7 @@ import unittest
 
 import h5py
 import numpy as np
-from program import PROGRAM, ROOT, RUN, SANITIZED, SMOKE, SOME_DIGITS, SWEEP_OF_TWO, EnvironmentTest, limit, main
+from program import PROGRAM, ROOT, RUN, SANITIZED, SMOKE, SOME_DIGITS, SWEEP, SWEEP_OF_TWO, EnvironmentTest, limit, main
 
 sys.path.insert(0, str(ROOT / "scripts"))
 from kill_campaign import differences  # noqa: E402  (a script beside, not a package)
@@ -150,6 +150,17 @@ class Limits(EnvironmentTest):
         nobody = self.nobody()
         done = self.qrun(*RUN, code=4, before=be_one_process_of_nobody)
         self.assert_says(done, r"^qrun: cannot start a thread: Resource temporarily unavailable; use fewer --threads")
+
+    def test_a_run_that_the_machine_does_not_hold_fails_and_the_sweep_goes_on(self) -> None:
+        sweep = (SWEEP, *SOME_DIGITS, "train.epochs=1", "engine=cpu", "sweep={grid: {network.conv1.out_channels: [1048576, 2]}}")
+        self.assertIn("estimate", self.qrun(*sweep, "--dry-run").stdout)
+        done = self.qrun(*sweep, code=1)
+        self.assertRegex(done.stderr, r"failed run=out_channels=1048576-\w+ reason=\".*network\.conv1: takes at least \d+\.\d GiB of memory")
+        states = {}
+        for path in (self.cwd / "results/sweep_smoke").glob("out_channels=*.h5"):
+            with h5py.File(path) as f:
+                states[path.name.split("-")[0]] = f.attrs["status"], "takes at least" in f.attrs.get("error", "")
+        self.assertEqual(states, {"out_channels=1048576": ("failed", True), "out_channels=2": ("complete", False)})
 
     def test_more_threads_than_processors_give_the_same_bits(self) -> None:
         one = sorted(os.sched_getaffinity(0))[:1]
