@@ -6,23 +6,24 @@ namespace qrun::cuda {
 namespace {
 
 template <Pass kPass>
-__global__ void measure(Tensor x, std::int64_t n_of_run, Fitting f) {
+__global__ void measure_activation_kernel(Tensor x, std::int64_t n_of_run, Fitting f) {
   const unsigned run = blockIdx.y;
   ActivationState& state = f.states[run];
   const Stat needs = state.needs;
   if (state.settings.method == kNoQuantizer) return;
-  if (needs == Stat::kMaxAbs && (kPass == Pass::kSecond || f.has_maxima)) return;
+  if ((kPass == Pass::kSecond && !takes_two_passes(needs)) || (needs == Stat::kMaxAbs && f.has_maxima)) return;
   Sums* partials = f.workspace.partials + static_cast<std::int64_t>(run) * gridDim.x;
   const std::int64_t begin = static_cast<std::int64_t>(blockIdx.x) * kPiece;
   const std::int64_t n = n_of_run - begin < kPiece ? n_of_run - begin : kPiece;
-  const Sums sums = piece_sums(x.data + run * x.stride + begin, n, needs, kPass, state.stats);
+  const auto shift = static_cast<double>(x.data[run * x.stride]);
+  const Sums sums = piece_sums(x.data + run * x.stride + begin, n, needs, kPass, state.stats, shift);
   if (threadIdx.x == 0) partials[blockIdx.x] = sums;
   if (!is_last_block(f.workspace.counters + run, gridDim.x)) return;
   const Sums total = total_of(partials, gridDim.x, needs);
-  if (threadIdx.x == 0) finish_pass(f, run, total, n_of_run, kPass);
+  if (threadIdx.x == 0) finish_pass(f, run, total, n_of_run, kPass, shift);
 }
 
-__global__ void apply(std::int64_t n, Tensor x, Tensor y, const ActivationState* states) {
+__global__ void quantize_activation_kernel(std::int64_t n, Tensor x, Tensor y, const ActivationState* states) {
   const int i = element();
   if (i >= n) return;
   const unsigned run = blockIdx.y;
@@ -36,7 +37,7 @@ __global__ void apply(std::int64_t n, Tensor x, Tensor y, const ActivationState*
   AllQuantizers::visit(state.settings.method, [&]<class Q>() { *to = decode(Q::code(v, state.params), state.params); });
 }
 
-__global__ void pass_gradient(std::int64_t n, Tensor x, Tensor dy, Tensor dx, const ActivationState* states) {
+__global__ void quantize_backward_kernel(std::int64_t n, Tensor x, Tensor dy, Tensor dx, const ActivationState* states) {
   const int i = element();
   if (i >= n) return;
   const unsigned run = blockIdx.y;
@@ -53,21 +54,20 @@ __global__ void pass_gradient(std::int64_t n, Tensor x, Tensor dy, Tensor dx, co
 
 }  // namespace
 
-void fit_activation(const Scope& scope, std::int64_t size, Tensor x, const Fitting& fitting, bool two_passes) {
-  if (fitting.has_maxima && !two_passes) return;
+void fit_activation(const Scope& scope, std::int64_t size, Tensor x, const Fitting& fitting, int passes) {
   const std::int64_t n = scope.n * size;
   const dim3 grid(static_cast<unsigned>(ceil_div(n, kPiece)), static_cast<unsigned>(scope.runs));
-  launch(scope.stream, grid, measure<Pass::kFirst>, x, n, fitting);
-  if (two_passes) launch(scope.stream, grid, measure<Pass::kSecond>, x, n, fitting);
+  if (passes > 0) launch(scope.stream, grid, measure_activation_kernel<Pass::kFirst>, x, n, fitting);
+  if (passes > 1) launch(scope.stream, grid, measure_activation_kernel<Pass::kSecond>, x, n, fitting);
 }
 
 void quantize(const Scope& scope, std::int64_t size, Tensor x, Tensor y, const ActivationState* states) {
-  launch(scope.stream, elements_grid(scope.n * size, scope.runs), apply, scope.n * size, x, y, states);
+  launch(scope.stream, elements_grid(scope.n * size, scope.runs), quantize_activation_kernel, scope.n * size, x, y, states);
 }
 
 void quantize_backward(const Scope& scope, std::int64_t size, Tensor x, Tensor dy, Tensor dx,
                        const ActivationState* states) {
-  launch(scope.stream, elements_grid(scope.n * size, scope.runs), pass_gradient, scope.n * size, x, dy, dx, states);
+  launch(scope.stream, elements_grid(scope.n * size, scope.runs), quantize_backward_kernel, scope.n * size, x, dy, dx, states);
 }
 
 }  // namespace qrun::cuda

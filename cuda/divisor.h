@@ -25,9 +25,9 @@ class Divisor {
   }
   [[nodiscard]] QRUN_HD int value() const { return divisor_; }
   [[nodiscard]] QRUN_HD int quotient(int n) const {
-    if (multiplier_ == 0) return n;
     const std::uint64_t product = std::uint64_t{static_cast<std::uint32_t>(n)} * multiplier_;
-    return static_cast<int>(static_cast<std::uint32_t>(product >> 32) >> shift_);
+    const int result = static_cast<int>(static_cast<std::uint32_t>(product >> 32) >> shift_);
+    return multiplier_ == 0 ? n : result;  // a choice, no branch
   }
   [[nodiscard]] QRUN_HD int remainder(int n) const { return n - quotient(n) * divisor_; }
 

@@ -7,9 +7,10 @@
 namespace qrun::cuda {
 
 /// What a pass over all n values of a run has found; the last one gives the parameters. By one thread.
-__device__ inline void finish_pass(const Fitting& f, std::int64_t run, const Sums& total, std::int64_t n, Pass pass) {
+__device__ inline void finish_pass(const Fitting& f, std::int64_t run, const Sums& total, std::int64_t n, Pass pass,
+                                   double shift) {
   ActivationState& state = f.states[run];
-  const bool finite = take_total(state.stats, total, n, state.needs, pass);
+  const bool finite = take_total(state.stats, total, n, state.needs, pass, shift);
   if (!finite) {
     diverge(f.control[run], f.place);
   } else if (is_final(state.needs, pass)) {
@@ -29,7 +30,7 @@ __device__ inline void fit_to_maxima(const Fitting& f, std::int64_t run, unsigne
   if (!is_last_block(f.workspace.counters + run, blocks) || threadIdx.x != 0) return;
   const unsigned found = __ldcg(f.workspace.maxima + run);
   f.workspace.maxima[run] = 0;
-  finish_pass(f, run, {static_cast<double>(found), 0.0}, 1, Pass::kFirst);
+  finish_pass(f, run, {static_cast<double>(found), 0.0}, 1, Pass::kFirst, 0.0);
 }
 
 }  // namespace qrun::cuda

@@ -12,7 +12,7 @@ struct Pixels {
 };
 
 /// A thread a pixel; the first of an image brings its label, too.
-__global__ void gather_pixels(int n, Pixels pixels, GatherOperands g) {
+__global__ void gather_kernel(int n, Pixels pixels, GatherOperands g) {
   const int i = element();
   const int image = pixels.by_image.quotient(i);
   if (image >= n) return;
@@ -23,6 +23,7 @@ __global__ void gather_pixels(int n, Pixels pixels, GatherOperands g) {
   std::int64_t item = position;
   if (g.order != nullptr) {
     const RunControl& control = g.control[run];
+    if (control.diverged != kNowhere) return;  // its order ended with it
     position = control.iteration * n + image;
     item = g.order[run * g.order_stride + control.step * n + image];
   }
@@ -44,7 +45,7 @@ __global__ void gather_pixels(int n, Pixels pixels, GatherOperands g) {
 void gather(const Scope& scope, const Shape& image, const GatherOperands& operands) {
   const auto divisor = [](std::int64_t d) { return Divisor(static_cast<int>(d)); };
   const Pixels pixels{divisor(image.size()), divisor(image.h * image.w), divisor(image.w)};
-  launch(scope.stream, elements_grid(scope.n * image.size(), scope.runs), gather_pixels, static_cast<int>(scope.n),
+  launch(scope.stream, elements_grid(scope.n * image.size(), scope.runs), gather_kernel, static_cast<int>(scope.n),
          pixels, operands);
 }
 

@@ -3,6 +3,7 @@
 
 #include <cuda_runtime.h>
 
+#include <algorithm>
 #include <cstdint>
 
 #include "core/feed.h"
@@ -18,6 +19,7 @@ struct Scope {
   std::int64_t n = 0;  // images of the batch
   bool training = true;
   bool tf32 = false;  // products may round their factors so
+  int processors = 1;  // multiprocessors of the device
 };
 
 /// Space for sums of pieces, and counters and maxima at zero, for one launch at a time.
@@ -30,8 +32,8 @@ struct Workspace {
 /// Values of a tensor in one run at most, so that 32 bits hold every index of its grid.
 inline constexpr std::int64_t kLargest = 0x7fffff00;
 
-/// Values of which one block sums, in statistics.
-inline constexpr std::int64_t kPiece = 4096;
+/// Values of which one block sums, in statistics: four a thread, so that many blocks share what memory takes to answer.
+inline constexpr std::int64_t kPiece = 1024;
 
 /// A slot whose quantizer is fitted to a layer's output.
 struct Fitting {
@@ -43,21 +45,41 @@ struct Fitting {
   Workspace workspace;
 };
 
-// Convolution; a matrix product is the convolution of one pixel. Sums run over (c, ky, kx) in order, one thread each.
+/// Space for sums of which several blocks make a piece each, and counters at zero, for one product at a time.
+struct PieceSpace {
+  float* sums = nullptr;
+  unsigned* counters = nullptr;
+};
+
+/// How much of it products take, for each run.
+struct PieceNeeds {
+  std::int64_t sums = 0, counters = 0;
+  void grow(const PieceNeeds& other) {
+    sums = std::max(sums, other.sums);
+    counters = std::max(counters, other.counters);
+  }
+};
+
+/// A value of a filter: forward and for weights each (c / groups, ky, kx) with its offset in the padded input; for dx
+/// each (o / groups, ky, kx) with the offset of o's plane in the output.
+struct alignas(16) Tap {
+  int offset = 0, ky = 0, kx = 0, unused = 0;
+};
+
+// Convolution; a matrix product is the convolution of one pixel. Sums run over (c, ky, kx) in order, those of long
+// products in pieces that are added in order: where they are cut depends on the shape alone.
 struct ConvOperands {
   Tensor x, y;                // of the gradients: dx, dy
   Tensor w, b;                // b.data may be nullptr
-  const int* taps = nullptr;  // offset in the padded input, ky and kx of each value (c / groups, ky, kx) of a filter
+  const Tap* taps = nullptr;  // not of a matrix product
+  PieceSpace space;
 };
 /// With a slot, quantizers that need the output's maximum are fitted to it in the same launch.
 void conv2d(const Scope& scope, const ConvShape& s, const ConvOperands& operands, const Fitting& fitting);
 void conv2d_backward_data(const Scope& scope, const ConvShape& s, const ConvOperands& operands);
-
-/// Positions (n, oh, ow) of which one block sums a filter's gradient; the sums are added in order.
-inline constexpr std::int64_t kPositions = 512;
-/// Floats that conv2d_backward_weight needs in `partial`, for each run.
-[[nodiscard]] std::int64_t weight_partials(const ConvShape& s, std::int64_t n);
-void conv2d_backward_weight(const Scope& scope, const ConvShape& s, const ConvOperands& operands, float* partial);
+void conv2d_backward_weight(const Scope& scope, const ConvShape& s, const ConvOperands& operands);
+[[nodiscard]] PieceNeeds conv2d_needs(const ConvShape& s, std::int64_t n);  // and those of the gradient of data
+[[nodiscard]] PieceNeeds conv2d_backward_weight_needs(const ConvShape& s, std::int64_t n);
 
 // Layers without parameters.
 void relu(const Scope& scope, std::int64_t size, Tensor x, Tensor y);
@@ -78,8 +100,8 @@ void max_pool2d_backward(const Scope& scope, const PoolShape& s, Tensor x, Tenso
                          const ActivationState* states);
 
 // Quantizers of activations. `size` is that of one image.
-/// Fits the slot's parameters to x; `two_passes`: some run's statistic needs them.
-void fit_activation(const Scope& scope, std::int64_t size, Tensor x, const Fitting& fitting, bool two_passes);
+/// Fits the slot's parameters to x; `passes`: over x, as many as some run's statistic needs.
+void fit_activation(const Scope& scope, std::int64_t size, Tensor x, const Fitting& fitting, int passes);
 void quantize(const Scope& scope, std::int64_t size, Tensor x, Tensor y, const ActivationState* states);
 void quantize_backward(const Scope& scope, std::int64_t size, Tensor x, Tensor dy, Tensor dx,
                        const ActivationState* states);
@@ -94,8 +116,8 @@ struct ParamTable {
   int params = 0;
   RunControl* control = nullptr;  // [run] of the pack
 };
-/// Master to value: statistics, parameters, codes. `two_passes` as above.
-void quantize_params(cudaStream_t stream, const ParamTable& table, bool two_passes, Workspace workspace);
+/// Master to value: statistics, parameters, codes. `passes` as above; nothing is launched where it is 0.
+void quantize_params(cudaStream_t stream, const ParamTable& table, int passes, Workspace workspace);
 /// One solver step; rates are [step][run] of the pack.
 void update_params(cudaStream_t stream, const ParamTable& table, const Rate* rates, int runs);
 

@@ -46,6 +46,12 @@ __device__ T block_reduce(T mine, Combine combine) {
   return result;
 }
 
+/// What all threads of a block wrote comes before what its first thread writes next.
+__device__ inline void publish() {
+  __threadfence();
+  __syncthreads();
+}
+
 /// True in the block that comes last of `blocks` which share a counter; it sees what their first threads wrote. The
 /// counter is zero before and after. (NVIDIA's sample threadFenceReduction has the pattern.)
 __device__ inline bool is_last_block(unsigned* counter, unsigned blocks) {
@@ -56,8 +62,8 @@ __device__ inline bool is_last_block(unsigned* counter, unsigned blocks) {
     if (last) *counter = 0;
   }
   __syncthreads();
-  __threadfence();
   const bool result = last;
+  if (result) __threadfence();
   __syncthreads();
   return result;
 }

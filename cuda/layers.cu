@@ -1,4 +1,6 @@
 // Layers without parameters: a thread an element.
+#include <algorithm>
+
 #include "cuda/divisor.h"
 #include "cuda/kernels.h"
 #include "cuda/launch.cuh"
@@ -52,14 +54,14 @@ __device__ inline Span windows_of(int position, const Pool32& s, int outs) {
   return {at < s.k ? 0 : s.by_stride.quotient(at - s.k) + 1, last < outs ? last + 1 : outs};
 }
 
-__global__ void relu_values(std::int64_t n, Tensor x, Tensor y) {
+__global__ void relu_kernel(std::int64_t n, Tensor x, Tensor y) {
   const int i = element();
   if (i >= n) return;
   const float v = x.data[blockIdx.y * x.stride + i];
   y.data[blockIdx.y * y.stride + i] = v <= 0.0F ? 0.0F : v;  // NaN passes: the loss must see it
 }
 
-__global__ void relu_gradient(std::int64_t n, Tensor y, Tensor dy, Tensor dx) {
+__global__ void relu_backward_kernel(std::int64_t n, Tensor y, Tensor dy, Tensor dx) {
   const int i = element();
   if (i >= n) return;
   const bool passes = y.data[blockIdx.y * y.stride + i] > 0.0F;
@@ -94,7 +96,7 @@ __device__ void max_of_window(const Pool32& s, const float* plane, const Place& 
   }
 }
 
-__global__ void max_pool(std::int64_t n, Pool32 s, Tensor x, Tensor y, Argmax argmax, const ActivationState* states) {
+__global__ void max_pool2d_kernel(std::int64_t n, Pool32 s, Tensor x, Tensor y, Argmax argmax, const ActivationState* states) {
   const int i = element();
   if (i >= n) return;
   const unsigned run = blockIdx.y;
@@ -111,7 +113,7 @@ __global__ void max_pool(std::int64_t n, Pool32 s, Tensor x, Tensor y, Argmax ar
 }
 
 /// A thread an input: it adds the gradients of the windows that chose it, in order.
-__global__ void max_pool_gradient(std::int64_t n, Pool32 s, Tensor x, Tensor dy, Argmax argmax, Tensor dx,
+__global__ void max_pool2d_backward_kernel(std::int64_t n, Pool32 s, Tensor x, Tensor dy, Argmax argmax, Tensor dx,
                                   const ActivationState* states) {
   const int i = element();
   if (i >= n) return;
@@ -139,6 +141,46 @@ __global__ void max_pool_gradient(std::int64_t n, Pool32 s, Tensor x, Tensor dy,
   dx.data[run * dx.stride + i] = sum;
 }
 
+/// Parts of stride x stride inputs, each of which one window at most reads, where windows do not overlap.
+struct Cells {
+  int rows, columns;
+  Divisor by_plane, by_columns;
+  explicit Cells(const PoolShape& s)
+      : rows(static_cast<int>(std::max(ceil_div(s.h, s.stride), s.out_h()))),
+        columns(static_cast<int>(std::max(ceil_div(s.w, s.stride), s.out_w()))),
+        by_plane(rows * columns),
+        by_columns(columns) {}
+};
+
+/// The same with a thread a cell: it reads its window's gradient once.
+__global__ void max_pool2d_backward_cells_kernel(std::int64_t n, Pool32 s, Cells cells, Tensor x, Tensor dy,
+                                                 Argmax argmax, Tensor dx, const ActivationState* states) {
+  const int i = element();
+  if (i >= n) return;
+  const unsigned run = blockIdx.y;
+  const Place cell = place_in(i, cells.by_plane, cells.by_columns);
+  const bool has_window = cell.row < s.oh && cell.column < s.ow;
+  const int at = (cell.plane * s.oh + cell.row) * s.ow + cell.column;
+  int chosen = has_window ? argmax.data[run * argmax.stride + at] : -1;
+  const float gradient = has_window ? dy.data[run * dy.stride + at] : 0.0F;
+  const std::int64_t plane = static_cast<std::int64_t>(cell.plane) * s.h * s.w;
+  if (states != nullptr && chosen >= 0) {
+    const ActivationState& state = states[run];
+    if (state.settings.method != kNoQuantizer && state.settings.gradient == Gradient::kSteClipped) {
+      AllQuantizers::visit(state.settings.method, [&]<class Q>() {
+        if (Q::saturates(x.data[run * x.stride + plane + chosen], state.params)) chosen = -1;
+      });
+    }
+  }
+  float* to = dx.data + run * dx.stride + plane;
+  const int bottom = (cell.row + 1) * s.stride < s.h ? (cell.row + 1) * s.stride : s.h;
+  const int right = (cell.column + 1) * s.stride < s.w ? (cell.column + 1) * s.stride : s.w;
+  for (int row = cell.row * s.stride; row < bottom; ++row) {
+    for (int column = cell.column * s.stride; column < right; ++column)
+      to[row * s.w + column] = row * s.w + column == chosen ? gradient : 0.0F;
+  }
+}
+
 /// What the sum of a window is divided by.
 __device__ inline float divisor(const Pool32& s, int oy, int ox, bool count_include_pad) {
   const Span rows = window(oy, s.stride, s.pad, s.k, s.h);
@@ -151,7 +193,7 @@ __device__ inline float divisor(const Pool32& s, int oy, int ox, bool count_incl
   return static_cast<float>((bottom - top) * (right - left));
 }
 
-__global__ void avg_pool(std::int64_t n, Pool32 s, bool count_include_pad, Tensor x, Tensor y) {
+__global__ void avg_pool2d_kernel(std::int64_t n, Pool32 s, bool count_include_pad, Tensor x, Tensor y) {
   const int i = element();
   if (i >= n) return;
   const Place out = place_in(i, s.by_pixels, s.by_columns);
@@ -165,7 +207,7 @@ __global__ void avg_pool(std::int64_t n, Pool32 s, bool count_include_pad, Tenso
   y.data[blockIdx.y * y.stride + i] = sum / divisor(s, out.row, out.column, count_include_pad);
 }
 
-__global__ void avg_pool_gradient(std::int64_t n, Pool32 s, bool count_include_pad, Tensor dy, Tensor dx) {
+__global__ void avg_pool2d_backward_kernel(std::int64_t n, Pool32 s, bool count_include_pad, Tensor dy, Tensor dx) {
   const int i = element();
   if (i >= n) return;
   const Place in = place_in(i, s.by_plane, s.by_width);
@@ -183,33 +225,39 @@ __global__ void avg_pool_gradient(std::int64_t n, Pool32 s, bool count_include_p
 }  // namespace
 
 void relu(const Scope& scope, std::int64_t size, Tensor x, Tensor y) {
-  launch(scope.stream, elements_grid(scope.n * size, scope.runs), relu_values, scope.n * size, x, y);
+  launch(scope.stream, elements_grid(scope.n * size, scope.runs), relu_kernel, scope.n * size, x, y);
 }
 
 void relu_backward(const Scope& scope, std::int64_t size, Tensor y, Tensor dy, Tensor dx) {
-  launch(scope.stream, elements_grid(scope.n * size, scope.runs), relu_gradient, scope.n * size, y, dy, dx);
+  launch(scope.stream, elements_grid(scope.n * size, scope.runs), relu_backward_kernel, scope.n * size, y, dy, dx);
 }
 
 void max_pool2d(const Scope& scope, const PoolShape& s, Tensor x, Tensor y, Argmax argmax,
                 const ActivationState* states) {
   const std::int64_t n = scope.n * s.c * s.out_h() * s.out_w();
-  launch(scope.stream, elements_grid(n, scope.runs), max_pool, n, Pool32(s), x, y, argmax, states);
+  launch(scope.stream, elements_grid(n, scope.runs), max_pool2d_kernel, n, Pool32(s), x, y, argmax, states);
 }
 
 void max_pool2d_backward(const Scope& scope, const PoolShape& s, Tensor x, Tensor dy, Argmax argmax, Tensor dx,
                          const ActivationState* states) {
+  if (s.k <= s.stride && s.pad == 0) {
+    const Cells cells(s);
+    const std::int64_t n = scope.n * s.c * cells.rows * cells.columns;
+    return launch(scope.stream, elements_grid(n, scope.runs), max_pool2d_backward_cells_kernel, n, Pool32(s), cells, x,
+                  dy, argmax, dx, states);
+  }
   const std::int64_t n = scope.n * s.c * s.h * s.w;
-  launch(scope.stream, elements_grid(n, scope.runs), max_pool_gradient, n, Pool32(s), x, dy, argmax, dx, states);
+  launch(scope.stream, elements_grid(n, scope.runs), max_pool2d_backward_kernel, n, Pool32(s), x, dy, argmax, dx, states);
 }
 
 void avg_pool2d(const Scope& scope, const PoolShape& s, bool count_include_pad, Tensor x, Tensor y) {
   const std::int64_t n = scope.n * s.c * s.out_h() * s.out_w();
-  launch(scope.stream, elements_grid(n, scope.runs), avg_pool, n, Pool32(s), count_include_pad, x, y);
+  launch(scope.stream, elements_grid(n, scope.runs), avg_pool2d_kernel, n, Pool32(s), count_include_pad, x, y);
 }
 
 void avg_pool2d_backward(const Scope& scope, const PoolShape& s, bool count_include_pad, Tensor dy, Tensor dx) {
   const std::int64_t n = scope.n * s.c * s.h * s.w;
-  launch(scope.stream, elements_grid(n, scope.runs), avg_pool_gradient, n, Pool32(s), count_include_pad, dy, dx);
+  launch(scope.stream, elements_grid(n, scope.runs), avg_pool2d_backward_kernel, n, Pool32(s), count_include_pad, dy, dx);
 }
 
 }  // namespace qrun::cuda

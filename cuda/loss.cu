@@ -27,7 +27,7 @@ __device__ inline std::int32_t predicted(const float* x, int classes) {
 }
 
 /// A block a run.
-__global__ void losses_of(std::int64_t n, int classes, bool training, LossOperands operands) {
+__global__ void softmax_cross_entropy_kernel(std::int64_t n, int classes, bool training, LossOperands operands) {
   const std::int64_t run = blockIdx.x;
   const auto batch = static_cast<double>(n);
   double mine = 0.0;
@@ -47,7 +47,7 @@ __global__ void losses_of(std::int64_t n, int classes, bool training, LossOperan
 }
 
 /// A thread a run.
-__global__ void count_iteration(int runs, RunControl* controls, float* losses, std::int64_t stride) {
+__global__ void end_iteration_kernel(int runs, RunControl* controls, float* losses, std::int64_t stride) {
   const std::int64_t run = element();
   if (run >= runs) return;
   RunControl& control = controls[run];
@@ -61,12 +61,12 @@ __global__ void count_iteration(int runs, RunControl* controls, float* losses, s
 }  // namespace
 
 void softmax_cross_entropy(const Scope& scope, std::int64_t classes, const LossOperands& operands) {
-  launch(scope.stream, dim3(static_cast<unsigned>(scope.runs)), losses_of, scope.n, static_cast<int>(classes),
+  launch(scope.stream, dim3(static_cast<unsigned>(scope.runs)), softmax_cross_entropy_kernel, scope.n, static_cast<int>(classes),
          scope.training, operands);
 }
 
 void end_iteration(const Scope& scope, RunControl* control, float* losses, std::int64_t stride) {
-  launch(scope.stream, elements_grid(scope.runs, 1), count_iteration, scope.runs, control, losses, stride);
+  launch(scope.stream, elements_grid(scope.runs, 1), end_iteration_kernel, scope.runs, control, losses, stride);
 }
 
 }  // namespace qrun::cuda

@@ -29,13 +29,22 @@ Stat needs_of(const QuantSettings& settings) {
   return settings.method == kNoQuantizer ? Stat::kMaxAbs : AllQuantizers::kInfos[settings.method].needs;
 }
 
-/// Offset, ky and kx of each value of a filter.
-std::vector<int> make_taps(const ConvShape& s) {
-  std::vector<int> taps;
-  for (std::int64_t c = 0; c < s.c / s.groups; ++c) {
+/// Over the values that a quantizer is fitted to.
+int passes_of(const QuantSettings& settings, bool has_maxima) {
+  if (settings.method == kNoQuantizer) return 0;
+  const Stat needs = needs_of(settings);
+  if (needs == Stat::kMaxAbs && has_maxima) return 0;
+  return takes_two_passes(needs) ? 2 : 1;
+}
+
+/// The values of a kernel for each of `planes`, which are `plane` values apart, in rows of `row` values (0: of none).
+std::vector<Tap> make_taps(const ConvShape& s, std::int64_t planes, std::int64_t plane, std::int64_t row) {
+  std::vector<Tap> taps;
+  for (std::int64_t p = 0; p < planes; ++p) {
     for (std::int64_t ky = 0; ky < s.k; ++ky) {
       for (std::int64_t kx = 0; kx < s.k; ++kx) {
-        for (const std::int64_t v : {(c * s.h + ky) * s.w + kx, ky, kx}) taps.push_back(static_cast<int>(v));
+        const std::int64_t offset = p * plane + (row > 0 ? ky * row + kx : 0);
+        taps.push_back({static_cast<int>(offset), static_cast<int>(ky), static_cast<int>(kx)});
       }
     }
   }
@@ -177,28 +186,37 @@ void PackMemory::make_activations(const Stream& stream) {
 
 void PackMemory::make_workspace(const Stream& stream) {
   std::int64_t partials = pieces_.size();
-  std::int64_t weights = 0;
+  PieceNeeds data;
+  PieceNeeds weight;
   for (const ActivationInfo& slot : plan_.activations)
     partials = std::max(partials, pieces_in(batch_ * size(slot.x)) * runs());
   for (const Step& step : plan_.steps) {
     const std::optional<ConvShape> s = conv_of(step.op);
     if (!s) continue;
     add_conv(*s, stream);
-    weights = std::max(weights, weight_partials(*s, plan_.train_batch));
+    data.grow(conv2d_needs(*s, batch_));
+    weight.grow(conv2d_backward_weight_needs(*s, plan_.train_batch));
   }
   partials_ = DeviceArray<Sums>(partials);
   counters_ = zeros<unsigned>(std::max<std::int64_t>(runs(), slices_.size()), stream);
   maxima_ = zeros<unsigned>(runs(), stream);
-  weight_partial_ = DeviceArray<float>(weights * runs());
+  data_space_ = make_space(data, stream);
+  weight_space_ = make_space(weight, stream);
+}
+
+PackMemory::Space PackMemory::make_space(const PieceNeeds& needs, const Stream& stream) const {
+  return {DeviceArray<float>(needs.sums * runs()), zeros<unsigned>(needs.counters * runs(), stream)};
 }
 
 void PackMemory::add_conv(const ConvShape& s, const Stream& stream) {
-  if (std::ranges::find(taps_, s, &std::pair<ConvShape, DeviceArray<int>>::first) == taps_.end())
-    taps_.emplace_back(s, uploaded(make_taps(s), stream));
+  if (std::ranges::find(taps_, s, &Taps::s) != taps_.end()) return;
+  taps_.push_back({s, uploaded(make_taps(s, s.c / s.groups, s.h * s.w, s.w), stream),
+                   uploaded(make_taps(s, s.o / s.groups, s.out_h() * s.out_w(), 0), stream)});
 }
 
-const int* PackMemory::taps(const ConvShape& s) const {
-  return std::ranges::find(taps_, s, &std::pair<ConvShape, DeviceArray<int>>::first)->second.data();
+const Tap* PackMemory::taps(const ConvShape& s) const { return std::ranges::find(taps_, s, &Taps::s)->forward.data(); }
+const Tap* PackMemory::taps_of_gradient(const ConvShape& s) const {
+  return std::ranges::find(taps_, s, &Taps::s)->gradient.data();
 }
 
 Tensor PackMemory::value(BufferId id, int run) const {
@@ -220,13 +238,16 @@ Tensor PackMemory::param_gradient(ParamId id, int run) const {
   return {states_[index(run, id)].gradient, plan_.params[at(id)].size()};
 }
 
-bool PackMemory::two_passes(SlotId slot) const {
-  return std::ranges::any_of(
-      plan_.runs, [&](const RunSettings& run) { return needs_of(run.activations[at(slot)]) != Stat::kMaxAbs; });
+int PackMemory::passes(SlotId slot, bool has_maxima) const {
+  int passes = 0;
+  for (const RunSettings& run : plan_.runs) passes = std::max(passes, passes_of(run.activations[at(slot)], has_maxima));
+  return passes;
 }
 
-bool PackMemory::params_take_two_passes() const {
-  return std::ranges::any_of(states_, [](const ParamState& state) { return state.needs != Stat::kMaxAbs; });
+int PackMemory::passes_of_params() const {
+  int passes = 0;
+  for (const ParamState& state : states_) passes = std::max(passes, passes_of(state.quant, false));
+  return passes;
 }
 
 void PackMemory::put_state(int run, ParamId id, const Stream& stream) const {

@@ -36,9 +36,10 @@ class PackMemory {
   /// The slot that quantizes the output of the product that writes the buffer, or kNone.
   [[nodiscard]] SlotId slot_of_product(BufferId y) const { return slot_of_[at(y)]; }
 
-  /// True where some run's statistic of the slot, or of a parameter, takes two passes.
-  [[nodiscard]] bool two_passes(SlotId slot) const;
-  [[nodiscard]] bool params_take_two_passes() const;
+  /// Over a slot's values, or over parameters, as many as some run's statistic takes; 0 where no run quantizes.
+  /// `has_maxima`: those that need no more than the maximum take none.
+  [[nodiscard]] int passes(SlotId slot, bool has_maxima) const;
+  [[nodiscard]] int passes_of_params() const;
 
   /// Host copy of a parameter's state; put_state() hands changes on.
   [[nodiscard]] ParamState& state(int run, ParamId id) { return states_[index(run, id)]; }
@@ -49,8 +50,10 @@ class PackMemory {
   [[nodiscard]] ParamTable table(int run, ParamId id) const { return table_of(index(run, id), index(run, id) + 1); }
 
   [[nodiscard]] Workspace workspace() const { return {partials_.data(), counters_.data(), maxima_.data()}; }
-  [[nodiscard]] float* weight_partial() const { return weight_partial_.data(); }
-  [[nodiscard]] const int* taps(const ConvShape& s) const;
+  [[nodiscard]] PieceSpace data_space() const { return data_space_.get(); }
+  [[nodiscard]] PieceSpace weight_space() const { return weight_space_.get(); }  // of another stream than the others
+  [[nodiscard]] const Tap* taps(const ConvShape& s) const;
+  [[nodiscard]] const Tap* taps_of_gradient(const ConvShape& s) const;
 
  private:
   static std::size_t at(int id) { return static_cast<std::size_t>(id); }
@@ -85,11 +88,21 @@ class PackMemory {
   DeviceArray<ActivationState> activations_;  // [slot][run]
   DeviceArray<RunControl> control_;
   DeviceArray<std::int32_t> labels_;
-  std::vector<std::pair<ConvShape, DeviceArray<int>>> taps_;
+  struct Taps {
+    ConvShape s;
+    DeviceArray<Tap> forward, gradient;
+  };
+  std::vector<Taps> taps_;
   DeviceArray<Sums> partials_;
   DeviceArray<unsigned> counters_, maxima_;
   std::vector<SlotId> slot_of_;  // [buffer]: of the slot that quantizes what a product writes there
-  DeviceArray<float> weight_partial_;
+  struct Space {
+    DeviceArray<float> sums;
+    DeviceArray<unsigned> counters;
+    [[nodiscard]] PieceSpace get() const { return {sums.data(), counters.data()}; }
+  };
+  [[nodiscard]] Space make_space(const PieceNeeds& needs, const Stream& stream) const;
+  Space data_space_, weight_space_;
 };
 
 /// The convolution that a matrix product is.

@@ -14,20 +14,21 @@ __device__ inline bool to_quantize(const ParamState& state) {
 }
 
 template <Pass kPass>
-__global__ void measure(ParamTable table, Workspace workspace) {
+__global__ void measure_params_kernel(ParamTable table, Workspace workspace) {
   const Piece piece = table.pieces[blockIdx.x];
   const ParamState& state = state_of(table, piece);
   const Stat needs = state.needs;
-  if (!to_quantize(state) || (kPass == Pass::kSecond && needs == Stat::kMaxAbs)) return;
+  if (!to_quantize(state) || (kPass == Pass::kSecond && !takes_two_passes(needs))) return;
   const Slice slice = table.slices[piece.slice];
   QStats& stats = state.stats[slice.index];
-  const Sums sums = piece_sums(state.master + piece.begin, piece.n, needs, kPass, stats);
+  const auto shift = static_cast<double>(state.master[slice.index * slice.n]);
+  const Sums sums = piece_sums(state.master + piece.begin, piece.n, needs, kPass, stats, shift);
   const auto mine = static_cast<std::int64_t>(table.pieces - table.all_pieces) + blockIdx.x;
   if (threadIdx.x == 0) workspace.partials[mine] = sums;
   if (!is_last_block(workspace.counters + piece.slice, static_cast<unsigned>(slice.pieces))) return;
   const Sums total = total_of(workspace.partials + slice.first_piece, static_cast<unsigned>(slice.pieces), needs);
   if (threadIdx.x != 0) return;
-  const bool finite = take_total(stats, total, slice.n, needs, kPass);
+  const bool finite = take_total(stats, total, slice.n, needs, kPass, shift);
   if (!finite) {
     diverge(table.control[piece.run], piece.param);
   } else if (is_final(needs, kPass)) {
@@ -37,7 +38,7 @@ __global__ void measure(ParamTable table, Workspace workspace) {
   }
 }
 
-__global__ void apply(ParamTable table) {
+__global__ void quantize_params_kernel(ParamTable table) {
   const Piece piece = table.pieces[blockIdx.x];
   const ParamState& state = state_of(table, piece);
   if (!to_quantize(state)) return;
@@ -72,7 +73,7 @@ __device__ void step(const ParamState& state, const Piece& piece, const UpdatePa
   }
 }
 
-__global__ void update_pieces(ParamTable table, const Rate* rates, int runs) {
+__global__ void update_params_kernel(ParamTable table, const Rate* rates, int runs) {
   const Piece piece = table.pieces[blockIdx.x];
   const RunControl& control = table.control[piece.run];
   if (has_diverged(control)) return;
@@ -93,15 +94,16 @@ __global__ void update_pieces(ParamTable table, const Rate* rates, int runs) {
 
 }  // namespace
 
-void quantize_params(cudaStream_t stream, const ParamTable& table, bool two_passes, Workspace workspace) {
+void quantize_params(cudaStream_t stream, const ParamTable& table, int passes, Workspace workspace) {
+  if (passes == 0) return;
   const dim3 grid(static_cast<unsigned>(table.count));
-  launch(stream, grid, measure<Pass::kFirst>, table, workspace);
-  if (two_passes) launch(stream, grid, measure<Pass::kSecond>, table, workspace);
-  launch(stream, grid, apply, table);
+  launch(stream, grid, measure_params_kernel<Pass::kFirst>, table, workspace);
+  if (passes > 1) launch(stream, grid, measure_params_kernel<Pass::kSecond>, table, workspace);
+  launch(stream, grid, quantize_params_kernel, table);
 }
 
 void update_params(cudaStream_t stream, const ParamTable& table, const Rate* rates, int runs) {
-  launch(stream, dim3(static_cast<unsigned>(table.count)), update_pieces, table, rates, runs);
+  launch(stream, dim3(static_cast<unsigned>(table.count)), update_params_kernel, table, rates, runs);
 }
 
 }  // namespace qrun::cuda

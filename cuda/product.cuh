@@ -1,10 +1,13 @@
 // One tiled product, sums[m, n] = sum over k of a(m, k) b(k, n), for convolutions, their gradients and matrix products:
-// a problem says where a and b lie and where sums go. Each sum is one thread's, over k in order, or one warp's, eight
-// in k at once, so tiles change no bit. When a block has stored its sums, the problem may finish what it gathered from
-// them. While a block multiplies one slice of kDepth values in k, its loads of the next are under way.
+// a problem says where a and b lie and where sums go. Each sum, or each piece of it, is one thread's, over k in order, or
+// one warp's, eight in k at once, so tiles change no bit. When a block has stored its sums, the problem may finish what it gathered from
+// them. While a block multiplies one slice of kDepth values in k, those behind it are on their way to shared memory.
 #pragma once
 
+#include <limits>
+
 #include "cuda/kernels.h"
+#include "cuda/copy_async.cuh"
 #include "cuda/launch.cuh"
 #include "cuda/tensor_core.cuh"
 
@@ -20,34 +23,38 @@ struct Tile {
   static_assert(kRows / kM * (kColumns / kN) == static_cast<int>(kThreads));
 };
 
-/// One side of a slice: kSize x kDepth values, which the threads of a block load and keep.
-template <int kSize>
+/// Where a factor lies; outside the problem it is zero, and `at` any place that may be read.
+struct Factor {
+  const float* at;
+  bool inside;
+};
+
+/// One side of a slice: kSize x kDepth values, which the threads of a block bring. Neighbouring threads bring what lies
+/// along k (kDepthFirst), or along the other dimension: then all that a thread brings has one place there.
+template <int kSize, bool kDepthFirst = false>
 class Side {
  public:
   static constexpr int kLoads = kDepth * kSize / static_cast<int>(kThreads);
   using Slice = float[kDepth][kSize + 8];  // 8: spreads a column over the banks and keeps rows aligned
 
-  /// Neighbouring threads load along k, or along the other dimension.
-  __device__ explicit Side(bool depth_first) : depth_first_(depth_first) {}
-  __device__ int at(int load) const { return slot(load) / (depth_first_ ? kDepth : 1) % kSize; }
-  __device__ int depth(int load) const { return depth_first_ ? slot(load) % kDepth : slot(load) / kSize; }
-
-  /// value(load, at, depth) for each of this thread's loads.
-  template <class Value>
-  __device__ void fetch(const Value& value) {
-#pragma unroll
-    for (int l = 0; l < kLoads; ++l) values_[l] = value(l, at(l), depth(l));
+  __device__ int at(int load) const {
+    const int thread = static_cast<int>(threadIdx.x);
+    return kDepthFirst ? thread / kDepth + load * (static_cast<int>(kThreads) / kDepth) : thread % kSize;
   }
-  __device__ void put(Slice& slice) const {
-#pragma unroll
-    for (int l = 0; l < kLoads; ++l) slice[depth(l)][at(l)] = values_[l];
+  __device__ int depth(int load) const {
+    const int thread = static_cast<int>(threadIdx.x);
+    return kDepthFirst ? thread % kDepth : thread / kSize + load * (static_cast<int>(kThreads) / kSize);
   }
 
- private:
-  __device__ static int slot(int load) { return static_cast<int>(threadIdx.x) + load * static_cast<int>(kThreads); }
-
-  bool depth_first_;
-  float values_[kLoads] = {};
+  /// Starts to bring factor(load, at, depth) for each of this thread's loads.
+  template <class FactorOf>
+  __device__ void bring(Slice& slice, const FactorOf& factor) const {
+#pragma unroll
+    for (int l = 0; l < kLoads; ++l) {
+      const Factor from = factor(l, at(l), depth(l));
+      copy_async(&slice[depth(l)][at(l)], from.at, from.inside);
+    }
+  }
 };
 
 /// A thread's sums of a tile: rows side by side, columns in groups of four that the threads take in turn, so that a
@@ -55,8 +62,6 @@ class Side {
 template <class T>
 class FloatSums {
  public:
-  static __device__ float rounded(float v) { return v; }
-
   __device__ void add(const typename Side<T::kRows>::Slice& a, const typename Side<T::kColumns>::Slice& b) {
 #pragma unroll
     for (int d = 0; d < kDepth; ++d) {
@@ -93,18 +98,16 @@ class FloatSums {
 template <class T>
 class TensorSums {
  public:
-  static __device__ float rounded(float v) { return to_tf32(v); }
-
   __device__ void add(const typename Side<T::kRows>::Slice& a, const typename Side<T::kColumns>::Slice& b) {
 #pragma unroll
     for (int d = 0; d < kDepth; d += 8) {
       float right[kN][2];
       for (int j = 0; j < kN; ++j) {
-        for (int i = 0; i < 2; ++i) right[j][i] = b[d + t_ + 4 * i][column_ + 8 * j + g_];
+        for (int i = 0; i < 2; ++i) right[j][i] = to_tf32(b[d + t_ + 4 * i][column_ + 8 * j + g_]);
       }
       for (int m = 0; m < kM; ++m) {
         float left[4];
-        for (int i = 0; i < 4; ++i) left[i] = a[d + t_ + i / 2 * 4][row_ + 16 * m + g_ + i % 2 * 8];
+        for (int i = 0; i < 4; ++i) left[i] = to_tf32(a[d + t_ + i / 2 * 4][row_ + 16 * m + g_ + i % 2 * 8]);
         for (int j = 0; j < kN; ++j) multiply_tf32(sums_[m][j], left, right[j]);
       }
     }
@@ -131,66 +134,141 @@ class TensorSums {
   float sums_[kM][kN][4] = {};
 };
 
+/// Sums in pieces of `depth` products each. The pieces of a sum wait in `space`, [product][piece][row][column], for the
+/// block of their tile that comes last, which adds them in order. One piece: sums go where they belong at once.
+struct Pieces {
+  int count = 1;
+  int depth = 0;
+  PieceSpace space;
+};
+
+/// Adds up the pieces of a tile of rows x columns at (row0, column0) and stores them. `pieces`: of the whole product.
+template <class Problem>
+__device__ void add_pieces(Problem& problem, const float* pieces, int count, int row0, int column0, int rows,
+                           int columns) {
+  const std::int64_t size = static_cast<std::int64_t>(problem.rows()) * problem.columns();
+  for (int i = static_cast<int>(threadIdx.x); i < rows * columns; i += static_cast<int>(kThreads)) {
+    const int m = row0 + i / columns;
+    const int n = column0 + i % columns;
+    if (m >= problem.rows() || n >= problem.columns()) continue;
+    const float* piece = pieces + static_cast<std::int64_t>(m) * problem.columns() + n;
+    float sum = 0.0F;
+    for (int p = 0; p < count; ++p) sum += __ldcg(piece + p * size);  // past the first cache: others wrote them
+    problem.store(m, n, sum);
+  }
+}
+
 template <class Problem, class T, class TileSums>
-__global__ void __launch_bounds__(kThreads, kResident) product(Problem problem) {
-  alignas(16) __shared__ typename Side<T::kRows>::Slice a[2];
-  alignas(16) __shared__ typename Side<T::kColumns>::Slice b[2];
+__global__ void __launch_bounds__(kThreads, kResident) product_kernel(Problem problem, Pieces pieces) {
+  constexpr int kSlices = T::kRows + T::kColumns > 128 ? 3 : 4;  // of which all but one are under way
+  alignas(16) __shared__ typename Side<T::kRows>::Slice a[kSlices];
+  alignas(16) __shared__ typename Side<T::kColumns>::Slice b[kSlices];
   const auto tiles = static_cast<unsigned>(ceil_div(problem.columns(), T::kColumns));
-  problem.start(static_cast<int>(blockIdx.x / tiles));
+  const int layer = static_cast<int>(blockIdx.x / tiles);
+  const int product = layer / pieces.count;
+  problem.start(product);
+  const int begin = (layer - product * pieces.count) * pieces.depth;
+  const int end = problem.depth() - begin < pieces.depth ? problem.depth() : begin + pieces.depth;
   const int row0 = static_cast<int>(blockIdx.y) * T::kRows;
   const int column0 = static_cast<int>(blockIdx.x % tiles) * T::kColumns;
-  Side<T::kRows> rows(problem.a_depth_first());
-  Side<T::kColumns> columns(problem.b_depth_first());
+  Side<T::kRows, Problem::kADepthFirst> rows;
+  Side<T::kColumns, Problem::kBDepthFirst> columns;
   typename Problem::Column column[columns.kLoads];
   for (int l = 0; l < columns.kLoads; ++l) column[l] = problem.column(column0 + columns.at(l));
-  const auto fetch = [&](int k0) {
-    rows.fetch([&](int /*load*/, int at, int depth) {
-      const bool inside = row0 + at < problem.rows() && k0 + depth < problem.end();
-      return inside ? TileSums::rounded(problem.a(row0 + at, k0 + depth)) : 0.0F;
+  // Every thread brings something, what lies inside or zero in place of its nearest neighbour there: no branches.
+  const int last_row = problem.rows() - 1;
+  const int last = end - 1;
+  const auto bring = [&](int slice, int k0) {
+    rows.bring(a[slice], [&](int /*load*/, int at, int depth) {
+      const int m = row0 + at;
+      const int k = k0 + depth;
+      return Factor{problem.a(m < last_row ? m : last_row, k < last ? k : last), m <= last_row && k <= last};
     });
-    columns.fetch([&](int load, int at, int depth) {
-      const bool inside = column0 + at < problem.columns() && k0 + depth < problem.end();
-      return inside ? TileSums::rounded(problem.b(k0 + depth, column[load])) : 0.0F;
+    columns.bring(b[slice], [&](int load, int /*at*/, int depth) {
+      const int k = k0 + depth;
+      const Factor factor = problem.b(k < last ? k : last, column[load]);
+      return Factor{factor.at, factor.inside && k <= last};
     });
   };
 
   TileSums sums;
-  fetch(problem.begin());
-  int now = 0;
-  for (int k0 = problem.begin(); k0 < problem.end(); k0 += kDepth, now ^= 1) {
-    rows.put(a[now]);
-    columns.put(b[now]);
-    __syncthreads();  // the other slice was read before the one of the turn before this
-    if (k0 + kDepth < problem.end()) fetch(k0 + kDepth);
-    sums.add(a[now], b[now]);
+#pragma unroll
+  for (int slice = 0; slice < kSlices - 1; ++slice) {
+    if (begin + slice * kDepth < end) bring(slice, begin + slice * kDepth);
+    close_copies();
   }
+  int now = 0;
+  for (int k0 = begin; k0 < end; k0 += kDepth) {
+    wait_for_copies<kSlices - 2>();  // this slice is there; those behind it may still be under way
+    __syncthreads();                 // for all threads, and they are done with the slice before this one
+    const int ahead = k0 + (kSlices - 1) * kDepth;
+    const int free = now == 0 ? kSlices - 1 : now - 1;
+    if (ahead < end) bring(free, ahead);
+    close_copies();
+    sums.add(a[now], b[now]);
+    now = now == kSlices - 1 ? 0 : now + 1;
+  }
+  const std::int64_t size = static_cast<std::int64_t>(problem.rows()) * problem.columns();
+  float* const mine = pieces.space.sums + layer * size;
   sums.each([&](int row, int column_of, float sum) {
-    if (row0 + row < problem.rows() && column0 + column_of < problem.columns())
-      problem.store(row0 + row, column0 + column_of, sum);
+    const int m = row0 + row;
+    const int n = column0 + column_of;
+    if (m >= problem.rows() || n >= problem.columns()) return;
+    if (pieces.count == 1) {
+      problem.store(m, n, sum);
+    } else {
+      mine[static_cast<std::int64_t>(m) * problem.columns() + n] = sum;
+    }
   });
+  if (pieces.count > 1) {
+    publish();
+    unsigned* const counter =
+        pieces.space.counters + (product * gridDim.y + blockIdx.y) * tiles + blockIdx.x % tiles;
+    if (!is_last_block(counter, static_cast<unsigned>(pieces.count))) return;
+    add_pieces(problem, pieces.space.sums + product * pieces.count * size, pieces.count, row0, column0, T::kRows,
+               T::kColumns);
+  }
   problem.finish(tiles * gridDim.y);
 }
 
-/// `layers`: products side by side (runs, groups, pieces). Tiles as large as still gives every multiprocessor some.
+/// The time that tiles of one size would take, in units of one multiply-add of a multiprocessor: blocks beside each other
+/// count once, and so does what a tile computes beyond the problem's border. `share`: of multiply-adds among the
+/// instructions of the loop, read off sm_90's machine code.
+template <class T>
+[[nodiscard]] inline double cost_of(std::int64_t rows, std::int64_t columns, std::int64_t layers, int processors,
+                                    double share) {
+  const std::int64_t blocks = ceil_div(rows, T::kRows) * ceil_div(columns, T::kColumns) * layers;
+  return static_cast<double>(ceil_div(blocks, processors) * T::kRows * T::kColumns) / share;
+}
+
+/// Counters that any tiling of a product needs.
+[[nodiscard]] inline std::int64_t counters_of(std::int64_t rows, std::int64_t columns) {
+  return ceil_div(rows, 32) * ceil_div(columns, 32);
+}
+
+/// `products` side by side (runs, groups). Takes the tiles that cost least on this device.
 template <class Problem>
-void launch_product(const Scope& scope, const Problem& problem, std::int64_t layers) {
-  constexpr std::int64_t kEnough = 132;  // blocks: the multiprocessors of an H200
-  const auto try_tile = [&]<class T>(T, bool at_last) {
+void launch_product(const Scope& scope, const Problem& problem, std::int64_t products, const Pieces& pieces) {
+  const std::int64_t layers = products * pieces.count;
+  double least = std::numeric_limits<double>::infinity();
+  dim3 grid;
+  void (*kernel)(Problem, Pieces) = nullptr;
+  const auto consider = [&]<class T>(T, double share) {
+    const double cost = cost_of<T>(problem.rows(), problem.columns(), layers, scope.processors, share);
+    if (cost >= least) return;
+    least = cost;
+    kernel = scope.tf32 ? product_kernel<Problem, T, TensorSums<T>> : product_kernel<Problem, T, FloatSums<T>>;
     // Layers lie along x, the only side that is long enough for them.
-    const dim3 grid(static_cast<unsigned>(ceil_div(problem.columns(), T::kColumns) * layers),
-                    static_cast<unsigned>(ceil_div(problem.rows(), T::kRows)));
-    if (!at_last && std::int64_t{grid.x} * grid.y < kEnough) return false;
-    launch(scope.stream, grid, scope.tf32 ? product<Problem, T, TensorSums<T>> : product<Problem, T, FloatSums<T>>,
-           problem);
-    return true;
+    grid = dim3(static_cast<unsigned>(ceil_div(problem.columns(), T::kColumns) * layers),
+                static_cast<unsigned>(ceil_div(problem.rows(), T::kRows)));
   };
-  const int rows = problem.rows();
-  if (rows > 64 && try_tile(Tile<128, 64, 8, 4>{}, false)) return;
-  if (rows > 32 && try_tile(Tile<64, 128, 4, 8>{}, false)) return;
-  if (rows <= 32 && try_tile(Tile<32, 128, 2, 8>{}, false)) return;
-  if (rows > 32 && try_tile(Tile<64, 64, 4, 4>{}, false)) return;
-  if (try_tile(Tile<32, 64, 2, 4>{}, false)) return;
-  try_tile(Tile<32, 32, 2, 2>{}, true);
+  consider(Tile<32, 32, 2, 2>{}, 0.37);
+  consider(Tile<32, 64, 2, 4>{}, 0.46);
+  consider(Tile<32, 128, 2, 8>{}, 0.50);
+  consider(Tile<64, 64, 4, 4>{}, 0.60);
+  consider(Tile<64, 128, 4, 8>{}, 0.65);
+  consider(Tile<128, 64, 8, 4>{}, 0.70);
+  launch(scope.stream, grid, kernel, problem, pieces);
 }
 
 }  // namespace qrun::cuda

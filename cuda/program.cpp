@@ -24,6 +24,7 @@ std::vector<DataSource> sources_of(const std::vector<RunFeeds>& feeds, std::shar
 CudaProgram::CudaProgram(Plan plan, std::vector<RunFeeds> feeds)
     : plan_(std::move(plan)),
       feeds_(std::move(feeds)),
+      processors_(multiprocessors()),
       memory_(plan_, stream_),
       train_data_(ResidentData::of(sources_of(feeds_, &RunFeeds::train), stream_)),
       test_data_(ResidentData::of(sources_of(feeds_, &RunFeeds::test), stream_)),
@@ -45,12 +46,13 @@ bool CudaProgram::any_live() const {
 Divergence CudaProgram::divergence(int run) const {
   const RunControl& control = controls_[static_cast<std::size_t>(run)];
   const Places places = memory_.places();
-  const auto at = static_cast<std::size_t>(control.diverged);
-  if (control.diverged >= places.loss())
-    return {control.diverged_at, plan_.buffers[static_cast<std::size_t>(plan_.logits)].layer, "loss"};
-  if (control.diverged >= places.params)
-    return {control.diverged_at, plan_.activations[at - plan_.params.size()].layer, "activation"};
-  return {control.diverged_at, plan_.params[at].layer, plan_.params[at].blob()};
+  const std::int32_t place = control.diverged_place();
+  const auto at = static_cast<std::size_t>(place);
+  if (place >= places.loss())
+    return {control.diverged_at(), plan_.buffers[static_cast<std::size_t>(plan_.logits)].layer, "loss"};
+  if (place >= places.params)
+    return {control.diverged_at(), plan_.activations[at - plan_.params.size()].layer, "activation"};
+  return {control.diverged_at(), plan_.params[at].layer, plan_.params[at].blob()};
 }
 
 void CudaProgram::put_controls() { stream_.write(memory_.control(0), controls_); }
@@ -108,7 +110,7 @@ void CudaProgram::keep_given(bool given, int run, ParamId param) {
 }
 
 void CudaProgram::quantize_all() {
-  quantize_params(stream_.get(), memory_.table(), memory_.params_take_two_passes(), memory_.workspace());
+  quantize_params(stream_.get(), memory_.table(), memory_.passes_of_params(), memory_.workspace());
 }
 
 void CudaProgram::run_phase(Phase phase, const Submitter& submit) const {

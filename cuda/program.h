@@ -46,7 +46,8 @@ class CudaProgram : public Program {
             .runs = runs(),
             .n = n,
             .training = training,
-            .tf32 = plan_.precision == Precision::kTf32};
+            .tf32 = plan_.precision == Precision::kTf32,
+            .processors = processors_};
   }
   [[nodiscard]] float* buffer(int run, BufferId id, Tensor tensor) const;
   void put_controls();
@@ -65,6 +66,7 @@ class CudaProgram : public Program {
 
   Plan plan_;
   std::vector<RunFeeds> feeds_;
+  int processors_;
   Stream stream_;
   PackMemory memory_;
   std::optional<ResidentData> train_data_, test_data_;

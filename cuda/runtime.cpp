@@ -13,4 +13,12 @@ void check(cudaError_t error, const char* call) {
   throw EnvironmentError(text + "; `nvidia-smi` shows the device's state, --engine cpu goes without it");
 }
 
+int multiprocessors() {
+  int device = 0;
+  int count = 0;
+  check(cudaGetDevice(&device), "cudaGetDevice");
+  check(cudaDeviceGetAttribute(&count, cudaDevAttrMultiProcessorCount, device), "cudaDeviceGetAttribute");
+  return count;
+}
+
 }  // namespace qrun::cuda

@@ -14,6 +14,9 @@ namespace qrun::cuda {
 /// Throws EnvironmentError naming the call and the reason; where memory ran out an Error, for a smaller pack may fit.
 void check(cudaError_t error, const char* call);
 
+/// Of the device in use.
+[[nodiscard]] int multiprocessors();
+
 struct OnDevice {
   static void take(void** memory, std::size_t bytes) { check(cudaMalloc(memory, bytes), "cudaMalloc"); }
   static void give(void* memory) { cudaFree(memory); }
@@ -162,13 +165,18 @@ class Graph {
   Graph& operator=(const Graph&) = delete;
   [[nodiscard]] bool empty() const { return executable_ == nullptr; }
 
-  /// Notes what `work` submits to the stream.
+  /// Notes what `work` submits to the stream. Relaxed, for a kernel's first launch loads its code, which may allocate.
   template <class Work>
   void capture(const Stream& stream, const Work& work) {
     reset();
-    check(cudaStreamBeginCapture(stream.get(), cudaStreamCaptureModeThreadLocal), "cudaStreamBeginCapture");
-    work();
+    check(cudaStreamBeginCapture(stream.get(), cudaStreamCaptureModeRelaxed), "cudaStreamBeginCapture");
     cudaGraph_t graph = nullptr;
+    try {
+      work();
+    } catch (...) {  // a stream that goes on noting would refuse whatever comes next, freeing memory included
+      if (cudaStreamEndCapture(stream.get(), &graph) == cudaSuccess) cudaGraphDestroy(graph);
+      throw;
+    }
     check(cudaStreamEndCapture(stream.get(), &graph), "cudaStreamEndCapture");
     const cudaError_t error = cudaGraphInstantiate(&executable_, graph, 0);
     cudaGraphDestroy(graph);

@@ -3,21 +3,24 @@
 
 #include <cstdint>
 
+#include "core/hd.h"
 #include "core/solver.h"
 #include "quant/quantizer.h"
 
 namespace qrun::cuda {
 
-inline constexpr std::int32_t kNowhere = 0x7fffffff;
+inline constexpr unsigned long long kNowhere = ~0ULL;
 
 /// A run's place, and what its last batch gave.
 struct RunControl {
-  std::int64_t iteration = 0;        // done
-  std::int64_t diverged_at = 0;      // iteration
-  std::int32_t diverged = kNowhere;  // the place where its numbers stopped being finite: see Places
-  std::int32_t step = 0;             // iterations done since rates were uploaded
-  double loss = 0;                   // mean over the batch
-  double test_loss = 0;              // sum over the items tested
+  std::int64_t iteration = 0;              // done
+  unsigned long long diverged = kNowhere;  // where its numbers stopped being finite first: iteration << 32 | place
+  std::int32_t step = 0;                   // iterations done since rates were uploaded
+  double loss = 0;                         // mean over the batch
+  double test_loss = 0;                    // sum over the items tested
+
+  [[nodiscard]] std::int64_t diverged_at() const { return static_cast<std::int64_t>(diverged >> 32); }
+  [[nodiscard]] std::int32_t diverged_place() const { return static_cast<std::int32_t>(diverged & 0xffffffffU); }
 };
 
 /// Numbers of the places where a run may diverge, in the order of an iteration: parameters, activations, the loss.
@@ -26,6 +29,9 @@ struct Places {
   [[nodiscard]] std::int32_t activation(std::int32_t slot) const { return params + slot; }
   [[nodiscard]] std::int32_t loss() const { return params + activations; }
 };
+
+/// Over the values, by a statistic.
+[[nodiscard]] QRUN_HD bool takes_two_passes(Stat needs) { return needs == Stat::kTernary; }
 
 /// A slot in one run.
 struct ActivationState {

@@ -1,5 +1,6 @@
 // Statistics of a tensor in double: pieces summed by blocks, their sums added in order by the last block.
-// Moments and ternary thresholds take two passes, so that a large mean does not swallow the deviation.
+// Moments take one pass over v - shift, where the shift is the first value, so that a large mean does not swallow the
+// deviation (Chan, Golub and LeVeque, The American Statistician 1983); ternary thresholds take two passes.
 #pragma once
 
 #include "cuda/launch.cuh"
@@ -22,7 +23,7 @@ struct CombineSums {
 };
 
 /// Adds one value. A maximum is kept as the bits of |v|, which order like the floats and put NaN on top.
-__device__ inline void add_value(Sums& sums, float v, Stat needs, Pass pass, const QStats& stats) {
+__device__ inline void add_value(Sums& sums, float v, Stat needs, Pass pass, const QStats& stats, double shift) {
   if (needs == Stat::kMaxAbs) {
     const auto bits = static_cast<double>(__float_as_uint(v) & 0x7fffffffU);
     sums.sum = sums.sum > bits ? sums.sum : bits;
@@ -30,8 +31,9 @@ __device__ inline void add_value(Sums& sums, float v, Stat needs, Pass pass, con
   }
   const auto value = static_cast<double>(v);
   if (needs == Stat::kMoments) {
-    const double moved = value - stats.mean;
-    sums.sum += pass == Pass::kFirst ? value : moved * moved;
+    const double moved = value - shift;
+    sums.sum += moved;
+    sums.other += moved * moved;
     return;
   }
   const double magnitude = fabs(value);
@@ -42,9 +44,10 @@ __device__ inline void add_value(Sums& sums, float v, Stat needs, Pass pass, con
 }
 
 /// Of n values, by one block; every thread gets it.
-__device__ inline Sums piece_sums(const float* x, std::int64_t n, Stat needs, Pass pass, const QStats& stats) {
+__device__ inline Sums piece_sums(const float* x, std::int64_t n, Stat needs, Pass pass, const QStats& stats,
+                                  double shift) {
   Sums mine{0.0, 0.0};
-  for (std::int64_t i = threadIdx.x; i < n; i += kThreads) add_value(mine, x[i], needs, pass, stats);
+  for (std::int64_t i = threadIdx.x; i < n; i += kThreads) add_value(mine, x[i], needs, pass, stats, shift);
   return block_reduce(mine, CombineSums{needs});
 }
 
@@ -59,15 +62,18 @@ __device__ inline Sums total_of(const Sums* partials, unsigned count, Stat needs
 }
 
 /// Notes what a pass over n values found. False where it is not finite.
-__device__ inline bool take_total(QStats& stats, const Sums& total, std::int64_t n, Stat needs, Pass pass) {
+__device__ inline bool take_total(QStats& stats, const Sums& total, std::int64_t n, Stat needs, Pass pass,
+                                  double shift) {
   const auto count = static_cast<double>(n);
   if (needs == Stat::kMaxAbs) {
     stats.max_abs = static_cast<double>(__uint_as_float(static_cast<unsigned>(total.sum)));
     return is_finite(stats.max_abs);
   }
   if (needs == Stat::kMoments) {
-    if (pass == Pass::kFirst) stats.mean = total.sum / count;
-    if (pass == Pass::kSecond) stats.deviation = sqrt(total.sum / count);
+    const double moved = total.sum / count;
+    const double variance = total.other / count - moved * moved;
+    stats.mean = shift + moved;
+    stats.deviation = variance > 0.0 ? sqrt(variance) : 0.0;
   } else {
     if (pass == Pass::kFirst) stats.delta = kTernaryDelta * total.sum / count;
     if (pass == Pass::kSecond) stats.mean_above = total.other > 0.0 ? total.sum / total.other : 0.0;
@@ -76,15 +82,14 @@ __device__ inline bool take_total(QStats& stats, const Sums& total, std::int64_t
 }
 
 /// True where no second pass follows.
-__device__ inline bool is_final(Stat needs, Pass pass) { return needs == Stat::kMaxAbs || pass == Pass::kSecond; }
+__device__ inline bool is_final(Stat needs, Pass pass) { return pass == Pass::kSecond || !takes_two_passes(needs); }
 
 __device__ inline bool has_diverged(const RunControl& control) { return control.diverged != kNowhere; }
 
 /// Notes where a run's numbers stopped being finite: the first place of the first iteration, whoever comes first.
 __device__ inline void diverge(RunControl& control, std::int32_t place) {
-  if (has_diverged(control) && control.diverged_at != control.iteration) return;
-  control.diverged_at = control.iteration;
-  atomicMin(&control.diverged, place);
+  const auto when = static_cast<unsigned long long>(control.iteration);
+  atomicMin(&control.diverged, when << 32 | static_cast<unsigned>(place));
 }
 
 }  // namespace qrun::cuda

@@ -3,7 +3,7 @@
 namespace qrun::cuda {
 
 void Submitter::operator()(const QuantizeParamOp& op) const {
-  quantize_params(scope_.stream, memory_.table(first_, op.param), memory_.params_take_two_passes(),
+  quantize_params(scope_.stream, memory_.table(first_, op.param), memory_.passes_of_params(),
                   memory_.workspace());
 }
 
@@ -13,7 +13,8 @@ void Submitter::operator()(const Conv2dOp& op) const {
           .y = memory_.value(op.y, first_),
           .w = memory_.param(op.w, first_),
           .b = op.b == kNone ? Tensor{} : memory_.param(op.b, first_),
-          .taps = memory_.taps(op.s)},
+          .taps = memory_.taps(op.s),
+          .space = memory_.data_space()},
          fused_ ? fitting(memory_.slot_of_product(op.y)) : Fitting{});
 }
 
@@ -26,7 +27,8 @@ void Submitter::operator()(const Conv2dBackwardDataOp& op) const {
                        {.x = memory_.gradient(op.x, first_),
                         .y = memory_.gradient(op.y, first_),
                         .w = memory_.param(op.w, first_),
-                        .taps = memory_.taps(op.s)});
+                        .taps = memory_.taps_of_gradient(op.s),
+                        .space = memory_.data_space()});
 }
 
 void Submitter::operator()(const LinearBackwardDataOp& op) const {
@@ -44,8 +46,8 @@ void Submitter::operator()(const Conv2dBackwardWeightOp& op) const {
                           .y = memory_.gradient(op.y, first_),
                           .w = memory_.param_gradient(op.w, first_),
                           .b = op.b == kNone ? Tensor{} : memory_.param_gradient(op.b, first_),
-                          .taps = memory_.taps(op.s)},
-                         memory_.weight_partial());
+                          .taps = memory_.taps(op.s),
+                          .space = memory_.weight_space()});
 }
 
 void Submitter::operator()(const LinearBackwardWeightOp& op) const {
@@ -105,7 +107,7 @@ Fitting Submitter::fitting(SlotId slot) const {
 void Submitter::fit(SlotId slot, BufferId x) const {
   Fitting how = fitting(slot);
   how.has_maxima = fused_ && memory_.slot_of_product(x) == slot;
-  fit_activation(scope_, memory_.size(x), memory_.value(x, first_), how, memory_.two_passes(slot));
+  fit_activation(scope_, memory_.size(x), memory_.value(x, first_), how, memory_.passes(slot, how.has_maxima));
 }
 
 void Submitter::operator()(const QuantizeOp& op) const {

@@ -23,7 +23,8 @@ __device__ inline float to_tf32(float v) {
 /// (g, 2t + 1), (g + 8, 2t), (g + 8, 2t + 1).
 __device__ inline void multiply_tf32(float (&d)[4], const float (&a)[4], const float (&b)[2]) {
 #ifdef __CUDACC__
-  asm("mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, "
+  asm volatile(  // all lanes come here together: not to be moved into a branch
+      "mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, "
       "{%0, %1, %2, %3};"
       : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])
       : "r"(__float_as_uint(a[0])), "r"(__float_as_uint(a[1])), "r"(__float_as_uint(a[2])), "r"(__float_as_uint(a[3])),

@@ -139,7 +139,9 @@ class Trainer:
         self.batches = self.endless(images, labels)
         graph = how == "graph"
         rate = torch.tensor(0.01, device=images.device) if graph else 0.01
-        self.solver = torch.optim.SGD(network.parameters(), lr=rate, momentum=0.9, weight_decay=5e-4, foreach=graph or None)
+        # fused takes the rate from the device; other implementations ask the host for it, which no graph can hold
+        on_gpu = images.device.type == "cuda"
+        self.solver = torch.optim.SGD(network.parameters(), lr=rate, momentum=0.9, weight_decay=5e-4, fused=on_gpu or None)
         self.iteration = 0
         self.graph = self.capture() if graph else None
 
@@ -207,6 +209,8 @@ def accuracy(network: LeNet, images: Tensor, labels: Tensor) -> float:
 def measure(arguments: argparse.Namespace) -> Summary:
     """Train as the arguments say and report each epoch as it ends."""
     torch.manual_seed(arguments.seed)
+    torch.backends.cudnn.allow_tf32 = arguments.tf32  # on by default for convolutions, off for matrix products
+    torch.backends.cuda.matmul.allow_tf32 = arguments.tf32
     if arguments.threads:
         torch.set_num_threads(arguments.threads)
     device = torch.device(arguments.device)
@@ -239,6 +243,7 @@ def main() -> int:
     parser.add_argument("--threads", type=int, default=0, help="CPU threads; default: PyTorch's own choice")
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     parser.add_argument("--how", choices=("eager", "compile", "graph"), default="eager", help="graph: with --device cuda")
+    parser.add_argument("--tf32", action="store_true", help="let convolutions and products round to TF32; default: float32")
     parser.add_argument("--mode", choices=("ulq", "fp32"), default="ulq")
     parser.add_argument("--bits", type=int, default=2, choices=range(1, 9), help="weight and bias bits of --mode ulq")
     parser.add_argument("--epochs", type=int, default=3)

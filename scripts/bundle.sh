@@ -1,26 +1,18 @@
 #!/usr/bin/env bash
 # Makes ./bundle: programs, the libraries they need beyond the C library's own, configurations and test data.
-# It runs on any x86-64 Linux with a C library as new as this one, from any folder: `bundle/run.sh --version`.
+# It runs on any x86-64 Linux with a C library as new as this one, from any folder: `bundle/bin/qrun --version`.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-limit_mib=40
+limit_mib=48
 rm -rf bundle
-mkdir -p bundle/bin bundle/lib
-
-# The tests of what depends on the machine: arithmetic and files. The rest have passed where the bundle was made.
-for program in qrun qrun_bench test_core test_quant test_engine test_data test_store; do
-  [[ ! -x build/$program ]] || install -s -t bundle/bin "build/$program"
-done
+cmake --install build --component bundle --prefix bundle --strip >/dev/null
 
 # The C library and the loader belong to the machine; a mix of two versions of them doesn't start.
 own_to_the_machine='^(ld-linux.*|lib(c|m|dl|rt|pthread|resolv|util|anl|nss_.*))\.so'
 ldd bundle/bin/* | awk '$2 == "=>" && $3 ~ /^\// {print $3}' | sort -u | while read -r library; do
-  [[ $(basename "$library") =~ $own_to_the_machine ]] || install -s -m 644 -t bundle/lib "$library"
+  [[ $(basename "$library") =~ $own_to_the_machine ]] || install -D -s -m 644 -t bundle/lib "$library"
 done
-
-# The CUDA engine beside them: it finds the machine's own driver.
-[[ ! -e build/libqrun_cuda.so ]] || install -s -m 644 -t bundle/lib build/libqrun_cuda.so
 
 mkdir bundle/tests
 cp -r configs bundle/
@@ -30,7 +22,6 @@ cat >bundle/run.sh <<'WRAPPER'
 #!/bin/sh
 # run.sh ARGUMENTS: qrun with them, in the folder it is called from. run.sh --tests: the test programs.
 here=$(cd "$(dirname "$0")" && pwd)
-export LD_LIBRARY_PATH="$here/lib${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}"
 [ "${1:-}" = --tests ] || exec "$here/bin/qrun" "$@"
 status=0
 for program in "$here"/bin/test_*; do

@@ -1,14 +1,16 @@
 #!/usr/bin/env python3
-"""Everything that needs a GPU, in one command: tests, compute-sanitizer, the main job, packs, PyTorch beside it.
+"""Everything that needs a GPU, in one command: correctness first, then times, PyTorch beside it, sanitizers at the end.
 
-Writes `gpu-check/table.md`, for docs/gpu-log.md, and the output of each step beside it. Runs in a checkout (`make gpu-check`) or
-on a machine that has only `bundle/`, CUDA and Python: the standard library is all it imports. A step that fails is noted, and
-the next one starts; the exit code says whether all passed.
+Writes `gpu-check/table.md`, for docs/gpu-log.md, anew after every step, and the output of each step beside it. Runs in a checkout
+(`make gpu-check`) or on a machine that has only `bundle/`, CUDA and Python: the standard library is all it imports. A step that
+fails is noted and the next one starts; a step that does not fit the time left is left out and said so. The exit code says whether
+all passed. --emulate goes through the steps with the emulated device, on any machine: it shows that they run, no more.
 """
 
 from __future__ import annotations
 
 import argparse
+import csv
 import json
 import os
 import shutil
@@ -16,153 +18,271 @@ import statistics
 import subprocess
 import sys
 import time
+from collections import defaultdict
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-SMALL = "*MaxPooling*/cuda:*Quantizes*/cuda:*Linear*/cuda:*Loss*/cuda:*Updates*/cuda:*KeepsCodes*/cuda"
 MNIST = ROOT / "data/mnist"
+TWO_BIT = "configs/lenet_2bit.yaml"
 BATCH, SEED = 64, 0xCAFFE  # of the main job
+SMALL = ("MaxPooling", "Quantizes", "Linear", "Loss", "Updates", "KeepsCodes", "Gradient*Conv", "ADivergedRun", "Diverged")
+KERNEL_COUNT = 120  # launches that ncu looks at
+METRICS = (
+    "gpu__time_duration.sum",
+    "launch__registers_per_thread",
+    "launch__grid_size",
+    "sm__throughput.avg.pct_of_peak_sustained_elapsed",
+    "dram__throughput.avg.pct_of_peak_sustained_elapsed",
+)
 
 
 class Check:
     """Steps, one after another, and what they printed."""
 
-    def __init__(self, programs: Path, folder: Path, python: str) -> None:
-        self.programs, self.folder, self.python = programs, folder, python
-        libraries = [str(programs.parent / "lib"), os.environ.get("LD_LIBRARY_PATH", "")]  # of a bundle
-        self.environment = {**os.environ, "LD_LIBRARY_PATH": ":".join(path for path in libraries if path)}
+    def __init__(self, arguments: argparse.Namespace, device: str) -> None:
+        self.folder: Path = arguments.output.resolve()
+        self.programs: Path = arguments.programs.resolve()
+        self.python: str = arguments.python
+        self.emulate: bool = arguments.emulate
+        self.end = time.monotonic() + arguments.deadline
+        self.device = device
         self.rows: list[tuple[str, str, str]] = []
         self.failed = False
+        (self.folder / "logs").mkdir(parents=True, exist_ok=True)
 
-    def run(self, name: str, command: list[str], seconds: int = 240) -> str | None:
-        """Run a command; its standard output, or None if it failed, which is noted."""
-        log = self.folder / f"{name.replace(' ', '_')}.log"
-        start = time.monotonic()
-        try:
-            done = subprocess.run(
-                command, cwd=ROOT, env=self.environment, capture_output=True, text=True, timeout=seconds, check=False
-            )
-            output, code = done.stdout, done.returncode
-            log.write_text(f"$ {' '.join(command)}\n{done.stdout}\n{done.stderr}\n", "utf-8")
-        except (OSError, subprocess.TimeoutExpired) as error:
-            output, code = "", str(error)
-        took = time.monotonic() - start
-        print(f"{name}: {'passed' if code == 0 else f'FAILED ({code})'}, {took:.1f} s", flush=True)
-        if code != 0:
-            self.failed = True
-            self.note(name, f"FAILED: {code}", log.name)
+    @property
+    def engine(self) -> str:
+        """How the tests call the device's engine."""
+        return "emulated" if self.emulate else "cuda"
+
+    def run(self, name: str, command: list[str], seconds: int) -> str | None:
+        """Run a command; its standard output, or None if it failed or had no time, which is noted."""
+        left = self.end - time.monotonic()
+        if left < min(seconds, 10):
+            self.note(name, "left out: no time", "")
             return None
-        return output
+        log = self.folder / "logs" / f"{name.replace(' ', '_')}.log"
+        start = time.monotonic()
+        problem = ""
+        with log.open("w", encoding="utf-8") as out, log.with_suffix(".err").open("w", encoding="utf-8") as err:
+            try:
+                code = subprocess.run(command, cwd=ROOT, stdout=out, stderr=err, timeout=min(seconds, left), check=False).returncode
+                problem = f"exit {code}" if code else ""
+            except (OSError, subprocess.TimeoutExpired) as error:
+                problem = str(error).replace(" ".join(command), "it")[-120:]
+        print(f"{name}: {problem or 'passed'}, {time.monotonic() - start:.1f} s", flush=True)
+        if problem:
+            self.failed = True
+            last = log.with_suffix(".err").read_text("utf-8", "replace").strip().splitlines()[-1:] or [""]
+            self.note(name, f"FAILED: {problem}: {last[0][:160]}", f"logs/{log.name}")
+            return None
+        return log.read_text("utf-8", "replace")
 
     def note(self, what: str, result: str, how: str) -> None:
-        """Add a row to the table."""
+        """Add a row to the table and write it."""
         self.rows.append((what, result, how))
+        lines = [f"{time.strftime('%Y-%m-%d', time.gmtime())}, {self.device}", "", "| what | result | how |", "|---|---|---|"]
+        lines += [f"| {' | '.join(row)} |".replace("\n", " ") for row in self.rows]
+        (self.folder / "table.md").write_text("\n".join(lines) + "\n", "utf-8")
 
-    def qrun(self, name: str, *arguments: str) -> list[dict] | None:
-        """Train on the GPU in a fresh folder; what `qrun show --json` says of each run."""
+    def tests(self, *names: str) -> str:
+        """Filter of engine tests on the device."""
+        return ":".join(f"*{name}*/{self.engine}" for name in names or ("",))
+
+    def qrun(self, name: str, *arguments: str, seconds: int = 60) -> list[dict] | None:
+        """Train on the device in a fresh folder; what `qrun show --json` says of each run."""
         results = self.folder / "results" / name.replace(" ", "_")
         shutil.rmtree(results, ignore_errors=True)
-        program = str(self.programs / "qrun")
-        command = [program, *arguments, "--engine", "cuda", "--output", str(results), "--no-progress"]
-        if self.run(name, command) is None:
+        if self.run(name, self.training(results, *arguments), seconds) is None:
             return None
-        shown = self.run(f"{name} show", [program, "show", "--json", str(next(results.iterdir()))])
-        return json.loads(shown)["runs"] if shown else None
+        shown = subprocess.run(
+            [str(self.programs / "qrun"), "show", "--json", str(next(results.iterdir()))],
+            cwd=ROOT, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        return json.loads(shown.stdout)["runs"] if shown.returncode == 0 else None
+
+    def training(self, results: Path, *arguments: str) -> list[str]:
+        """A command that trains; on an emulated device a few iterations on small digits are all there is time for."""
+        own = [] if "--engine" in arguments else ["--engine", "cuda"]
+        if self.emulate:
+            kept = [a for a in arguments if not a.startswith("train.")]
+            digits = "{synthetic_digits: 200, batch_size: %d}"
+            small = ["train.epochs=1", "train.iterations_per_epoch=2", f"data.train={digits % 16}", f"data.test={digits % 100}"]
+            arguments = (*(a.replace("seeds=64", "seeds=3") for a in kept), *small)
+        return [str(self.programs / "qrun"), *arguments, *own, "--output", str(results), "--no-progress"]
 
 
-def data(check: Check) -> None:
-    """MNIST's databases, where only its idx files are there."""
-    if not (MNIST / "train_lmdb").exists():
-        check.run("data", [str(check.programs / "qrun"), "data", "mnist", "--from", str(MNIST), "--to", str(MNIST)])
+def machine(check: Check) -> None:
+    """What is there, and whether the program loads at all."""
+    if not check.emulate:
+        check.run("nvidia-smi", ["nvidia-smi"], 10)
+    version = check.run("version", [str(check.programs / "qrun"), "--version"], 20)
+    if version:
+        check.note("version", "; ".join(version.strip().splitlines()), "qrun --version")
 
 
-def tests(check: Check) -> None:
-    """The tests of engines on the device, and under compute-sanitizer."""
-    test = str(check.programs / "test_engine")
-    if output := check.run("tests", [test, "--gtest_filter=*/cuda"]):
-        lines = output.splitlines()
-        engines = next((line for line in lines if line.startswith("engines tested")), "")
-        check.note("tests", f"{engines}; {lines[-1].strip()}", "test_engine --gtest_filter=*/cuda")
+def correctness(check: Check) -> None:
+    """The tests of engines on the device; then whole configurations op by op against the CPU engine."""
+    command = [str(check.programs / "test_engine"), f"--gtest_filter={check.tests(*(SMALL if check.emulate else ()))}"]
+    if output := check.run("tests", command, 120 if not check.emulate else 600):
+        engines = next((line for line in output.splitlines() if line.startswith("engines tested")), "")
+        check.note("tests", f"{engines}; {output.strip().splitlines()[-1].strip()}", " ".join(command[1:]))
         if "[       OK ]" not in output:
             check.failed = True
-    for tool in ("memcheck", "racecheck", "initcheck"):
-        command = ["compute-sanitizer", "--tool", tool, "--error-exitcode", "9", test, f"--gtest_filter={SMALL}"]
-        if output := check.run(tool, command):
-            check.note(tool, output.strip().splitlines()[-1], "compute-sanitizer on the small tests")
+            check.note("tests", "FAILED: none ran", "")
+    if not (MNIST / "train_lmdb").exists() and not check.emulate:
+        check.run("data", [str(check.programs / "qrun"), "data", "mnist", "--from", str(MNIST), "--to", str(MNIST)], 30)
+    for config in (TWO_BIT, "configs/lenet_methods.yaml"):
+        few = ("train.epochs=1", "train.iterations_per_epoch=5")
+        if check.qrun(f"check {Path(config).stem}", config, *few, "--engine", "check", seconds=90) is not None:
+            check.note(f"--engine check, {Path(config).stem}", "every op agrees", f"qrun {config} {' '.join(few)} --engine check")
 
 
 def jobs(check: Check) -> None:
-    """The main job, the same in packs, and what packs gain."""
-    config = "configs/lenet_2bit.yaml"
+    """The main job, twice; the same in a pack."""
     start = time.monotonic()
-    alone = check.qrun("main job", config)
+    alone = check.qrun("main job", TWO_BIT)
     took = time.monotonic() - start
+    again = check.qrun("main job again", TWO_BIT)
+    five = check.qrun("five seeds", TWO_BIT, "sweep.seeds=5")
     if alone:
-        accuracy = 100 * alone[0]["final_test_accuracy"]
-        check.note("seed recipe, 20 epochs, end to end", f"{took:.2f} s, {accuracy:.2f} %", f"qrun {config} --engine cuda")
-    again = check.qrun("main job again", config)
-    five = check.qrun("five seeds", config, "sweep.seeds=5")
+        rate = alone[0]["images_per_second"]
+        result = f"{took:.2f} s, {100 * alone[0]['final_test_accuracy']:.2f} %, {1e6 * BATCH / rate:.1f} us an iteration"
+        check.note("seed recipe, 20 epochs, end to end", result, f"qrun {TWO_BIT}")
     if alone and again and five:
         same = alone[0]["final_test_loss"] == again[0]["final_test_loss"]
         seed = next(run for run in five if run["params"]["seed"] == SEED)
         packed = seed["final_test_loss"] == alone[0]["final_test_loss"]
+        check.failed |= not (same and packed)
         check.note("the same run twice, and in a pack of 5", f"bit-equal loss: {same}, {packed}", "final_test_loss")
         accuracies = [100 * run["final_test_accuracy"] for run in five]
         check.note("accuracy of 5 seeds", f"mean {statistics.fmean(accuracies):.3f} %, min {min(accuracies):.2f} %", "sweep.seeds=5")
-    float_job = check.qrun("float", "configs/lenet_float.yaml", "train.epochs=4")
-    packs = {how: check.qrun(f"pack of 64 {how}", config, "sweep.seeds=64", "train.epochs=4", "--pack", "64", f"precision={how}") for how in ("fp32", "tf32")}
-    if alone and float_job:
-        ratio = float_job[0]["images_per_second"] / alone[0]["images_per_second"]
-        check.note("2-bit iteration / float iteration", f"{ratio:.3f}", "images_per_second")
-    for how, pack in packs.items():
-        if not alone or not pack:
+
+
+def kernels(check: Check) -> None:
+    """Time of every kernel in an iteration of one run, and of a pack of 64."""
+    for runs, how in ((1, "fp32"), (64, "fp32"), (64, "tf32")):
+        name = f"kernels {runs} {how}"
+        few = (f"sweep.seeds={runs}", "--pack", str(runs), "train.epochs=1", "train.iterations_per_epoch=3", f"precision={how}")
+        command = check.training(check.folder / "results" / name.replace(" ", "_"), TWO_BIT, *few)
+        ncu = ["ncu", "--graph-profiling", "node", "--metrics", ",".join(METRICS), "--clock-control", "none", "--cache-control", "none"]
+        if not check.emulate:
+            command = [*ncu, "-c", str(KERNEL_COUNT), "--csv", *command]
+        if (output := check.run(name, command, 120)) and not check.emulate:
+            total, slowest = iteration_of(output)
+            check.note(f"kernels of an iteration, {runs} runs, {how}", f"sum {total:.1f} us: {slowest}", "ncu, clocks as they are")
+
+
+def iteration_of(output: str) -> tuple[float, str]:
+    """Microseconds of one iteration's kernels in ncu's table, and the slowest of them."""
+    lines = [line for line in output.splitlines() if line.startswith('"')]
+    launches: dict[str, dict[str, str]] = defaultdict(dict)
+    for row in csv.DictReader(lines):
+        launches[row["ID"]]["name"] = row["Kernel Name"]
+        launches[row["ID"]][row["Metric Name"]] = row["Metric Value"].replace(",", "")
+    order = list(launches.values())
+    ends = [i for i, launch in enumerate(order) if "end_iteration" in launch["name"]]
+    if len(ends) < 2:
+        return 0.0, "no whole iteration was seen"
+    iteration = order[ends[-2] + 1 : ends[-1] + 1]
+    times = [(float(launch[METRICS[0]]) / 1e3, launch["name"], launch.get(METRICS[2], "?")) for launch in iteration]
+    shown = [f"{name[:80]} ({grid} blocks) {us:.1f}" for us, name, grid in sorted(times, reverse=True)[:8]]
+    return sum(us for us, _, _ in times), f"{len(times)} launches; " + "; ".join(shown)
+
+
+def packs(check: Check) -> None:
+    """Iterations of packs, in float32 and TF32, and of a float network."""
+    short = ("train.epochs=2", "train.test_first=false")
+    float_run = check.qrun("float", "configs/lenet_float.yaml", *short)
+    if float_run:
+        rate = float_run[0]["images_per_second"]
+        check.note("float network, one run", f"{1e6 * BATCH / rate:.1f} us an iteration", "configs/lenet_float.yaml")
+    for runs, how in ((1, "fp32"), (4, "fp32"), (16, "fp32"), (64, "fp32"), (64, "tf32")):
+        pack = check.qrun(f"pack {runs} {how}", TWO_BIT, f"sweep.seeds={runs}", "--pack", str(runs), f"precision={how}", *short)
+        if pack:
+            rate = statistics.fmean(run["images_per_second"] for run in pack)
+            accuracy = 100 * statistics.fmean(run["final_test_accuracy"] for run in pack)
+            result = f"{1e3 * runs * BATCH / rate:.3f} ms an iteration, {rate:.0f} images/s; mean accuracy {accuracy:.2f} %"
+            check.note(f"pack of {runs}, {how}", result, "images_per_second, of the whole pack")
+
+
+def torch(check: Check, hows: tuple[str, ...]) -> None:
+    """PyTorch's epoch."""
+    for how in hows:
+        if check.emulate and not (MNIST / "train-images-idx3-ubyte.gz").exists():
             continue
-        rate = statistics.fmean(run["images_per_second"] for run in pack) / alone[0]["images_per_second"]
-        mean = 100 * statistics.fmean(run["final_test_accuracy"] for run in pack)
-        check.note(f"images/s, pack of 64 in {how} / one run in fp32", f"{rate:.2f}; mean accuracy {mean:.3f} %", "images_per_second, of the whole pack")
-
-
-def torch(check: Check) -> None:
-    """PyTorch's epoch: eager, compiled, as a graph."""
-    for how in ("eager", "compile", "graph"):
-        summary = check.folder / f"torch_{how}.json"
-        command = [check.python, "scripts/bench_torch.py", "--data", str(MNIST), "--device", "cuda"]
-        if check.run(f"PyTorch {how}", [*command, "--how", how, "--json", str(summary)], 120) is None:
+        summary = check.folder / f"logs/torch_{how}.json"
+        on = ["--device", "cpu", "--iterations", "3", "--how", "eager"] if check.emulate else ["--device", "cuda", "--how", how]
+        command = [check.python, "scripts/bench_torch.py", "--data", str(MNIST), *on, "--json", str(summary)]
+        if check.run(f"PyTorch {how}", command, 120) is None:
             continue
         rate = json.loads(summary.read_text("utf-8"))["images_per_second"]
         check.note(f"PyTorch, {how}", f"{rate:.0f} images/s, {1e6 * BATCH / rate:.0f} us an iteration", "scripts/bench_torch.py")
 
 
-def device() -> str:
-    """The GPU and its driver."""
+def sanitizers(check: Check, tools: tuple[str, ...]) -> None:
+    """Small tests under compute-sanitizer."""
+    for tool in tools:
+        filters = [str(check.programs / "test_engine"), f"--gtest_filter={check.tests(*SMALL)}"]
+        command = ["compute-sanitizer", "--tool", tool, "--error-exitcode", "9", *filters]
+        if output := check.run(tool, filters if check.emulate else command, 600 if check.emulate else 150):
+            check.note(tool, output.strip().splitlines()[-1], "compute-sanitizer on the small tests")
+
+
+def device(emulate: bool) -> str:
+    """The GPU and its driver; empty where there is none."""
+    if emulate:
+        return "emulated device"
     query = ["nvidia-smi", "--query-gpu=name,driver_version", "--format=csv,noheader"]
     try:
         return subprocess.run(query, capture_output=True, text=True, check=True).stdout.strip().splitlines()[0]
     except (OSError, subprocess.CalledProcessError, IndexError):
-        return "no GPU"
+        return ""
+
+
+def emulated_programs(built: Path, folder: Path) -> Path:
+    """The programs with the emulated plug-in beside them."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for program in (built / "qrun", built / "test_engine", built / "emulated/libqrun_cuda.so"):
+        shutil.copy2(program, folder)
+    return folder
+
+
+STEPS = {
+    "machine": machine,
+    "correctness": correctness,
+    "jobs": jobs,
+    "kernels": kernels,
+    "packs": packs,
+    "torch": lambda check: torch(check, ("graph", "eager")),
+    "memcheck": lambda check: sanitizers(check, ("memcheck",)),
+    "rest": lambda check: (sanitizers(check, ("racecheck", "initcheck")), torch(check, ("compile",))),
+}
 
 
 def main() -> int:
-    """Run all steps; 0 if all passed, 4 without a GPU."""
+    """Run the steps; 0 if all passed, 4 without a GPU."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     built = ROOT / "build" if (ROOT / "build/qrun").exists() else ROOT / "bundle/bin"
     parser.add_argument("--programs", type=Path, default=built, help=f"folder of qrun and test_engine (default: {built})")
     parser.add_argument("--output", type=Path, default=ROOT / "gpu-check", help="where the table and logs go")
     parser.add_argument("--python", default=os.environ.get("QRUN_TORCH_PYTHON", sys.executable), help="one that has PyTorch")
+    parser.add_argument("--deadline", type=float, default=3600, help="seconds for all steps")
+    parser.add_argument("--steps", default=",".join(STEPS), help="which, in this order (default: all)")
+    parser.add_argument("--emulate", action="store_true", help="with the emulated device of the build folder")
     arguments = parser.parse_args()
-    name = device()
-    if name == "no GPU":
+    if unknown := [name for name in arguments.steps.split(",") if name not in STEPS]:
+        parser.error(f"no step {unknown[0]}; there are {', '.join(STEPS)}")
+    name = device(arguments.emulate)
+    if not name:
         print("gpu_check: there is no NVIDIA GPU here, or no driver (nvidia-smi names none)", file=sys.stderr)
         return 4
-    arguments.output.mkdir(parents=True, exist_ok=True)
-    check = Check(arguments.programs.resolve(), arguments.output.resolve(), arguments.python)
-    for step in (data, tests, jobs, torch):
-        step(check)
-    lines = [f"{time.strftime('%Y-%m-%d', time.gmtime())}, {name}", "", "| what | result | how |", "|---|---|---|"]
-    lines += [f"| {what} | {result} | {how} |" for what, result, how in check.rows]
-    text = "\n".join(lines) + "\n"
-    (arguments.output / "table.md").write_text(text, "utf-8")
-    print(text)
+    if arguments.emulate:
+        arguments.programs = emulated_programs(arguments.programs, arguments.output.resolve() / "programs")
+    check = Check(arguments, name)
+    for step in arguments.steps.split(","):
+        STEPS[step](check)
+    print((check.folder / "table.md").read_text("utf-8"))
     return 1 if check.failed else 0
 
 

@@ -127,7 +127,7 @@ void add_run(CLI::App& app, Action& action) {
   command->add_option("--threads", options->sweep.threads, "threads of the CPU engine; default: one a processor")
       ->check(CLI::Range(1, 4096));
   command->add_option("--pack", options->sweep.pack, "runs trained together; default: what fits")
-      ->check(CLI::Range(1, 65536));
+      ->check(CLI::Range(1, 65535));
   command
       ->add_option("--jobs", options->sweep.jobs,
                    "packs side by side, sharing threads and devices; default: 1, or one for each device")

@@ -22,6 +22,11 @@
 #define __shared__ static  // one block runs at a time
 #define __launch_bounds__(...)
 #define __ldcg(pointer) (*(pointer))
+#define __ldg(pointer) (*(pointer))
+
+struct int4 {
+  int x, y, z, w;
+};
 
 struct dim3 {
   unsigned x = 1, y = 1, z = 1;
@@ -29,9 +34,17 @@ struct dim3 {
   dim3(unsigned x_, unsigned y_ = 1, unsigned z_ = 1) : x(x_), y(y_), z(z_) {}  // NOLINT: as CUDA's
 };
 
-enum cudaError_t { cudaSuccess = 0, cudaErrorMemoryAllocation = 2, cudaErrorNoDevice = 100, cudaErrorUnknown = 999 };
+#define CUDART_VERSION 13000
+enum cudaError_t {
+  cudaSuccess = 0,
+  cudaErrorMemoryAllocation = 2,
+  cudaErrorInsufficientDriver = 35,
+  cudaErrorNoDevice = 100,
+  cudaErrorUnknown = 999
+};
 enum cudaMemcpyKind { cudaMemcpyHostToDevice = 1, cudaMemcpyDeviceToHost = 2, cudaMemcpyDeviceToDevice = 3 };
-enum cudaStreamCaptureMode { cudaStreamCaptureModeGlobal = 0, cudaStreamCaptureModeThreadLocal = 1 };
+enum cudaStreamCaptureMode { cudaStreamCaptureModeGlobal, cudaStreamCaptureModeThreadLocal, cudaStreamCaptureModeRelaxed };
+enum cudaDeviceAttr { cudaDevAttrMultiProcessorCount };
 enum { cudaStreamNonBlocking = 1, cudaEventDisableTiming = 2, cudaHostAllocDefault = 0 };
 
 namespace qrun::emulation {
@@ -53,6 +66,9 @@ void multiply_tf32(float (&d)[4], const float (&a)[4], const float (&b)[2]);
 
 /// Bytes that later allocations may take; negative: no limit.
 extern long long memory_left;
+
+/// Of the device.
+extern int multiprocessors;
 
 }  // namespace qrun::emulation
 
@@ -76,8 +92,8 @@ inline unsigned atomicMax(unsigned* to, unsigned value) {
   *to = before > value ? before : value;
   return before;
 }
-inline int atomicMin(int* to, int value) {
-  const int before = *to;
+inline unsigned long long atomicMin(unsigned long long* to, unsigned long long value) {
+  const unsigned long long before = *to;
   *to = before < value ? before : value;
   return before;
 }
@@ -115,6 +131,17 @@ const char* cudaGetErrorString(cudaError_t error);
 const char* cudaGetErrorName(cudaError_t error);
 cudaError_t cudaGetLastError();
 cudaError_t cudaSetDevice(int device);
+cudaError_t cudaGetDevice(int* device);
+cudaError_t cudaGetDeviceCount(int* count);
+cudaError_t cudaDriverGetVersion(int* version);
+cudaError_t cudaMemGetInfo(std::size_t* free, std::size_t* total);
+
+struct cudaDeviceProp {
+  char name[256];
+  int major, minor;
+};
+cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int device);
+cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr attribute, int device);
 cudaError_t cudaMalloc(void** memory, std::size_t bytes);
 cudaError_t cudaFree(void* memory);
 cudaError_t cudaHostAlloc(void** memory, std::size_t bytes, unsigned flags);

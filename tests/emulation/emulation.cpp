@@ -16,6 +16,7 @@ dim3 threadIdx, blockIdx, blockDim, gridDim;
 namespace qrun::emulation {
 
 long long memory_left = -1;
+int multiprocessors = 132;
 
 /// A call of a graph, and the earlier ones that it has to wait for.
 struct Node {
@@ -258,6 +259,30 @@ const char* cudaGetErrorName(cudaError_t error) {
 }
 cudaError_t cudaGetLastError() { return cudaSuccess; }
 cudaError_t cudaSetDevice(int /*device*/) { return cudaSuccess; }
+cudaError_t cudaGetDeviceCount(int* count) {
+  *count = 1;
+  return cudaSuccess;
+}
+cudaError_t cudaDriverGetVersion(int* version) {
+  *version = CUDART_VERSION;
+  return cudaSuccess;
+}
+cudaError_t cudaMemGetInfo(std::size_t* free, std::size_t* total) {
+  *free = *total = std::size_t{4} << 30;
+  return cudaSuccess;
+}
+cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int /*device*/) {
+  *properties = {"emulated device", 9, 0};
+  return cudaSuccess;
+}
+cudaError_t cudaGetDevice(int* device) {
+  *device = 0;
+  return cudaSuccess;
+}
+cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr /*attribute*/, int /*device*/) {
+  *value = qrun::emulation::multiprocessors;
+  return cudaSuccess;
+}
 cudaError_t cudaMalloc(void** memory, std::size_t bytes) { return qrun::emulation::allocate(memory, bytes); }
 cudaError_t cudaFree(void* memory) {
   std::free(memory);

@@ -1,4 +1,6 @@
 // Convolution and matrix products of the engine against double-precision loops, on shapes chosen to be awkward.
+#include <cuda_runtime.h>
+
 #include "engine/support.h"
 
 namespace qrun {
@@ -79,7 +81,7 @@ class ConvTest : public EngineTest {
     expect_sums(program->read_param(0, w, Tensor::kGradient), ref::conv2d_dw(s, n, xs, dys), terms, "dw " + text(s, n),
                 precision);
     expect_sums(program->read_param(0, b, Tensor::kGradient), ref::bias_gradient(n, s.o, s.out_h() * s.out_w(), dys),
-                terms, "db " + text(s, n));
+                terms, "db " + text(s, n), precision);
   }
 };
 INSTANTIATE_TEST_SUITE_P(Engines, ConvTest, testing::ValuesIn(engine_cases()), case_name);
@@ -91,6 +93,14 @@ TEST_P(ConvTest, StaysInsideTheRoundingBound) {
 TEST_P(ConvTest, StaysInsideTheRoundingBoundOfTf32) {
   if (GetParam().engine == "cpu") return;  // computes in float32 whatever is allowed
   for (const auto& [n, s] : kConvs) expect_inside_the_bound(n, s, Precision::kTf32);
+}
+
+// There other tiles are the cheapest.
+TEST_P(ConvTest, StaysInsideTheRoundingBoundOnASmallDevice) {
+  if (GetParam().engine != "emulated") return;
+  emulation::multiprocessors = 1;
+  for (const auto& [n, s] : kConvs) expect_inside_the_bound(n, s, Precision::kFp32);
+  emulation::multiprocessors = 132;
 }
 
 TEST_P(EngineTest, ProductsInTf32RoundTheirFactorsAndNothingElse) {
@@ -113,7 +123,8 @@ TEST_P(EngineTest, LinearStaysInsideTheRoundingBound) {
     std::int64_t n, in, out;
   };
   for (const auto& [n, in, out] :
-       {Case{1, 1, 1}, Case{3, 7, 5}, Case{16, 16, 10}, Case{17, 33, 13}, Case{64, 50, 21}, Case{100, 19, 4}}) {
+       {Case{1, 1, 1}, Case{3, 7, 5}, Case{16, 16, 10}, Case{17, 33, 13}, Case{64, 50, 21}, Case{100, 19, 4},
+        Case{5, 700, 33}, Case{33, 256, 300}, Case{3, 1100, 2}}) {
     const std::string what = "n" + std::to_string(n) + " in " + std::to_string(in) + " out " + std::to_string(out);
     const ConvShape s = ref::as_conv(in, out);
     StepPlan p(n);
