@@ -37,7 +37,8 @@ __global__ void quantize_activation_kernel(std::int64_t n, Tensor x, Tensor y, c
   AllQuantizers::visit(state.settings.method, [&]<class Q>() { *to = decode(Q::code(v, state.params), state.params); });
 }
 
-__global__ void quantize_backward_kernel(std::int64_t n, Tensor x, Tensor dy, Tensor dx, const ActivationState* states) {
+__global__ void quantize_backward_kernel(std::int64_t n, Tensor x, Tensor dy, Tensor dx,
+                                         const ActivationState* states) {
   const int i = element();
   if (i >= n) return;
   const unsigned run = blockIdx.y;
@@ -62,12 +63,14 @@ void fit_activation(const Scope& scope, std::int64_t size, Tensor x, const Fitti
 }
 
 void quantize(const Scope& scope, std::int64_t size, Tensor x, Tensor y, const ActivationState* states) {
-  launch(scope.stream, elements_grid(scope.n * size, scope.runs), quantize_activation_kernel, scope.n * size, x, y, states);
+  launch(scope.stream, elements_grid(scope.n * size, scope.runs), quantize_activation_kernel, scope.n * size, x, y,
+         states);
 }
 
 void quantize_backward(const Scope& scope, std::int64_t size, Tensor x, Tensor dy, Tensor dx,
                        const ActivationState* states) {
-  launch(scope.stream, elements_grid(scope.n * size, scope.runs), quantize_backward_kernel, scope.n * size, x, dy, dx, states);
+  launch(scope.stream, elements_grid(scope.n * size, scope.runs), quantize_backward_kernel, scope.n * size, x, dy, dx,
+         states);
 }
 
 }  // namespace qrun::cuda

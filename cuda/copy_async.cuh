@@ -1,5 +1,5 @@
-// Copies from device memory to shared memory that go on while a thread does something else (cp.async of NVIDIA's PTX ISA,
-// section "Data Movement and Conversion Instructions: Asynchronous copy"; sm_80 and later).
+// Copies from device memory to shared memory that go on while a thread does something else (cp.async of NVIDIA's PTX
+// ISA, section "Data Movement and Conversion Instructions: Asynchronous copy"; sm_80 and later).
 #pragma once
 
 #include <cuda_runtime.h>

@@ -18,7 +18,7 @@ struct Scope {
   int runs = 1;
   std::int64_t n = 0;  // images of the batch
   bool training = true;
-  bool tf32 = false;  // products may round their factors so
+  bool tf32 = false;   // products may round their factors so
   int processors = 1;  // multiprocessors of the device
 };
 
@@ -32,8 +32,9 @@ struct Workspace {
 /// Values of a tensor in one run at most, so that 32 bits hold every index of its grid.
 inline constexpr std::int64_t kLargest = 0x7fffff00;
 
-/// Values of which one block sums, in statistics: four a thread, so that many blocks share what memory takes to answer.
-inline constexpr std::int64_t kPiece = 1024;
+/// Values of which one block sums, in statistics: eight a thread, so that even one run has blocks for every
+/// multiprocessor.
+inline constexpr std::int64_t kPiece = 2048;
 
 /// A slot whose quantizer is fitted to a layer's output.
 struct Fitting {
@@ -78,7 +79,8 @@ struct ConvOperands {
 void conv2d(const Scope& scope, const ConvShape& s, const ConvOperands& operands, const Fitting& fitting);
 void conv2d_backward_data(const Scope& scope, const ConvShape& s, const ConvOperands& operands);
 void conv2d_backward_weight(const Scope& scope, const ConvShape& s, const ConvOperands& operands);
-[[nodiscard]] PieceNeeds conv2d_needs(const ConvShape& s, std::int64_t n);  // and those of the gradient of data
+[[nodiscard]] PieceNeeds conv2d_needs(const ConvShape& s, std::int64_t n);
+[[nodiscard]] PieceNeeds conv2d_backward_data_needs(const ConvShape& s, std::int64_t n);
 [[nodiscard]] PieceNeeds conv2d_backward_weight_needs(const ConvShape& s, std::int64_t n);
 
 // Layers without parameters.

@@ -96,7 +96,8 @@ __device__ void max_of_window(const Pool32& s, const float* plane, const Place& 
   }
 }
 
-__global__ void max_pool2d_kernel(std::int64_t n, Pool32 s, Tensor x, Tensor y, Argmax argmax, const ActivationState* states) {
+__global__ void max_pool2d_kernel(std::int64_t n, Pool32 s, Tensor x, Tensor y, Argmax argmax,
+                                  const ActivationState* states) {
   const int i = element();
   if (i >= n) return;
   const unsigned run = blockIdx.y;
@@ -114,7 +115,7 @@ __global__ void max_pool2d_kernel(std::int64_t n, Pool32 s, Tensor x, Tensor y, 
 
 /// A thread an input: it adds the gradients of the windows that chose it, in order.
 __global__ void max_pool2d_backward_kernel(std::int64_t n, Pool32 s, Tensor x, Tensor dy, Argmax argmax, Tensor dx,
-                                  const ActivationState* states) {
+                                           const ActivationState* states) {
   const int i = element();
   if (i >= n) return;
   const unsigned run = blockIdx.y;
@@ -247,7 +248,8 @@ void max_pool2d_backward(const Scope& scope, const PoolShape& s, Tensor x, Tenso
                   dy, argmax, dx, states);
   }
   const std::int64_t n = scope.n * s.c * s.h * s.w;
-  launch(scope.stream, elements_grid(n, scope.runs), max_pool2d_backward_kernel, n, Pool32(s), x, dy, argmax, dx, states);
+  launch(scope.stream, elements_grid(n, scope.runs), max_pool2d_backward_kernel, n, Pool32(s), x, dy, argmax, dx,
+         states);
 }
 
 void avg_pool2d(const Scope& scope, const PoolShape& s, bool count_include_pad, Tensor x, Tensor y) {
@@ -257,7 +259,8 @@ void avg_pool2d(const Scope& scope, const PoolShape& s, bool count_include_pad, 
 
 void avg_pool2d_backward(const Scope& scope, const PoolShape& s, bool count_include_pad, Tensor dy, Tensor dx) {
   const std::int64_t n = scope.n * s.c * s.h * s.w;
-  launch(scope.stream, elements_grid(n, scope.runs), avg_pool2d_backward_kernel, n, Pool32(s), count_include_pad, dy, dx);
+  launch(scope.stream, elements_grid(n, scope.runs), avg_pool2d_backward_kernel, n, Pool32(s), count_include_pad, dy,
+         dx);
 }
 
 }  // namespace qrun::cuda

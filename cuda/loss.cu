@@ -61,8 +61,8 @@ __global__ void end_iteration_kernel(int runs, RunControl* controls, float* loss
 }  // namespace
 
 void softmax_cross_entropy(const Scope& scope, std::int64_t classes, const LossOperands& operands) {
-  launch(scope.stream, dim3(static_cast<unsigned>(scope.runs)), softmax_cross_entropy_kernel, scope.n, static_cast<int>(classes),
-         scope.training, operands);
+  launch(scope.stream, dim3(static_cast<unsigned>(scope.runs)), softmax_cross_entropy_kernel, scope.n,
+         static_cast<int>(classes), scope.training, operands);
 }
 
 void end_iteration(const Scope& scope, RunControl* control, float* losses, std::int64_t stride) {

@@ -195,6 +195,7 @@ void PackMemory::make_workspace(const Stream& stream) {
     if (!s) continue;
     add_conv(*s, stream);
     data.grow(conv2d_needs(*s, batch_));
+    data.grow(conv2d_backward_data_needs(*s, plan_.train_batch));
     weight.grow(conv2d_backward_weight_needs(*s, plan_.train_batch));
   }
   partials_ = DeviceArray<Sums>(partials);

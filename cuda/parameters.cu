@@ -43,9 +43,10 @@ __global__ void quantize_params_kernel(ParamTable table) {
   const ParamState& state = state_of(table, piece);
   if (!to_quantize(state)) return;
   const QParams params = state.params[table.slices[piece.slice].index];
-  const float* master = state.master + piece.begin;
-  float* value = state.value + piece.begin;
+  const float* __restrict__ master = state.master + piece.begin;
+  float* __restrict__ value = state.value + piece.begin;
   AllQuantizers::visit(state.quant.method, [&]<class Q>() {
+#pragma unroll 4
     for (int i = static_cast<int>(threadIdx.x); i < piece.n; i += static_cast<int>(kThreads))
       value[i] = decode(Q::code(master[i], params), params);
   });
@@ -56,20 +57,26 @@ template <SolverType kType>
 __device__ void step(const ParamState& state, const Piece& piece, const UpdateParams& update_by,
                      const QParams* clipped) {
   constexpr bool kTwo = history_of(kType).count > 1;
-  for (std::int64_t k = threadIdx.x; k < piece.n; k += kThreads) {
-    const std::int64_t i = piece.begin + k;
-    float w = state.master[i];
-    float g = state.gradient[i];
+  // No two of these overlap: loads of the next elements need not wait for the stores of these.
+  float* __restrict__ const master = state.master + piece.begin;
+  float* __restrict__ const value = state.value + piece.begin;
+  const float* __restrict__ const gradient = state.gradient + piece.begin;
+  float* __restrict__ const first = state.history[0] + piece.begin;
+  float* __restrict__ const other = kTwo ? state.history[1] + piece.begin : nullptr;
+#pragma unroll 4
+  for (int i = static_cast<int>(threadIdx.x); i < piece.n; i += static_cast<int>(kThreads)) {
+    float w = master[i];
+    float g = gradient[i];
     if (clipped != nullptr) {
       AllQuantizers::visit(state.quant.method, [&]<class Q>() {
         if (Q::saturates(w, *clipped)) g = 0.0F;
       });
     }
-    float second = kTwo ? state.history[1][i] : 0.0F;
-    update<kType>(w, g, state.history[0][i], second, update_by);
-    if (kTwo) state.history[1][i] = second;
-    state.master[i] = w;
-    if (state.quant.method == kNoQuantizer) state.value[i] = w;
+    float second = kTwo ? other[i] : 0.0F;
+    update<kType>(w, g, first[i], second, update_by);
+    if (kTwo) other[i] = second;
+    master[i] = w;
+    if (state.quant.method == kNoQuantizer) value[i] = w;
   }
 }
 

@@ -1,13 +1,14 @@
 // One tiled product, sums[m, n] = sum over k of a(m, k) b(k, n), for convolutions, their gradients and matrix products:
-// a problem says where a and b lie and where sums go. Each sum, or each piece of it, is one thread's, over k in order, or
-// one warp's, eight in k at once, so tiles change no bit. When a block has stored its sums, the problem may finish what it gathered from
-// them. While a block multiplies one slice of kDepth values in k, those behind it are on their way to shared memory.
+// a problem says where a and b lie and where sums go; a(m, k) lies at a()[m a_row() + a_offset(k)]. Each sum, or each
+// piece of it, is one thread's, over k in order, or one warp's, eight in k at once, so tiles change no bit. When a
+// block has stored its sums, the problem may finish what it gathered from them. While a block multiplies one slice of
+// kDepth values in k, those behind it are on their way to shared memory.
 #pragma once
 
 #include <limits>
 
-#include "cuda/kernels.h"
 #include "cuda/copy_async.cuh"
+#include "cuda/kernels.h"
 #include "cuda/launch.cuh"
 #include "cuda/tensor_core.cuh"
 
@@ -142,19 +143,31 @@ struct Pieces {
   PieceSpace space;
 };
 
-/// Adds up the pieces of a tile of rows x columns at (row0, column0) and stores them. `pieces`: of the whole product.
-template <class Problem>
-__device__ void add_pieces(Problem& problem, const float* pieces, int count, int row0, int column0, int rows,
-                           int columns) {
+/// Adds up the pieces of the tile at (row0, column0) and stores them. Each thread takes four sums at once, so that many
+/// loads are under way.
+template <class T, class Problem>
+__device__ void add_pieces(Problem& problem, const float* pieces, int count, int row0, int column0) {
+  constexpr int kAtOnce = 4;
   const std::int64_t size = static_cast<std::int64_t>(problem.rows()) * problem.columns();
-  for (int i = static_cast<int>(threadIdx.x); i < rows * columns; i += static_cast<int>(kThreads)) {
-    const int m = row0 + i / columns;
-    const int n = column0 + i % columns;
-    if (m >= problem.rows() || n >= problem.columns()) continue;
-    const float* piece = pieces + static_cast<std::int64_t>(m) * problem.columns() + n;
-    float sum = 0.0F;
-    for (int p = 0; p < count; ++p) sum += __ldcg(piece + p * size);  // past the first cache: others wrote them
-    problem.store(m, n, sum);
+  for (int first = static_cast<int>(threadIdx.x); first < T::kRows * T::kColumns;
+       first += kAtOnce * static_cast<int>(kThreads)) {
+    float sums[kAtOnce] = {};
+    int offsets[kAtOnce];
+    for (int j = 0; j < kAtOnce; ++j) {
+      const int i = first + j * static_cast<int>(kThreads);
+      const int m = row0 + i / T::kColumns;
+      const int n = column0 + i % T::kColumns;
+      offsets[j] = m < problem.rows() && n < problem.columns() ? m * problem.columns() + n : -1;
+    }
+#pragma unroll 4
+    for (int p = 0; p < count; ++p) {
+      for (int j = 0; j < kAtOnce; ++j)  // past the first cache: others wrote them
+        sums[j] += __ldcg(pieces + p * size + (offsets[j] < 0 ? 0 : offsets[j]));
+    }
+    for (int j = 0; j < kAtOnce; ++j) {
+      const int i = first + j * static_cast<int>(kThreads);
+      if (offsets[j] >= 0) problem.store(row0 + i / T::kColumns, column0 + i % T::kColumns, sums[j]);
+    }
   }
 }
 
@@ -175,19 +188,20 @@ __global__ void __launch_bounds__(kThreads, kResident) product_kernel(Problem pr
   Side<T::kColumns, Problem::kBDepthFirst> columns;
   typename Problem::Column column[columns.kLoads];
   for (int l = 0; l < columns.kLoads; ++l) column[l] = problem.column(column0 + columns.at(l));
-  // Every thread brings something, what lies inside or zero in place of its nearest neighbour there: no branches.
-  const int last_row = problem.rows() - 1;
-  const int last = end - 1;
+  // Every thread brings something, what lies inside or a zero: no branches.
+  const float* const left = problem.a();
+  const int row_step = problem.a_row();
   const auto bring = [&](int slice, int k0) {
     rows.bring(a[slice], [&](int /*load*/, int at, int depth) {
       const int m = row0 + at;
       const int k = k0 + depth;
-      return Factor{problem.a(m < last_row ? m : last_row, k < last ? k : last), m <= last_row && k <= last};
+      const bool inside = m < problem.rows() && k < end;
+      return Factor{left + (inside ? m * row_step + problem.a_offset(k) : 0), inside};
     });
     columns.bring(b[slice], [&](int load, int /*at*/, int depth) {
       const int k = k0 + depth;
-      const Factor factor = problem.b(k < last ? k : last, column[load]);
-      return Factor{factor.at, factor.inside && k <= last};
+      const Factor factor = problem.b(k < end ? k : end - 1, column[load]);
+      return Factor{factor.at, factor.inside && k < end};
     });
   };
 
@@ -222,23 +236,22 @@ __global__ void __launch_bounds__(kThreads, kResident) product_kernel(Problem pr
   });
   if (pieces.count > 1) {
     publish();
-    unsigned* const counter =
-        pieces.space.counters + (product * gridDim.y + blockIdx.y) * tiles + blockIdx.x % tiles;
+    unsigned* const counter = pieces.space.counters + (product * gridDim.y + blockIdx.y) * tiles + blockIdx.x % tiles;
     if (!is_last_block(counter, static_cast<unsigned>(pieces.count))) return;
-    add_pieces(problem, pieces.space.sums + product * pieces.count * size, pieces.count, row0, column0, T::kRows,
-               T::kColumns);
+    add_pieces<T>(problem, pieces.space.sums + product * pieces.count * size, pieces.count, row0, column0);
   }
   problem.finish(tiles * gridDim.y);
 }
 
-/// The time that tiles of one size would take, in units of one multiply-add of a multiprocessor: blocks beside each other
-/// count once, and so does what a tile computes beyond the problem's border. `share`: of multiply-adds among the
-/// instructions of the loop, read off sm_90's machine code.
+/// The time that tiles of one size would take: blocks that are on the device together count once, and so does what a
+/// tile computes beyond the problem's border. `share`: of multiply-adds among the instructions of the loop, read off
+/// sm_90's machine code. A multiprocessor with fewer than kResident blocks waits for memory in between (measured on an
+/// H100: a slice took as long for one block as for two).
 template <class T>
 [[nodiscard]] inline double cost_of(std::int64_t rows, std::int64_t columns, std::int64_t layers, int processors,
                                     double share) {
   const std::int64_t blocks = ceil_div(rows, T::kRows) * ceil_div(columns, T::kColumns) * layers;
-  return static_cast<double>(ceil_div(blocks, processors) * T::kRows * T::kColumns) / share;
+  return static_cast<double>(ceil_div(blocks, kResident * processors) * T::kRows * T::kColumns) / share;
 }
 
 /// Counters that any tiling of a product needs.

@@ -47,7 +47,9 @@ __device__ inline void add_value(Sums& sums, float v, Stat needs, Pass pass, con
 __device__ inline Sums piece_sums(const float* x, std::int64_t n, Stat needs, Pass pass, const QStats& stats,
                                   double shift) {
   Sums mine{0.0, 0.0};
-  for (std::int64_t i = threadIdx.x; i < n; i += kThreads) add_value(mine, x[i], needs, pass, stats, shift);
+#pragma unroll 4
+  for (int i = static_cast<int>(threadIdx.x); i < n; i += static_cast<int>(kThreads))
+    add_value(mine, x[i], needs, pass, stats, shift);
   return block_reduce(mine, CombineSums{needs});
 }
 

@@ -3,8 +3,7 @@
 namespace qrun::cuda {
 
 void Submitter::operator()(const QuantizeParamOp& op) const {
-  quantize_params(scope_.stream, memory_.table(first_, op.param), memory_.passes_of_params(),
-                  memory_.workspace());
+  quantize_params(scope_.stream, memory_.table(first_, op.param), memory_.passes_of_params(), memory_.workspace());
 }
 
 void Submitter::operator()(const Conv2dOp& op) const {

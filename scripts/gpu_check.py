@@ -192,7 +192,7 @@ def iteration_of(output: str) -> tuple[float, str]:
 
 def packs(check: Check) -> None:
     """Iterations of packs, in float32 and TF32, and of a float network."""
-    short = ("train.epochs=2", "train.test_first=false")
+    short = ("train.epochs=1", "train.test_first=false")
     float_run = check.qrun("float", "configs/lenet_float.yaml", *short)
     if float_run:
         rate = float_run[0]["images_per_second"]

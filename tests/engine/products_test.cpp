@@ -122,9 +122,8 @@ TEST_P(EngineTest, LinearStaysInsideTheRoundingBound) {
   struct Case {
     std::int64_t n, in, out;
   };
-  for (const auto& [n, in, out] :
-       {Case{1, 1, 1}, Case{3, 7, 5}, Case{16, 16, 10}, Case{17, 33, 13}, Case{64, 50, 21}, Case{100, 19, 4},
-        Case{5, 700, 33}, Case{33, 256, 300}, Case{3, 1100, 2}}) {
+  for (const auto& [n, in, out] : {Case{1, 1, 1}, Case{3, 7, 5}, Case{16, 16, 10}, Case{17, 33, 13}, Case{64, 50, 21},
+                                   Case{100, 19, 4}, Case{5, 700, 33}, Case{33, 256, 300}, Case{3, 1100, 2}}) {
     const std::string what = "n" + std::to_string(n) + " in " + std::to_string(in) + " out " + std::to_string(out);
     const ConvShape s = ref::as_conv(in, out);
     StepPlan p(n);
