@@ -50,14 +50,13 @@ struct Forward : Layer {
 
 PieceNeeds conv2d_needs(const ConvShape& s, std::int64_t n) {
   return needs_of(s.o / s.groups, n * s.out_h() * s.out_w(), s.groups,
-                  cut_data(s.o * s.out_h() * s.out_w(), s.c / s.groups * s.k * s.k, {}));
+                  cut_data(images_of(s), s.c / s.groups * s.k * s.k, {}));
 }
 
 void conv2d(const Scope& scope, const ConvShape& s, const ConvOperands& operands, const Fitting& fitting) {
   with_images(images_of(s), [&]<Images kImages>() {
     const Forward<kImages> problem{{Shape32(s, scope.n), operands}, fitting};
-    launch_product(scope, problem, scope.runs * s.groups,
-                   cut_data(s.o * s.out_h() * s.out_w(), problem.depth(), operands.space));
+    launch_product(scope, problem, scope.runs * s.groups, cut_data(kImages, problem.depth(), operands.space));
   });
 }
 

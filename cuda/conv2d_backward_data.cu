@@ -112,13 +112,13 @@ bool takes_columns(const ConvShape& s) { return s.k > 1 && 4 * s.h * s.w >= 5 * 
 
 PieceNeeds conv2d_backward_data_needs(const ConvShape& s, std::int64_t n) {
   if (takes_columns(s)) return {s.c * s.k * s.k * n * s.out_h() * s.out_w(), 0};
-  return needs_of(s.c / s.groups, n * s.h * s.w, s.groups, cut_data(s.c * s.h * s.w, s.o / s.groups * s.k * s.k, {}));
+  return needs_of(s.c / s.groups, n * s.h * s.w, s.groups, cut_data(images_of(s), s.o / s.groups * s.k * s.k, {}));
 }
 
 void conv2d_backward_data(const Scope& scope, const ConvShape& s, const ConvOperands& operands) {
   const Shape32 s32(s, scope.n);
   const auto launch_it = [&](const auto& problem) {
-    launch_product(scope, problem, scope.runs * s.groups, cut_data(s.c * s.h * s.w, problem.depth(), operands.space));
+    launch_product(scope, problem, scope.runs * s.groups, cut_data(images_of(s), problem.depth(), operands.space));
   };
   if (images_of(s) == Images::kOnePixel) return launch_it(BackwardData<Images::kOnePixel>{{s32, operands}});
   if (!takes_columns(s)) return launch_it(BackwardData<Images::kPadded>{{s32, operands}});

@@ -56,18 +56,13 @@ std::optional<EngineChoice> engine_choice(const std::string& name) {
 std::unique_ptr<Engine> make_engine(const EngineWish& wish) {
   if (wish.choice == EngineChoice::kCpu) return cpu_engine(wish.threads, wish.instruction_set);
   EngineProbe cuda = probe_cuda(wish.device);
-  static std::once_flag warned;  // each job makes an engine of its own
-  if (cuda.engine) {
-    std::call_once(warned, [&] {
-      spdlog::warn(
-          R"(engine=cuda device="{}" note="no GPU has run this engine before; --engine check compares it op by op")",
-          cuda.engine->info().device);
-    });
-  }
   if (wish.choice == EngineChoice::kAuto) {
+    static std::once_flag told;  // each job makes an engine of its own
+    std::call_once(told, [&] {
+      spdlog::info("engine={} ({})", cuda.engine ? "cuda" : "cpu",
+                   cuda.engine ? cuda.engine->info().device : cuda.problem);
+    });
     if (cuda.engine) return std::move(cuda.engine);
-    static std::once_flag told;
-    std::call_once(told, [&] { spdlog::info("engine=cpu ({})", cuda.problem); });
     return make_cpu_engine(wish.threads);
   }
   if (!cuda.engine) throw EnvironmentError(cuda.problem + "; use --engine cpu");
