@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <filesystem>
+#include <latch>
 #include <new>
 #include <thread>
 
@@ -23,10 +24,13 @@ Stage stage_of(const std::string& status) {
   return status == "failed" ? Stage::kFailed : Stage::kResume;
 }
 
+EngineChoice engine_named(const std::string& name) {
+  if (name == "check") return EngineChoice::kCheck;
+  return name == "cuda" ? EngineChoice::kCuda : EngineChoice::kCpu;
+}
+
 EngineChoice engine_of(const PackRun& run) {
-  if (!run.from) return run.spec.engine;
-  if (run.from->record.engine == "check") return EngineChoice::kCheck;
-  return run.from->record.engine == "cuda" ? EngineChoice::kCuda : EngineChoice::kCpu;
+  return run.from ? engine_named(run.from->record.engine) : run.spec.engine;
 }
 
 std::string instruction_set_of(const PackRun& run) { return run.from ? last_instruction_set(run.from->record) : ""; }
@@ -38,14 +42,21 @@ bool go_on_together(const PackRun& a, const PackRun& b) {
 
 }  // namespace
 
-/// The engines of one worker, made when a run first asks for them.
+/// The engines of one worker. A run that goes on asks for what it was trained with, which may be here under the name
+/// that new runs ask for.
 class SweepTraining::Engines {
  public:
   Engines(const MakeEngine& make, int threads, int device) : make_(make), threads_(threads), device_(device) {}
 
-  Engine& get(const PackRun& run) {
-    std::unique_ptr<Engine>& engine = engines_[{engine_of(run), instruction_set_of(run)}];
-    if (!engine) engine = make_({engine_of(run), threads_, instruction_set_of(run), device_});
+  Engine& get(const PackRun& run) { return get(engine_of(run), instruction_set_of(run)); }
+  Engine& get(EngineChoice choice, const std::string& instruction_set) {
+    std::unique_ptr<Engine>& engine = engines_[{choice, instruction_set}];
+    if (engine) return *engine;
+    for (const auto& [wish, other] : engines_) {
+      if (other && engine_named(other->info().name) == choice && other->info().instruction_set == instruction_set)
+        return *other;
+    }
+    engine = make_({choice, threads_, instruction_set, device_});
     return *engine;
   }
 
@@ -53,6 +64,12 @@ class SweepTraining::Engines {
   const MakeEngine& make_;
   int threads_, device_;
   std::map<std::pair<EngineChoice, std::string>, std::unique_ptr<Engine>> engines_;
+};
+
+/// What workers wait for before they claim a run.
+struct SweepTraining::Start {
+  std::latch threads{1};  // all workers have threads, or some never will
+  std::latch engines;     // each of them has its engines, or never will
 };
 
 SweepTraining::SweepTraining(SweepPlan& plan, const ResultsFolder& folder, const SweepTools& tools)
@@ -96,27 +113,21 @@ void SweepTraining::drop_other_claims(const std::set<std::string>& under_way) {
 }
 
 void SweepTraining::run() {
-  std::vector<std::thread> workers;
   const int wanted = plan_.options().workers();
+  Start start{.engines = std::latch(wanted)};
   std::atomic<int> running = 0;
-  const auto guarded = [this](const auto& act) {
-    try {
-      act();
-    } catch (...) {
-      const std::lock_guard lock(mutex_);
-      if (!error_) error_ = std::current_exception();
-      halt_ = true;
-    }
-  };
-  const auto on_thread = [&](int worker) {
-    guarded([this, worker] { work(worker); });
-    --running;
-  };
+  std::vector<std::thread> workers;
   guarded([&] {
     workers.reserve(static_cast<std::size_t>(wanted));
-    for (int worker = 0; worker < wanted; ++worker, ++running)
-      workers.push_back(start_thread([&on_thread, worker] { on_thread(worker); }));
+    for (int worker = 0; worker < wanted; ++worker, ++running) {
+      workers.push_back(start_thread([&, worker] {
+        work(worker, start);
+        --running;
+      }));
+    }
   });
+  start.engines.count_down(wanted - running);
+  start.threads.count_down();
   while (running > 0) {
     if (tools_.stop) halt_ = true;
     std::this_thread::sleep_for(kLook);
@@ -125,11 +136,43 @@ void SweepTraining::run() {
   if (error_) std::rethrow_exception(error_);
 }
 
-void SweepTraining::work(int worker) {
-  const int processors = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
-  const int threads = plan_.options().threads > 0 ? plan_.options().threads : processors;
+/// The first failure ends the training.
+void SweepTraining::guarded(const std::function<void()>& act) {
+  try {
+    act();
+  } catch (...) {
+    const std::lock_guard lock(mutex_);
+    if (!error_) error_ = std::current_exception();
+    halt_ = true;
+  }
+}
+
+/// A run that were claimed while workers still start would pay for what the machine does not give them.
+void SweepTraining::work(int worker, Start& start) {
+  start.threads.wait();
+  const int threads = plan_.options().threads > 0 ? plan_.options().threads
+                                                  : std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
   Engines engines(tools_.make_engine, std::max(1, threads / plan_.options().workers()),
                   plan_.options().device_of(worker));
+  guarded([&] {
+    for (const EngineChoice choice : wanted_engines()) {
+      if (!halt_) engines.get(choice, "");
+    }
+  });
+  start.engines.arrive_and_wait();
+  guarded([&] { train_packs(worker, engines); });
+}
+
+/// What runs that start anew ask for.
+std::set<EngineChoice> SweepTraining::wanted_engines() const {
+  std::set<EngineChoice> wanted;
+  for (const PlannedRun& run : plan_.runs()) {
+    if (plan_.to_do(run)) wanted.insert(run.spec->engine);
+  }
+  return wanted;
+}
+
+void SweepTraining::train_packs(int worker, Engines& engines) {
   while (!halt_) {
     const Pack pack = next(engines);
     if (!pack.runs.empty()) {

@@ -39,7 +39,8 @@ class SweepTraining {
  public:
   SweepTraining(SweepPlan& plan, const ResultsFolder& folder, const SweepTools& tools);
 
-  /// Trains until every run has ended, here or in other processes, or until `stop` rises, or with fail_fast until a run
+  /// Claims a run once all workers, their engines and the threads of these stand; else none. Trains until every run has
+  /// ended, here or in other processes, or until `stop` rises, or with fail_fast until a run
   /// fails. Throws EnvironmentError where the machine is at fault: what was written stays.
   void run();
 
@@ -57,10 +58,14 @@ class SweepTraining {
     std::vector<PackRun> runs;
   };
   class Engines;
+  struct Start;
 
   void name_swept(const PlannedRun& run);
   void drop_other_claims(const std::set<std::string>& under_way);
-  void work(int worker);
+  [[nodiscard]] std::set<EngineChoice> wanted_engines() const;
+  void guarded(const std::function<void()>& act);
+  void work(int worker, Start& start);
+  void train_packs(int worker, Engines& engines);
   [[nodiscard]] Pack next(Engines& engines);
   [[nodiscard]] bool claim(std::size_t i);
   [[nodiscard]] bool take(std::size_t i);

@@ -136,9 +136,15 @@ class Limits(EnvironmentTest):
     def test_threads_that_cannot_start_are_said(self) -> None:
         done = self.qrun(*RUN, "--threads", "4096", code=4, before=limit(resource.RLIMIT_AS, 4 << 30))
         self.assert_says(done, r"^qrun: cannot start a thread: Resource temporarily unavailable; use fewer --threads")
-        done = self.qrun(*RUN, "--jobs", "4096", "--threads", "1", code=4, before=limit(resource.RLIMIT_AS, 4 << 30))
-        self.assert_says(done, r"^qrun: cannot start a thread: Resource temporarily unavailable; use fewer --threads")
-        self.assert_nothing_half()
+        self.assertFalse((self.cwd / "results").exists())
+        self.qrun(*RUN)
+
+    def test_jobs_that_cannot_start_are_said_before_a_run_is_claimed(self) -> None:
+        for megabytes in (512, 1000, 2000, 4000, 4096, 4104):  # the last thread leaves more or less of it
+            for command in (RUN, SWEEP_OF_TWO):
+                done = self.qrun(*command, "--jobs", "4096", "--threads", "1", code=4, before=limit(resource.RLIMIT_AS, megabytes << 20))
+                self.assert_says(done, r"^qrun: cannot start a thread: Resource temporarily unavailable; use fewer --threads")
+                self.assertEqual([path for path in self.files() if ".qrun" in path or path.endswith((".h5", ".jsonl"))], [])
         self.qrun(*RUN)
 
     def test_processes_that_are_not_allowed_are_said(self) -> None:

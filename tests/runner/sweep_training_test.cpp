@@ -13,6 +13,22 @@
 namespace qrun {
 namespace {
 
+/// An engine that calls `before_training` whenever it gets a pack.
+class HookedEngine : public Engine {
+ public:
+  HookedEngine(std::unique_ptr<Engine> engine, const std::function<void()>& before_training)
+      : engine_(std::move(engine)), before_training_(before_training) {}
+  [[nodiscard]] EngineInfo info() const override { return engine_->info(); }
+  std::unique_ptr<Program> load(const Plan& plan, std::vector<RunFeeds> feeds) override {
+    before_training_();
+    return engine_->load(plan, std::move(feeds));
+  }
+
+ private:
+  std::unique_ptr<Engine> engine_;
+  const std::function<void()>& before_training_;
+};
+
 class SweepTest : public TrainPack {
  protected:
   static std::vector<RunSpec> runs_of(const std::vector<std::vector<std::string>>& points) {
@@ -36,11 +52,11 @@ class SweepTest : public TrainPack {
     Progress progress(ProgressStyle::kSilent);
     const std::atomic<bool> stop{false};
     const SweepTools tools{[this](const EngineWish& wish) {
-                             ++engines_;
-                             before_training_();
+                             if (++engines_ == missing_engine_) throw EnvironmentError("no more engines");
                              const std::lock_guard lock(mutex_);
                              devices_.insert(wish.device);
-                             return make_cpu_engine(wish.threads, wish.instruction_set);
+                             return std::make_unique<HookedEngine>(make_cpu_engine(wish.threads, wish.instruction_set),
+                                                                   before_training_);
                            },
                            {},
                            progress,
@@ -62,6 +78,7 @@ class SweepTest : public TrainPack {
   }
 
   std::atomic<int> packs_ = 0, engines_ = 0;
+  int missing_engine_ = 0;  // of those made, counted from 1
   std::function<void()> before_training_ = [] {};
   std::mutex mutex_;
   std::set<int> devices_;  // that engines were made for
@@ -219,13 +236,8 @@ TEST_F(SweepTest, AnInterruptedRunGoesOnUnderTheNameOfALargerSweep) {
 }
 
 TEST_F(SweepTest, PacksAreSpreadOverDevices) {
-  // A run of its own shape for each worker: none can be left without a pack.
-  const std::vector<RunSpec> runs = runs_of({{"network.conv1.out_channels=3"},
-                                             {"network.conv1.out_channels=4"},
-                                             {"network.conv1.out_channels=5"},
-                                             {"network.conv1.out_channels=6"}});
-  EXPECT_THAT(stages(sweep(runs, {.devices = {4, 2}, .threads = 2})), testing::Each(Stage::kComplete));
-  EXPECT_THAT(devices_, testing::IsSubsetOf({2, 4}));
+  EXPECT_THAT(stages(sweep(seeds(4), {.devices = {4, 2}, .threads = 2})), testing::Each(Stage::kComplete));
+  EXPECT_THAT(devices_, testing::ElementsAre(2, 4));
   const SweepOptions options{.jobs = 5, .devices = {4, 2}};
   EXPECT_EQ(options.workers(), 5);
   EXPECT_EQ(options.device_of(0), 4);
@@ -245,6 +257,33 @@ TEST_F(SweepTest, WorkersOfOneDeviceShareItsMemory) {
   EXPECT_EQ(largest({.devices = {0, 1}}), 24U);
   EXPECT_EQ(largest({.jobs = 4, .devices = {0, 1}}), 12U);
   EXPECT_EQ(largest({.jobs = 3}), 8U);
+}
+
+TEST_F(SweepTest, NoRunIsClaimedBeforeAllWorkersHaveTheirEngines) {
+  missing_engine_ = 3;
+  const std::vector<RunSpec> runs = seeds(4);
+  EXPECT_THAT([&] { sweep(runs, {.jobs = 3, .threads = 3, .pack = 1}); },
+              testing::ThrowsMessage<EnvironmentError>("no more engines"));
+  EXPECT_EQ(packs_, 0);
+  EXPECT_THAT(ResultsFolder(folder_, "test").under_way(), testing::IsEmpty());
+  for (const RunSpec& run : runs) EXPECT_FALSE(fs::exists(ResultsFolder(folder_, "test").run_file(run)));
+  missing_engine_ = 0;
+  EXPECT_THAT(stages(sweep(runs, {.jobs = 3, .threads = 3, .pack = 1})), testing::Each(Stage::kComplete));
+}
+
+TEST_F(SweepTest, ARunThatGoesOnUsesTheEngineThatIsThere) {
+  const std::vector<RunSpec> runs = seeds(2);
+  std::atomic<bool> stop{false};
+  train({{runs[0], {}}}, stop, [&stop](const RunSpec&) { return stop = true; });
+  EXPECT_THAT(stages(sweep(runs)), testing::Each(Stage::kComplete));
+  EXPECT_EQ(engines_, 1);
+}
+
+TEST_F(SweepTest, NoEngineIsMadeWhereNothingIsToDo) {
+  sweep(seeds(2));
+  engines_ = 0;
+  sweep(seeds(2), {.jobs = 2});
+  EXPECT_EQ(engines_, 0);
 }
 
 TEST_F(SweepTest, JobsTrainPacksSideBySide) {
