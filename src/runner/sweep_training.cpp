@@ -9,6 +9,7 @@
 
 #include "core/error.h"
 #include "core/log.h"
+#include "core/machine.h"
 #include "core/sizes.h"
 #include "core/threads.h"
 #include "store/journal.h"
@@ -150,8 +151,7 @@ void SweepTraining::guarded(const std::function<void()>& act) {
 /// A run that were claimed while workers still start would pay for what the machine does not give them.
 void SweepTraining::work(int worker, Start& start) {
   start.threads.wait();
-  const int threads = plan_.options().threads > 0 ? plan_.options().threads
-                                                  : std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+  const int threads = plan_.options().threads > 0 ? plan_.options().threads : usable_processors();
   Engines engines(tools_.make_engine, std::max(1, threads / plan_.options().workers()),
                   plan_.options().device_of(worker));
   guarded([&] {

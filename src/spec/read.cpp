@@ -4,9 +4,9 @@
 #include <atomic>
 #include <filesystem>
 #include <optional>
-#include <thread>
 #include <unordered_set>
 
+#include "core/machine.h"
 #include "core/threads.h"
 #include "spec/address.h"
 #include "spec/document.h"
@@ -96,7 +96,7 @@ std::vector<RunSpec> resolve_side_by_side(const Node& document, const std::vecto
       if (!problems.empty()) failed = true;
     }
   };
-  on_threads(std::thread::hardware_concurrency(), work);
+  on_threads(usable_processors(), work);
   if (failed) runs.clear();
   return runs;
 }

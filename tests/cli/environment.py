@@ -174,6 +174,13 @@ class Limits(EnvironmentTest):
         self.qrun(*RUN, "--threads", "16", before=lambda: os.sched_setaffinity(0, one))
         self.assertEqual(differences(next(self.cwd.glob("whole/smoke/*.h5")), self.run_file()), [])
 
+    def test_one_processor_that_may_be_used_gets_one_thread(self) -> None:
+        one = sorted(os.sched_getaffinity(0))[:1]
+        for options, threads in (((), 1), (("--threads", "3"), 3)):
+            self.qrun(*RUN, "--force", *options, before=lambda: os.sched_setaffinity(0, one))
+            with h5py.File(self.run_file()) as f:
+                self.assertEqual(f.attrs["threads"], threads)
+
 
 class Streams(EnvironmentTest):
     def test_a_full_disk_behind_stdout_is_said(self) -> None:
