@@ -9,6 +9,7 @@
 #include "core/sizes.h"
 #include "plan/lower.h"
 #include "plan/memory.h"
+#include "plan/pack_key.h"
 #include "runner/pack.h"
 
 namespace qrun {
@@ -61,15 +62,13 @@ SweepPlan::SweepPlan(const std::vector<RunSpec>& runs, SweepOptions options, con
 }
 
 std::size_t SweepPlan::group_of(const RunSpec& run) {
-  std::vector<std::size_t>& alike = by_hash_[pack_hash(run)];
-  const auto at = std::ranges::find_if(alike, [&](std::size_t i) { return same_pack(*groups_[i].spec, run); });
-  if (at != alike.end()) return *at;
+  const std::string key = pack_key(run);
+  if (const auto at = by_key_.find(key); at != by_key_.end()) return at->second;
   const RunData& data = data_.get(run.data);
   const Plan plan = lower({run}, {data.shape, data.train->items()});
   check_labels(run, data, plan.classes);
   groups_.push_back({&run, plan.runs[0].iterations, memory_of(plan), files_of(plan), largest_layer(plan)});
-  alike.push_back(groups_.size() - 1);
-  return alike.back();
+  return by_key_.emplace(key, groups_.size() - 1).first->second;
 }
 
 /// A run that starts anew finds what it starts from.

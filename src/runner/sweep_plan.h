@@ -36,7 +36,7 @@ struct PlannedRun {
   std::string id;
   std::string known_as;  // in the folder; another id where the run is one of a sweep over less
   Standing standing;
-  std::size_t group = 0;  // runs of one group have the same shapes, and may train together
+  std::size_t group = 0;  // runs of one group have one pack_key(), and may train together
 };
 
 /// Runs of one group, by what they share.
@@ -77,8 +77,8 @@ class SweepPlan {
   SweepOptions options_;
   DataCache data_;
   std::vector<PackGroup> groups_;
-  std::unordered_map<std::uint64_t, std::vector<std::size_t>> by_hash_;  // groups
-  std::set<std::pair<std::size_t, std::string>> checked_;                // groups and what they start from
+  std::unordered_map<std::string, std::size_t> by_key_;    // groups
+  std::set<std::pair<std::size_t, std::string>> checked_;  // groups and what they start from
   std::vector<PlannedRun> runs_;
 };
 
