@@ -181,6 +181,8 @@ void SweepTraining::train_packs(int worker, Engines& engines) {
                       engines.get(pack.runs[0]).info().device);
       });
       train(pack, engines.get(pack.runs[0]));
+    } else if (are_any(Now::kLookedAt)) {
+      std::this_thread::sleep_for(kLook);  // some may not go on together, and are left for others
     } else if (ended() || !plan_.options().wait) {
       return;
     } else {
@@ -191,35 +193,50 @@ void SweepTraining::train_packs(int worker, Engines& engines) {
 
 /// Runs that go on together, claimed; in the order of the sweep.
 SweepTraining::Pack SweepTraining::next(Engines& engines) {
-  const std::lock_guard lock(mutex_);
   Pack pack;
   std::size_t limit = 1;
-  for (std::size_t i = 0; i < members_.size() && pack.members.size() < limit; ++i) {
-    const PlannedRun& run = plan_.runs()[i];
-    if (members_[i].now == Now::kTraining || members_[i].now == Now::kEnded) continue;
-    if (!pack.members.empty() && plan_.runs()[pack.members[0]].group != run.group) continue;
-    if (!claim(i)) continue;
-    std::vector<std::string> problems;
-    PackRun taken{*run.spec, read_checkpoint(folder_.checkpoint(*run.spec), problems)};
-    for (const std::string& problem : problems)
-      tools_.progress.note([&] { spdlog::warn(R"(damaged checkpoint run={} reason="{}")", run.id, problem); });
+  for (std::optional<std::size_t> i; pack.members.size() < limit && (i = look_at_one(i, pack));) {
+    if (!claim(*i)) continue;
+    PackRun taken = where_it_goes_on(*i);
     if (!pack.runs.empty() && !go_on_together(pack.runs[0], taken)) {
-      give_back(i, Now::kWaiting);
+      give_back(*i, Now::kWaiting);
       continue;
     }
-    members_[i].now = Now::kTraining;
-    pack.members.push_back(i);
+    set(*i, Now::kTraining);
+    pack.members.push_back(*i);
     pack.runs.push_back(std::move(taken));
-    if (pack.members.size() == 1) limit = plan_.pack_size(run, engines.get(pack.runs[0]).info());
+    if (pack.members.size() == 1) limit = plan_.pack_size(plan_.runs()[*i], engines.get(pack.runs[0]).info());
   }
   return pack;
+}
+
+/// The next run behind `last` that may be had for the pack. No other worker touches it until it is set to something
+/// else: files, which may lie far away, are looked at without the lock.
+std::optional<std::size_t> SweepTraining::look_at_one(std::optional<std::size_t> last, const Pack& pack) {
+  const std::lock_guard lock(mutex_);
+  for (std::size_t i = last ? *last + 1 : 0; i < members_.size(); ++i) {
+    if (members_[i].now != Now::kWaiting && members_[i].now != Now::kElsewhere) continue;
+    if (!pack.members.empty() && plan_.runs()[pack.members[0]].group != plan_.runs()[i].group) continue;
+    members_[i].now = Now::kLookedAt;
+    return i;
+  }
+  return std::nullopt;
+}
+
+PackRun SweepTraining::where_it_goes_on(std::size_t i) {
+  const PlannedRun& run = plan_.runs()[i];
+  std::vector<std::string> problems;
+  PackRun taken{*run.spec, read_checkpoint(folder_.checkpoint(*run.spec), problems)};
+  for (const std::string& problem : problems)
+    tools_.progress.note([&] { spdlog::warn(R"(damaged checkpoint run={} reason="{}")", run.id, problem); });
+  return taken;
 }
 
 /// True if the run is ours to train. It may have ended in another process since the plan was made: then its file is
 /// another one.
 bool SweepTraining::claim(std::size_t i) {
   if (!take(i)) {
-    members_[i].now = Now::kElsewhere;
+    set(i, Now::kElsewhere);
     return false;
   }
   const PlannedRun& run = plan_.runs()[i];
@@ -251,6 +268,11 @@ bool SweepTraining::take(std::size_t i) {
 
 void SweepTraining::give_back(std::size_t i, Now now) {
   claims_.release(plan_.runs()[i].id);
+  set(i, now);
+}
+
+void SweepTraining::set(std::size_t i, Now now) {
+  const std::lock_guard lock(mutex_);
   members_[i].now = now;
 }
 
@@ -258,8 +280,7 @@ void SweepTraining::train(const Pack& pack, Engine& engine) {
   report();
   if (const std::string reason = plan_.too_large(plan_.runs()[pack.members[0]], engine.info()); !reason.empty()) {
     for (std::size_t k = 0; k < pack.members.size(); ++k) fail(pack.members[k], pack.runs[k], engine, reason);
-    const std::lock_guard lock(mutex_);
-    return tools_.after_pack();
+    return after_pack();
   }
   const PackTools tools{engine,          tools_.build, folder_,
                         tools_.progress, halt_,        [this](const RunSpec& run) { return claims_.owns(run.id()); }};
@@ -273,7 +294,11 @@ void SweepTraining::train(const Pack& pack, Engine& engine) {
   } catch (const std::bad_alloc&) {
     train_apart(pack, engine, "out of memory; use a smaller batch_size or network");
   }
-  const std::lock_guard lock(mutex_);
+  after_pack();
+}
+
+void SweepTraining::after_pack() {
+  const std::lock_guard lock(after_pack_mutex_);
   tools_.after_pack();
 }
 
@@ -322,7 +347,6 @@ void SweepTraining::fail(std::size_t i, const PackRun& run, Engine& engine, cons
 }
 
 void SweepTraining::end(std::size_t i, const RunOutcome& outcome) {
-  const std::lock_guard lock(mutex_);
   if (outcome.status == kTakenOver) {
     tools_.progress.note([&] { spdlog::warn("taken over run={} action=\"leave it\"", outcome.run_id); });
     return give_back(i, Now::kElsewhere);
@@ -332,8 +356,8 @@ void SweepTraining::end(std::size_t i, const RunOutcome& outcome) {
   const bool failed = outcome.status == "failed";
   const bool again = failed && members_[i].failures++ < plan_.options().retries;
   if (outcome.status == "complete") trained_ += plan_.group(run).iterations;
-  give_back(i, again ? Now::kWaiting : Now::kEnded);
   if (failed && !again && plan_.options().fail_fast) halt_ = true;
+  give_back(i, again ? Now::kWaiting : Now::kEnded);
 }
 
 bool SweepTraining::ended() {
@@ -341,8 +365,16 @@ bool SweepTraining::ended() {
   return std::ranges::all_of(members_, [](const Member& member) { return member.now == Now::kEnded; });
 }
 
+bool SweepTraining::are_any(Now now) {
+  const std::lock_guard lock(mutex_);
+  return std::ranges::find(members_, now, &Member::now) != members_.end();
+}
+
 void SweepTraining::report() {
-  if (members_.size() == 1) return;
+  if (members_.size() > 1) tools_.progress.sweep(progress());
+}
+
+SweepProgress SweepTraining::progress() {
   const std::lock_guard lock(mutex_);
   SweepProgress progress{.runs = std::ssize(members_), .iterations = trained_};
   for (std::size_t i = 0; i < members_.size(); ++i) {
@@ -353,19 +385,22 @@ void SweepTraining::report() {
       ++(standings_[i].stage == Stage::kFailed ? progress.failed : progress.complete);
     }
   }
-  tools_.progress.sweep(progress);
+  return progress;
 }
 
 void SweepTraining::wait_for_others() {
-  {
-    const std::lock_guard lock(mutex_);
-    const auto elsewhere = std::ranges::count(members_, Now::kElsewhere, &Member::now);
-    if (!waiting_ && elsewhere > 0)
-      tools_.progress.note([&] { spdlog::info(R"(waiting runs={} reason="other processes train them")", elsewhere); });
-    waiting_ = waiting_ || elsewhere > 0;
-  }
+  if (const std::int64_t runs = newly_waited_for(); runs > 0)
+    tools_.progress.note([&] { spdlog::info(R"(waiting runs={} reason="other processes train them")", runs); });
   for (auto waited = std::chrono::milliseconds(0); waited < kWait && !halt_; waited += kLook)
     std::this_thread::sleep_for(kLook);
+}
+
+/// Runs that other processes train, the first time that there are any.
+std::int64_t SweepTraining::newly_waited_for() {
+  const std::lock_guard lock(mutex_);
+  const auto elsewhere = waiting_ ? 0 : std::ranges::count(members_, Now::kElsewhere, &Member::now);
+  waiting_ = waiting_ || elsewhere > 0;
+  return elsewhere;
 }
 
 }  // namespace qrun

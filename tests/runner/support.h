@@ -45,11 +45,14 @@ class TrainPack : public FolderTest {
   std::vector<RunOutcome> train(
       const std::vector<PackRun>& runs, const std::atomic<bool>& stop,
       const std::function<bool(const RunSpec&)>& owned = [](const RunSpec&) { return true; }) {
-    const auto engine = make_cpu_engine(2);
+    return train(runs, stop, owned, *make_cpu_engine(2));
+  }
+  std::vector<RunOutcome> train(const std::vector<PackRun>& runs, const std::atomic<bool>& stop,
+                                const std::function<bool(const RunSpec&)>& owned, Engine& engine) {
     const BuildInfo build{"1.2.3", "abc"};
     const ResultsFolder folder(folder_, "test");
     Progress progress(ProgressStyle::kSilent);
-    return train_pack(runs, open_data(runs[0].spec.data), {*engine, build, folder, progress, stop, owned});
+    return train_pack(runs, open_data(runs[0].spec.data), {engine, build, folder, progress, stop, owned});
   }
   RunRecord train(const RunSpec& run, const std::atomic<bool>& stop) {
     outcome_ = train({{run, {}}}, stop).at(0);

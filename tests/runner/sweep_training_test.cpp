@@ -53,6 +53,7 @@ class SweepTest : public TrainPack {
     const std::atomic<bool> stop{false};
     const SweepTools tools{[this](const EngineWish& wish) {
                              if (++engines_ == missing_engine_) throw EnvironmentError("no more engines");
+                             if (!wish.instruction_set.empty()) before_another_engine_();
                              const std::lock_guard lock(mutex_);
                              devices_.insert(wish.device);
                              return std::make_unique<HookedEngine>(make_cpu_engine(wish.threads, wish.instruction_set),
@@ -80,6 +81,7 @@ class SweepTest : public TrainPack {
   std::atomic<int> packs_ = 0, engines_ = 0;
   int missing_engine_ = 0;  // of those made, counted from 1
   std::function<void()> before_training_ = [] {};
+  std::function<void()> before_another_engine_ = [] {};  // than new runs get
   std::mutex mutex_;
   std::set<int> devices_;  // that engines were made for
 };
@@ -277,6 +279,22 @@ TEST_F(SweepTest, ARunThatGoesOnUsesTheEngineThatIsThere) {
   train({{runs[0], {}}}, stop, [&stop](const RunSpec&) { return stop = true; });
   EXPECT_THAT(stages(sweep(runs)), testing::Each(Stage::kComplete));
   EXPECT_EQ(engines_, 1);
+}
+
+TEST_F(SweepTest, ARunThatIsLookedAtHoldsUpNoOther) {
+  if (cpu_instruction_sets().size() == 1) GTEST_SKIP() << "every run goes on with the engine that is there";
+  const std::vector<RunSpec> runs = seeds(2);
+  std::atomic<bool> stop{false};
+  const auto other = make_cpu_engine(1, cpu_instruction_sets().back());
+  train(
+      {{runs[0], {}}}, stop, [&stop](const RunSpec&) { return stop = true; }, *other);
+  constexpr int kTries = 3000;
+  before_another_engine_ = [this] {
+    for (int i = 0; packs_ == 0 && i < kTries; ++i) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    EXPECT_EQ(packs_, 1) << "the other run ends meanwhile";
+  };
+  EXPECT_THAT(stages(sweep(runs, {.jobs = 2, .threads = 2, .pack = 1})), testing::Each(Stage::kComplete));
+  EXPECT_EQ(packs_, 2);
 }
 
 TEST_F(SweepTest, NoEngineIsMadeWhereNothingIsToDo) {
