@@ -76,11 +76,7 @@ class PackTraining {
       program_->restore(run, from->state);
       for (const TrainPoint& point : from->record.train) append_journal(journal, {point, test_of(run, point.epoch)});
     } else {
-      RunState state = program_->state(run);
-      for (std::size_t p = 0; p < state.params.size(); ++p)
-        state.params[p].master = initial_values(plan_, run, static_cast<ParamId>(p));
-      if (!spec(run).train.init_from.empty()) load_initial(spec(run), plan_, state);
-      program_->restore(run, state);
+      program_->restore(run, first_state(spec(run), plan_, run));
     }
     tools_.progress.note([&] {
       spdlog::info("start run={} iteration={} of={} threads={}", spec(run).id(), done_, iterations_,

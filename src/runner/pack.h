@@ -40,14 +40,15 @@ struct PackTools {
 /// Checks what only the data can tell: as many classes as labels. Throws ConfigError at the last layer.
 void check_labels(const RunSpec& run, const RunData& data, std::int64_t classes);
 
-/// Master parameters from the run file that `train.init_from` names, layers matched by name and shape. Throws
-/// ConfigError naming the layer, Error where the file can't be read.
-void load_initial(const RunSpec& run, const Plan& plan, RunState& state);
+/// The state that run `index` of the plan starts with: the initial one, with the masters of the run file that
+/// `train.init_from` names, layers matched by name and shape. Throws ConfigError naming the layer, Error where the file
+/// can't be read.
+[[nodiscard]] RunState first_state(const RunSpec& run, const Plan& plan, int index);
 
-/// load_initial() would succeed, if `train.init_from` is given. Throws ConfigError.
+/// What first_state() would throw. Throws ConfigError.
 void check_initial(const RunSpec& run, const Plan& plan);
 
-/// All runs satisfy same_pack() and go on at the same iteration. Ends early where `stop` rises: the runs are then
+/// All runs have one pack_key() and go on at the same iteration. Ends early where `stop` rises: the runs are then
 /// interrupted, and a checkpoint lies where they go on. A run that diverges is failed at once, the others go on.
 /// Throws EnvironmentError where results can't be written, Error where the data can't be read.
 std::vector<RunOutcome> train_pack(const std::vector<PackRun>& runs, const RunData& data, const PackTools& tools);

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "core/error.h"
+#include "engine/initial_state.h"
 #include "runner/pack.h"
 
 namespace qrun {
@@ -36,9 +37,12 @@ std::vector<StoredBlob> initial_blobs(const RunSpec& run, const Plan& plan) {
 
 }  // namespace
 
-void load_initial(const RunSpec& run, const Plan& plan, RunState& state) {
+RunState first_state(const RunSpec& run, const Plan& plan, int index) {
+  RunState state = initial_state(plan, index);
+  if (run.train.init_from.empty()) return state;
   const std::vector<StoredBlob> blobs = initial_blobs(run, plan);
   for (std::size_t p = 0; p < blobs.size(); ++p) state.params[p].master = blobs[p].master;
+  return state;
 }
 
 void check_initial(const RunSpec& run, const Plan& plan) {
