@@ -41,10 +41,13 @@ inline void PrintTo(const EngineCase& c, std::ostream* out) {
   *out << c.engine << " " << c.instruction_set << " threads " << c.threads;
 }
 
+/// The build that these tests are of.
+[[nodiscard]] std::string this_build();
+
 /// The plug-in's engine, or why there is none.
 inline EngineProbe probe_cuda() {
   const std::filesystem::path program = std::filesystem::read_symlink("/proc/self/exe");
-  return open_cuda_engine(program.parent_path().string(), QRUN_VERSION, 0);
+  return open_cuda_engine(program.parent_path().string(), this_build(), 0);
 }
 
 /// All that this machine has; the first call says which.
