@@ -1,3 +1,5 @@
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <filesystem>
 #include <set>
@@ -11,6 +13,7 @@
 #include "runner/interrupt.h"
 #include "runner/sweep_training.h"
 #include "spec/read.h"
+#include "store/count_once.h"
 #include "store/leaderboard.h"
 #include "store/sweep_file.h"
 
@@ -63,8 +66,31 @@ int exit_code(const std::vector<Standing>& standings, bool wait) {
   return wait ? kInterrupted : kAllComplete;  // the rest is with others
 }
 
-void report_damaged(const std::vector<std::string>& problems) {
-  for (const std::string& problem : problems) spdlog::warn(R"(left out of sweep.h5 reason="{}")", problem);
+/// Each line once, though the index is written anew after every pack.
+class LeftOutLines {
+ public:
+  void say(const LeftOut& left_out) {
+    for (const auto* lines : {&left_out.problems, &left_out.notes}) {
+      for (const std::string& line : *lines) {
+        if (said_.insert(line).second) spdlog::warn(R"(left out of sweep.h5 reason="{}")", line);
+      }
+    }
+  }
+
+ private:
+  std::set<std::string> said_;
+};
+
+/// The sweep's own runs, and how many others lie in its folder.
+std::string own_table(const SweepPlan& plan, const std::string& folder) {
+  std::set<std::string> own;
+  for (const PlannedRun& run : plan.runs()) own.insert(hash_of(run.id));
+  const Leaderboard board = collect_runs({folder}, [&](const std::string& id) { return own.contains(hash_of(id)); });
+  std::string text = to_table(board);
+  if (board.others > 0)
+    text += fmt::format("beside them: {} run{} of other configurations; qrun show {} compares all\n", board.others,
+                        board.others == 1 ? "" : "s", folder);
+  return text;
 }
 
 int train(SweepPlan& plan, const Sweep& sweep, const std::string& dir, const RunOptions& options) {
@@ -81,8 +107,9 @@ int train(SweepPlan& plan, const Sweep& sweep, const std::string& dir, const Run
   install_interrupts();
   Progress progress(progress_style(options.quiet, options.no_progress));
   SweepFile index(folder.path());
+  LeftOutLines lines;
   const auto after_pack = [&] {
-    if (sweep.is_sweep || std::filesystem::exists(index.path())) report_damaged(index.update());
+    if (sweep.is_sweep || std::filesystem::exists(index.path())) lines.say(index.update());
   };
   const SweepTools tools{make_engine, build_info(), progress, interrupted(), after_pack};
   SweepTraining training(plan, folder, tools);
@@ -92,7 +119,7 @@ int train(SweepPlan& plan, const Sweep& sweep, const std::string& dir, const Run
   for (const Standing& standing : training.standings()) {
     if (!standing.path.empty()) files.push_back(standing.path);
   }
-  std::string text = to_table(collect_runs(files));
+  std::string text = own_table(plan, folder.path());
   if (sweep.is_sweep) files = {index.path()};
   for (const std::string& file : files) text += file + "\n";
   print(text);

@@ -28,10 +28,15 @@ std::string text_of(const Leaderboard& board, const ShowOptions& options) {
   return options.csv ? to_csv(board) : (options.json ? to_json(board) + "\n" : to_table(board));
 }
 
+void say(const char* what, const std::vector<std::string>& lines) {
+  for (const std::string& line : lines) std::fprintf(stderr, "%s: %s\n", what, line.c_str());
+}
+
 int show_once(const ShowOptions& options) {
   const Leaderboard board = collect_runs(options.paths);
   print(text_of(board, options));
-  for (const std::string& problem : board.problems) std::fprintf(stderr, "skipped: %s\n", problem.c_str());
+  say("skipped", board.problems);
+  say("note", board.notes);
   return board.problems.empty() ? kAllComplete : kRunFailed;
 }
 
@@ -40,10 +45,10 @@ int collect(const ShowOptions& options) {
   bool damaged = false;
   for (const std::string& folder : options.paths) {
     SweepFile file(std::filesystem::path(folder).lexically_normal().string());
-    for (const std::string& problem : file.update()) {
-      std::fprintf(stderr, "skipped: %s\n", problem.c_str());
-      damaged = true;
-    }
+    const LeftOut left_out = file.update();
+    say("skipped", left_out.problems);
+    say("note", left_out.notes);
+    damaged = damaged || !left_out.problems.empty();
     print(file.path() + "\n");
   }
   return damaged ? kRunFailed : kAllComplete;

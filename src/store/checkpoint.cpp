@@ -83,14 +83,18 @@ RunState read_state(const h5::Group& group) {
   return state;
 }
 
+RunRecord read_record(const h5::Group& root, const std::string& path) {
+  RunRecord record = read_summary(root, kFormat);
+  const std::string name = std::filesystem::path(path).filename();
+  if (!name.starts_with(record.run_id + ".")) throw Error(path + ": a checkpoint of " + record.run_id);
+  return record;
+}
+
 Checkpoint read_one(const std::string& path) {
   const h5::File file = h5::File::open(path);
   const h5::Group& root = file.root();
   Checkpoint checkpoint;
-  checkpoint.record = read_summary(root, kFormat);
-  const std::string name = std::filesystem::path(path).filename();
-  if (!name.starts_with(checkpoint.record.run_id + "."))
-    throw Error(path + ": a checkpoint of " + checkpoint.record.run_id);
+  checkpoint.record = read_record(root, path);
   checkpoint.state = read_state(root.open("state"));
   if (root.has("best")) checkpoint.best = read_state(root.open("best"));
   checkpoint.epoch_losses = root.read<float>("epoch_losses");
@@ -129,6 +133,19 @@ std::optional<Checkpoint> read_checkpoint(const std::string& path, std::vector<s
       return read_one(candidate);
     } catch (const Error& error) {
       problems.emplace_back(error.what());
+    }
+  }
+  return std::nullopt;
+}
+
+std::optional<RunRecord> read_checkpoint_record(const std::string& path) {
+  for (const std::string& candidate : {path, previous_checkpoint(path)}) {
+    if (!std::filesystem::exists(candidate)) continue;
+    try {
+      const h5::File file = h5::File::open(candidate);
+      return read_record(file.root(), candidate);
+    } catch (const Error&) {
+      continue;
     }
   }
   return std::nullopt;

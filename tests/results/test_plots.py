@@ -50,6 +50,7 @@ def made_up(sweep, params: list[dict]):
     for i, values in enumerate(params):
         run = copy.copy(sweep.runs[0])
         run.params, score = values, 0.2 + 0.005 * i
+        run._config = {}  # one that would say what the values are
         run.attributes = {**run.attributes, "run_id": f"run-{i}", "final_test_accuracy": score}
         runs.append(run)
     sweep.runs = runs
