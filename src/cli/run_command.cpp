@@ -8,6 +8,7 @@
 #include "cli/dry_run.h"
 #include "cli/engines.h"
 #include "cli/process.h"
+#include "core/atomic_file.h"
 #include "core/error.h"
 #include "core/log.h"
 #include "runner/interrupt.h"
@@ -53,6 +54,8 @@ std::vector<RunSpec> chosen_runs(const Sweep& sweep, const RunOptions& options) 
   return runs;
 }
 
+bool is_left(const Standing& standing) { return !standing.left.empty(); }
+
 int exit_code(const std::vector<Standing>& standings, bool wait) {
   const auto all = [&](Stage stage) {
     return std::ranges::all_of(standings, [&](const Standing& s) { return s.stage == stage; });
@@ -60,9 +63,11 @@ int exit_code(const std::vector<Standing>& standings, bool wait) {
   const auto any = [&](Stage stage) {
     return std::ranges::any_of(standings, [&](const Standing& s) { return s.stage == stage; });
   };
-  if (all(Stage::kComplete)) return kAllComplete;
+  const bool left = std::ranges::any_of(standings, is_left);
+  if (all(Stage::kComplete) && !left) return kAllComplete;
   if (interrupted()) return kInterrupted;
   if (any(Stage::kFailed)) return kRunFailed;
+  if (left) return kEnvironment;
   return wait ? kInterrupted : kAllComplete;  // the rest is with others
 }
 
@@ -81,6 +86,13 @@ class LeftOutLines {
   std::set<std::string> said_;
 };
 
+/// At the end, where it is seen.
+void say_left(const std::vector<Standing>& standings, const SweepPlan& plan) {
+  for (std::size_t i = 0; i < standings.size(); ++i) {
+    if (!standings[i].left.empty()) spdlog::error(R"(left run={} reason="{}")", plan.runs()[i].id, standings[i].left);
+  }
+}
+
 /// The sweep's own runs, and how many others lie in its folder.
 std::string own_table(const SweepPlan& plan, const std::string& folder) {
   std::set<std::string> own;
@@ -93,7 +105,15 @@ std::string own_table(const SweepPlan& plan, const std::string& folder) {
   return text;
 }
 
+/// One line is enough where nothing can be done at all.
+void refuse_if_all_are_left(const SweepPlan& plan) {
+  if (std::ranges::any_of(plan.runs(), [](const PlannedRun& run) { return !is_left(run.standing); })) return;
+  const std::size_t more = plan.runs().size() - 1;
+  throw EnvironmentError(plan.runs().front().standing.left + (more > 0 ? fmt::format("; likewise {} more", more) : ""));
+}
+
 int train(SweepPlan& plan, const Sweep& sweep, const std::string& dir, const RunOptions& options) {
+  refuse_if_all_are_left(plan);
   if (const auto first = std::ranges::find_if(plan.runs(), [&](const PlannedRun& r) { return plan.to_do(r); });
       first != plan.runs().end())
     plan.refuse_what_cannot_fit(
@@ -101,15 +121,23 @@ int train(SweepPlan& plan, const Sweep& sweep, const std::string& dir, const Run
   const ResultsFolder folder(dir, sweep.name);
   if (sweep.is_sweep) folder.freeze(sweep.text);
   for (const PlannedRun& run : plan.runs()) {
-    if (!plan.to_do(run))
+    if (!plan.to_do(run) && run.standing.left.empty())
       spdlog::info("skip run={} status={} file={}", run.id, stage_name(run.standing.stage), run.standing.path);
   }
   install_interrupts();
   Progress progress(progress_style(options.quiet, options.no_progress));
   SweepFile index(folder.path());
   LeftOutLines lines;
+  bool index_is_written = true;
   const auto after_pack = [&] {
-    if (sweep.is_sweep || std::filesystem::exists(index.path())) lines.say(index.update());
+    if (!sweep.is_sweep && !std::filesystem::exists(index.path())) return;
+    try {
+      lines.say(index.update());
+      index_is_written = true;
+    } catch (const Irreplaceable& error) {  // an index is never the only copy
+      lines.say({.problems = {error.what()}, .notes = {}});
+      index_is_written = false;
+    }
   };
   const SweepTools tools{make_engine, build_info(), progress, interrupted(), after_pack};
   SweepTraining training(plan, folder, tools);
@@ -123,7 +151,9 @@ int train(SweepPlan& plan, const Sweep& sweep, const std::string& dir, const Run
   if (sweep.is_sweep) files = {index.path()};
   for (const std::string& file : files) text += file + "\n";
   print(text);
-  return exit_code(training.standings(), options.sweep.wait);
+  say_left(training.standings(), plan);
+  const int code = exit_code(training.standings(), options.sweep.wait);
+  return code == kAllComplete && !index_is_written ? kEnvironment : code;
 }
 
 int run(const RunOptions& options) {
@@ -139,7 +169,10 @@ int run(const RunOptions& options) {
     return code == kAllComplete && !log_is_whole() ? kEnvironment : code;
   }
   print(dry_run_text(plan, options.json));
-  return kAllComplete;
+  std::vector<Standing> standings;
+  for (const PlannedRun& run : plan.runs()) standings.push_back(run.standing);
+  say_left(standings, plan);
+  return std::ranges::any_of(standings, is_left) ? kEnvironment : kAllComplete;
 }
 
 }  // namespace

@@ -65,7 +65,8 @@ class PackTraining {
   void start(int run) {
     const std::optional<Checkpoint>& from = runs_[static_cast<std::size_t>(run)].from;
     const std::string journal = tools_.folder.journal(spec(run));
-    std::filesystem::remove(journal);
+    std::error_code code;  // what is no file is found out when it is written
+    std::filesystem::remove(journal, code);
     tools_.folder.freeze(spec(run));
     fault_point("run.started");
     if (from) {
@@ -243,10 +244,16 @@ class PackTraining {
       return;
     }
     outcomes_[index] = {record.run_id, record.status, path, record.error};
-    write_run(path, record);
+    try {
+      write_run(path, record);
+    } catch (const Irreplaceable& error) {  // the runs beside it have files of their own
+      outcomes_[index] = {record.run_id, kLeft, path, error.what()};
+      return;
+    }
     fault_point("run.written");
     if (record.status == "interrupted") {
-      std::filesystem::remove(tools_.folder.journal(spec(run)));
+      std::error_code code;
+      std::filesystem::remove(tools_.folder.journal(spec(run)), code);
     } else {
       tools_.folder.tidy(spec(run));
     }

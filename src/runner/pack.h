@@ -15,8 +15,10 @@
 
 namespace qrun {
 
-/// What came of a run: the status of its file, or kTakenOver where another process has taken it over.
+/// What came of a run: the status of its file; kTakenOver where another process has taken it over; kLeft where its file
+/// can't be replaced.
 constexpr const char* kTakenOver = "taken over";
+constexpr const char* kLeft = "left";
 struct RunOutcome {
   std::string run_id, status, path, error;
 };
@@ -50,7 +52,8 @@ void check_initial(const RunSpec& run, const Plan& plan);
 
 /// All runs have one pack_key() and go on at the same iteration. Ends early where `stop` rises: the runs are then
 /// interrupted, and a checkpoint lies where they go on. A run that diverges is failed at once, the others go on.
-/// Throws EnvironmentError where results can't be written, Error where the data can't be read.
+/// Throws EnvironmentError where results can't be written, Irreplaceable where a file of one of the runs is in the way,
+/// Error where the data can't be read.
 std::vector<RunOutcome> train_pack(const std::vector<PackRun>& runs, const RunData& data, const PackTools& tools);
 
 }  // namespace qrun

@@ -26,14 +26,19 @@ struct Standing {
   std::string error;                                            // of a failed run
   std::vector<std::pair<std::string, std::string>> swept = {};  // that the file names, as RunRecord has them
   FileStamp stamp{};                                            // of that file
+  std::string left = {};                                        // why nothing is done about the run, or ""
 };
 
-/// The runs that have a file or a checkpoint in a folder, by the hash at the end of their ids: the readable part may be
-/// that of another sweep.
-[[nodiscard]] std::map<std::string, std::string> known_runs(const std::string& folder);
+/// The ids under which runs have a file or a checkpoint in a folder, by the hash at their end: the readable part may be
+/// that of another sweep, or of a copy. Those with a file come first.
+using KnownRuns = std::map<std::string, std::vector<std::string>>;
+[[nodiscard]] KnownRuns known_runs(const std::string& folder);
+
+/// The id under which a run is known, where it is; its own before others.
+[[nodiscard]] std::string known_as(const KnownRuns& known, const std::string& id);
 
 /// By the run's file and its checkpoints, where they are. A damaged file is named in the log, and its run counts as not
-/// complete. Throws EnvironmentError where the file may be sound and can't be read.
+/// complete; one that may be sound and can't be read, or is no file, is left.
 [[nodiscard]] Standing standing_of(const std::string& file, const std::string& checkpoint);
 
 }  // namespace qrun

@@ -38,13 +38,12 @@ int SweepOptions::device_of(int worker) const {
 
 SweepPlan::SweepPlan(const std::vector<RunSpec>& runs, SweepOptions options, const std::string& folder)
     : options_(std::move(options)) {
-  const std::map<std::string, std::string> ids = known_runs(folder);
+  const KnownRuns known_here = known_runs(folder);
   std::vector<std::string> mistakes;
   std::set<std::string> known;  // runs share mistakes
   for (const RunSpec& run : runs) {
     PlannedRun& planned = runs_.emplace_back(PlannedRun{.spec = &run, .id = run.id()});
-    const auto at = ids.find(planned.id.substr(planned.id.rfind('-') + 1));
-    planned.known_as = at == ids.end() ? planned.id : at->second;
+    planned.known_as = known_as(known_here, planned.id);
     if (!folder.empty()) {
       planned.standing = standing_of(folder + "/" + planned.known_as + ".h5", checkpoint_of(folder, planned.known_as));
     }
@@ -105,6 +104,7 @@ void SweepPlan::refuse_what_cannot_fit(const EngineInfo& engine) const {
 }
 
 bool SweepPlan::to_do(const PlannedRun& run) const {
+  if (!run.standing.left.empty()) return false;
   switch (run.standing.stage) {
     case Stage::kComplete: return options_.force;
     case Stage::kFailed: return options_.force || options_.retry_failed;

@@ -7,6 +7,7 @@
 #include <new>
 #include <thread>
 
+#include "core/atomic_file.h"
 #include "core/error.h"
 #include "core/log.h"
 #include "core/machine.h"
@@ -82,7 +83,8 @@ SweepTraining::SweepTraining(SweepPlan& plan, const ResultsFolder& folder, const
     standings_.push_back(run.standing);
     if (plan.to_do(run)) continue;
     members_[i].now = Now::kEnded;
-    name_swept(run);
+    if (!run.standing.left.empty()) continue;
+    name_swept(i);
     if (!under_way.contains(run.id) || !claims_.take(run.id)) continue;  // another process trains it again
     folder.tidy(*run.spec);
     claims_.release(run.id);
@@ -90,7 +92,8 @@ SweepTraining::SweepTraining(SweepPlan& plan, const ResultsFolder& folder, const
 }
 
 /// A run that another sweep has trained gets the values that this one sweeps into its file.
-void SweepTraining::name_swept(const PlannedRun& run) {
+void SweepTraining::name_swept(std::size_t i) {
+  const PlannedRun& run = plan_.runs()[i];
   const auto named = [&](const std::string& address) {
     return std::ranges::any_of(run.standing.swept, [&](const auto& pair) { return pair.first == address; });
   };
@@ -98,7 +101,13 @@ void SweepTraining::name_swept(const PlannedRun& run) {
   for (const auto& pair : run.spec->swept) {
     if (!named(pair.first)) added.push_back(pair);
   }
-  if (!added.empty()) add_params(run.standing.path, added);
+  try {
+    if (!added.empty()) add_params(run.standing.path, added);
+  } catch (const Irreplaceable& error) {
+    standings_[i].left = error.what();
+  } catch (const Unreadable& error) {
+    standings_[i].left = error.what();
+  }
 }
 
 /// A kill after a run got this sweep's name leaves the claim under its other one.
@@ -196,15 +205,15 @@ SweepTraining::Pack SweepTraining::next(Engines& engines) {
   Pack pack;
   std::size_t limit = 1;
   for (std::optional<std::size_t> i; pack.members.size() < limit && (i = look_at_one(i, pack));) {
-    if (!claim(*i)) continue;
-    PackRun taken = where_it_goes_on(*i);
-    if (!pack.runs.empty() && !go_on_together(pack.runs[0], taken)) {
+    std::optional<PackRun> taken = have(*i);
+    if (!taken) continue;
+    if (!pack.runs.empty() && !go_on_together(pack.runs[0], *taken)) {
       give_back(*i, Now::kWaiting);
       continue;
     }
     set(*i, Now::kTraining);
     pack.members.push_back(*i);
-    pack.runs.push_back(std::move(taken));
+    pack.runs.push_back(std::move(*taken));
     if (pack.members.size() == 1) limit = plan_.pack_size(plan_.runs()[*i], engines.get(pack.runs[0]).info());
   }
   return pack;
@@ -219,6 +228,18 @@ std::optional<std::size_t> SweepTraining::look_at_one(std::optional<std::size_t>
     if (!pack.members.empty() && plan_.runs()[pack.members[0]].group != plan_.runs()[i].group) continue;
     members_[i].now = Now::kLookedAt;
     return i;
+  }
+  return std::nullopt;
+}
+
+/// The run, claimed, and where it goes on; nothing where another process has it, it has ended, or a file is in its way.
+std::optional<PackRun> SweepTraining::have(std::size_t i) {
+  try {
+    if (claim(i)) return where_it_goes_on(i);
+  } catch (const Irreplaceable& error) {
+    leave(i, error.what());
+  } catch (const Unreadable& error) {
+    leave(i, error.what());
   }
   return std::nullopt;
 }
@@ -244,8 +265,9 @@ bool SweepTraining::claim(std::size_t i) {
   const FileStamp stamp = stamp_of(file);
   if (stamp == FileStamp{} || stamp == standings_[i].stamp) return true;
   standings_[i] = standing_of(file, folder_.checkpoint(*run.spec));
-  if (standings_[i].stage != Stage::kComplete && standings_[i].stage != Stage::kFailed) return true;
-  folder_.tidy(*run.spec);
+  const bool has_ended = standings_[i].stage == Stage::kComplete || standings_[i].stage == Stage::kFailed;
+  if (!has_ended && standings_[i].left.empty()) return true;
+  if (has_ended) folder_.tidy(*run.spec);
   give_back(i, Now::kEnded);
   return false;
 }
@@ -287,6 +309,9 @@ void SweepTraining::train(const Pack& pack, Engine& engine) {
   try {
     const std::vector<RunOutcome> outcomes = train_pack(pack.runs, plan_.data(plan_.runs()[pack.members[0]]), tools);
     for (std::size_t k = 0; k < outcomes.size(); ++k) end(pack.members[k], outcomes[k]);
+  } catch (const Irreplaceable& error) {
+    if (pack.runs.size() > 1) return train_apart(pack, engine, error.what());
+    return leave(pack.members[0], error.what());
   } catch (const EnvironmentError&) {
     throw;
   } catch (const Error& error) {
@@ -336,7 +361,11 @@ void SweepTraining::fail(std::size_t i, const PackRun& run, Engine& engine, cons
   session.finish("failed");
   const std::string path = folder_.run_file(run.spec);
   if (!claims_.owns(session.record().run_id)) return end(i, {session.record().run_id, kTakenOver, path, ""});
-  write_run(path, session.record());
+  try {
+    write_run(path, session.record());
+  } catch (const Irreplaceable& error) {
+    return end(i, {plan_.runs()[i].id, kLeft, path, error.what()});
+  }
   folder_.tidy(run.spec);
   tools_.progress.note([&] {
     spdlog::error("failed run={} reason=\"{}\"", plan_.runs()[i].id, reason);
@@ -351,6 +380,7 @@ void SweepTraining::end(std::size_t i, const RunOutcome& outcome) {
     tools_.progress.note([&] { spdlog::warn("taken over run={} action=\"leave it\"", outcome.run_id); });
     return give_back(i, Now::kElsewhere);
   }
+  if (outcome.status == kLeft) return leave(i, outcome.error);
   const PlannedRun& run = plan_.runs()[i];
   standings_[i] = {stage_of(outcome.status), outcome.path, outcome.error, run.spec->swept, stamp_of(outcome.path)};
   const bool failed = outcome.status == "failed";
@@ -358,6 +388,12 @@ void SweepTraining::end(std::size_t i, const RunOutcome& outcome) {
   if (outcome.status == "complete") trained_ += plan_.group(run).iterations;
   if (failed && !again && plan_.options().fail_fast) halt_ = true;
   give_back(i, again ? Now::kWaiting : Now::kEnded);
+}
+
+/// Its checkpoints stay: it goes on once the way is free.
+void SweepTraining::leave(std::size_t i, const std::string& reason) {
+  standings_[i].left = reason;
+  give_back(i, Now::kEnded);
 }
 
 bool SweepTraining::ended() {

@@ -60,7 +60,7 @@ class SweepTraining {
   class Engines;
   struct Start;
 
-  void name_swept(const PlannedRun& run);
+  void name_swept(std::size_t i);
   void drop_other_claims(const std::set<std::string>& under_way);
   [[nodiscard]] std::set<EngineChoice> wanted_engines() const;
   void guarded(const std::function<void()>& act);
@@ -68,6 +68,7 @@ class SweepTraining {
   void train_packs(int worker, Engines& engines);
   [[nodiscard]] Pack next(Engines& engines);
   [[nodiscard]] std::optional<std::size_t> look_at_one(std::optional<std::size_t> last, const Pack& pack);
+  [[nodiscard]] std::optional<PackRun> have(std::size_t i);
   [[nodiscard]] PackRun where_it_goes_on(std::size_t i);
   [[nodiscard]] bool claim(std::size_t i);
   [[nodiscard]] bool take(std::size_t i);
@@ -75,6 +76,7 @@ class SweepTraining {
   void train_apart(const Pack& pack, Engine& engine, const std::string& reason);
   void fail(std::size_t i, const PackRun& run, Engine& engine, const std::string& reason);
   void end(std::size_t i, const RunOutcome& outcome);
+  void leave(std::size_t i, const std::string& reason);
   void give_back(std::size_t i, Now now);
   void set(std::size_t i, Now now);
   void after_pack();

@@ -121,7 +121,7 @@ void write_checkpoint(const std::string& path, const Checkpoint& checkpoint) {
   root.attribute("digest", digest_of(checkpoint));
   const std::vector<std::byte> bytes = std::move(file).image();
   if (std::rename(path.c_str(), previous_checkpoint(path).c_str()) != 0 && errno != ENOENT)
-    throw EnvironmentError("cannot rename " + path + ": " + std::strerror(errno));
+    fail_to_replace(previous_checkpoint(path), errno);
   fault_point("checkpoint.aside");
   write_atomically(path, bytes);
 }
@@ -131,6 +131,8 @@ std::optional<Checkpoint> read_checkpoint(const std::string& path, std::vector<s
     if (!std::filesystem::exists(candidate)) continue;
     try {
       return read_one(candidate);
+    } catch (const Unreadable&) {
+      throw;
     } catch (const Error& error) {
       problems.emplace_back(error.what());
     }
