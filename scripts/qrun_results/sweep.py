@@ -50,7 +50,8 @@ class Sweep:
             try:
                 run = Run(file)
             except ResultsError as error:
-                warnings.warn(f"skipped {error}", stacklevel=4)
+                if "not a run of qrun" not in error.reason:
+                    warnings.warn(f"skipped {error}", stacklevel=4)
                 continue
             other = known.setdefault(_hash(run.id), run)
             if other is run:
@@ -123,7 +124,7 @@ def load_sweep(path: str | Path) -> Sweep:
     -----
     UserWarning
         For each file that cannot be read, and each copy of a run that another file holds; they are skipped. Where runs
-        differ in more than was swept.
+        differ in more than was swept. HDF5 files that are not qrun's are passed over.
 
     Raises
     ------
