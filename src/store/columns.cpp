@@ -7,8 +7,10 @@
 
 #include <algorithm>
 #include <map>
+#include <mutex>
 #include <set>
 #include <unordered_map>
+#include <unordered_set>
 
 #include "core/error.h"
 #include "spec/defining.h"
@@ -26,6 +28,14 @@ constexpr const char* kUnread = "config";  // the column of a configuration that
 
 std::string short_hash(const std::string& text) {
   return fmt::format("{:016x}", XXH3_64bits(text.data(), text.size())).substr(0, 8);
+}
+
+/// Runs by the thousand have the same addresses and nearly the same texts.
+std::string_view shared(const std::string& text) {
+  static std::mutex mutex;
+  static std::unordered_set<std::string> texts;
+  const std::lock_guard lock(mutex);
+  return *texts.insert(text).first;
 }
 
 std::string parent_of(const std::string& address) { return address.substr(0, address.rfind('.')); }
@@ -97,8 +107,8 @@ std::pair<std::string, std::string> network_of(const RunValues& run) {
   std::string layers;
   for (const auto& [address, value] : run.config) {
     if (!address.starts_with(kNetwork)) continue;
-    text += address + ": " + value + "\n";
-    if (address.ends_with(".type")) layers += address + "\n";
+    text.append(address).append(": ").append(value).append("\n");
+    if (address.ends_with(".type")) layers.append(address).append("\n");
   }
   return {text, layers};
 }
@@ -115,7 +125,8 @@ ColumnTable configs_of(const Runs& runs) {
   ColumnTable table(runs.size());
   for (std::size_t run = 0; run < runs.size(); ++run) {
     for (const auto& [address, text] : runs[run]->config) {
-      if (stacks.size() <= 1 || !address.starts_with(kNetwork)) table.set(run, address, text, Column::kAbsent);
+      if (stacks.size() <= 1 || !address.starts_with(kNetwork))
+        table.set(run, std::string(address), std::string(text), Column::kAbsent);
     }
     if (stacks.size() > 1 && is_read(*runs[run])) table.set(run, "network", short_hash(networks[run]), Column::kAbsent);
   }
@@ -208,9 +219,10 @@ ColumnTable swept_of(const Runs& runs, const ColumnTable& configs) {
 RunValues values_of(const RunRecord& record) {
   RunValues values{.swept = record.swept, .config = {}, .origin = record.origin};
   try {
-    values.config = defining_values(read_run_text(record.config, record.run_id));
+    for (const auto& [address, text] : defining_values(read_run_text(record.config, record.run_id)))
+      values.config.emplace_back(shared(address), shared(text));
   } catch (const ConfigError&) {  // of a later program, or damaged
-    values.config = {{kUnread, short_hash(record.config)}};
+    values.config = {{kUnread, shared(short_hash(record.config))}};
   }
   return values;
 }

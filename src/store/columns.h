@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -12,11 +13,14 @@ namespace qrun {
 
 using Values = std::vector<std::pair<std::string, std::string>>;  // dotted address -> YAML text
 
+/// The same of texts that many runs share: each is kept once, for ever.
+using SharedValues = std::vector<std::pair<std::string_view, std::string_view>>;
+
 /// What one run is compared by.
 struct RunValues {
   Values swept;
-  Values config;  // all that defines the run, as today's reader resolves it; empty where that is not known
-  Values origin;  // engine, products and hashes of data, as far as the file names them
+  SharedValues config;  // all that defines the run, as today's reader resolves it; empty where that is not known
+  Values origin;        // engine, products and hashes of data, as far as the file names them
 };
 
 [[nodiscard]] RunValues values_of(const RunRecord& record);

@@ -353,3 +353,15 @@ def test_curves_of_a_run_of_one_epoch_or_none(epochs, results, tmp_path):
 def test_the_command_names_what_is_wrong(tmp_path, capsys):
     assert command.main(["plot", "curves", str(tmp_path / "none.h5"), "-o", "x.png"]) == 1
     assert capsys.readouterr().err == f"qrun_results: {tmp_path}/none.h5: no such file\n"
+
+
+def test_runs_that_differ_are_drawn_apart(tmp_path):
+    for epochs in (1, 2):  # a configuration that is edited
+        qrun(tmp_path, str(ROOT / "configs/sweep_smoke.yaml"), f"train.epochs={epochs}", "train.iterations_per_epoch=5")
+    with pytest.warns(UserWarning, match="differ in train.epochs"):
+        sweep = qrun_results.load_sweep(tmp_path / "results/sweep_smoke")
+    assert legend(plots.accuracy(sweep, over="vars.w_bits").axes[0]) == ["train.epochs=1", "train.epochs=2"]
+    with pytest.raises(ValueError, match="differ in train.epochs, too, and are not averaged"):
+        plots.heat_map(sweep, x="vars.w_bits", y="seed")
+    assert plots.heat_map(sweep, x="vars.w_bits", y="train.epochs").axes
+    assert len(sweeps.points(sweep)[1]) == 6
