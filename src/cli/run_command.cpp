@@ -100,7 +100,7 @@ std::string own_table(const SweepPlan& plan, const std::string& folder) {
   const Leaderboard board = collect_runs({folder}, [&](const std::string& id) { return own.contains(hash_of(id)); });
   std::string text = to_table(board);
   if (board.others > 0)
-    text += fmt::format("beside them: {} run{} of other configurations; qrun show {} compares all\n", board.others,
+    text += fmt::format("beside them: {} other run{}; qrun show {} compares all\n", board.others,
                         board.others == 1 ? "" : "s", folder);
   return text;
 }

@@ -63,7 +63,7 @@ Standing standing_of(const std::string& file, const std::string& checkpoint) {
   if (standing.stamp == FileStamp{}) return standing;
   standing.path = file;
   if (!fs::is_regular_file(file)) {
-    standing.left = file + ": not a file, so that the run's can't be written; move it away";
+    standing.left = file + ": not a file; move it away, for the run's goes there";
     return standing;
   }
   try {

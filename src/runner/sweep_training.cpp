@@ -85,7 +85,7 @@ SweepTraining::SweepTraining(SweepPlan& plan, const ResultsFolder& folder, const
     members_[i].now = Now::kEnded;
     if (!run.standing.left.empty()) continue;
     name_swept(i);
-    if (!under_way.contains(run.id) || !claims_.take(run.id)) continue;  // another process trains it again
+    if (!under_way.contains(run.id) || !may_tidy(run.id)) continue;  // another process trains it again
     folder.tidy(*run.spec);
     claims_.release(run.id);
   }
@@ -118,7 +118,16 @@ void SweepTraining::drop_other_claims(const std::set<std::string>& under_way) {
   for (const std::string& id : under_way) {
     const auto at = runs.find(hash_of(id));
     const bool other = at != runs.end() && id != at->second->id && id != at->second->known_as;
-    if (other && claims_.take(id)) claims_.release(id);
+    if (other && may_tidy(id)) claims_.release(id);
+  }
+}
+
+/// Claims a run that is not to be trained; what lies in the way of its claim is no matter then.
+bool SweepTraining::may_tidy(const std::string& id) {
+  try {
+    return claims_.take(id);
+  } catch (const Irreplaceable&) {
+    return false;
   }
 }
 

@@ -61,6 +61,7 @@ class SweepTraining {
   struct Start;
 
   void name_swept(std::size_t i);
+  [[nodiscard]] bool may_tidy(const std::string& id);
   void drop_other_claims(const std::set<std::string>& under_way);
   [[nodiscard]] std::set<EngineChoice> wanted_engines() const;
   void guarded(const std::function<void()>& act);

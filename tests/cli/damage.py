@@ -396,7 +396,7 @@ class OddFiles(ProgramTest):
 
     def test_what_stands_in_the_way_of_a_run_under_way_costs_that_run(self) -> None:
         run = self.runs[1]
-        for name in (f"{run}.jsonl/x", f".qrun/{run}.yaml/x", f".qrun/{run}.ckpt.previous.h5/x"):
+        for name in (f"{run}.jsonl/x", f".qrun/{run}.yaml/x", f".qrun/{run}.ckpt.previous.h5/x", f".qrun/{run}.claim/x"):
             with self.subTest(name):
                 shutil.rmtree(self.folder, ignore_errors=True)
                 (self.folder / name).mkdir(parents=True)
