@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
+#include <array>
 #include <filesystem>
 #include <map>
 #include <tuple>
@@ -41,21 +41,33 @@ std::string folder_of(const std::string& path) {
   return folder.empty() ? "." : folder;
 }
 
-/// Copies of whole folders are one line each.
-void note_copies(const std::vector<RunCopy>& files, const std::vector<std::pair<std::size_t, std::size_t>>& copies,
-                 std::vector<std::string>& notes) {
-  std::map<std::pair<std::string, std::string>, std::vector<std::pair<std::size_t, std::size_t>>> folders;
-  for (const auto& [copy, kept] : copies)
-    folders[{folder_of(files[copy].path), folder_of(files[kept].path)}].emplace_back(copy, kept);
-  for (const auto& [names, pairs] : folders) {
-    if (pairs.size() == 1) {
-      notes.push_back(fmt::format("{}: a copy of {}; the run counts once", files[pairs[0].first].path,
-                                  files[pairs[0].second].path));
-    } else {
-      notes.push_back(fmt::format("{}: {} files are copies of those in {}; each run counts once", names.first,
-                                  pairs.size(), names.second));
-    }
+struct LeftOutFile {
+  const RunCopy* file;
+  const RunCopy* kept;
+};
+
+/// Why a file does not count beside the one that does, and why several of a folder do not.
+std::pair<std::string, std::string> reasons(const LeftOutFile& left) {
+  if (is_copy(*left.file, *left.kept))
+    return {"a copy of {}; the run counts once", "{} files are copies of those in {}; each run counts once"};
+  if (left.kept->lives)
+    return {"left out, for the run trains now: {}", "{} files are left out, for their runs train now in {}"};
+  return {"left out, for {} is the same run and finished last",
+          "{} files are left out, for those in {} are the same runs and finished last"};
+}
+
+/// One line for each folder and reason.
+std::vector<std::string> notes_of(const std::vector<LeftOutFile>& files) {
+  std::map<std::array<std::string, 3>, std::vector<LeftOutFile>> alike;
+  for (const LeftOutFile& left : files)
+    alike[{folder_of(left.file->path), folder_of(left.kept->path), reasons(left).first}].push_back(left);
+  std::vector<std::string> notes;
+  for (const auto& [key, some] : alike) {
+    const auto& [one, several] = reasons(some[0]);
+    notes.push_back(some.size() == 1 ? some[0].file->path + ": " + fmt::format(fmt::runtime(one), some[0].kept->path)
+                                     : key[0] + ": " + fmt::format(fmt::runtime(several), some.size(), key[1]));
   }
+  return notes;
 }
 
 }  // namespace
@@ -73,19 +85,16 @@ CountedOnce count_once(const std::vector<RunCopy>& files) {
     if (!is_new && is_better(files[i], files[at->second])) at->second = i;
   }
   CountedOnce counted;
-  std::vector<std::pair<std::size_t, std::size_t>> copies;
+  std::vector<LeftOutFile> left_out;
   for (std::size_t i = 0; i < files.size(); ++i) {
     const std::size_t kept = best.at(hash_of(files[i].run_id));
     if (kept == i) {
       counted.kept.push_back(i);
-    } else if (is_copy(files[i], files[kept])) {
-      if (!is_same_file(files[i].path, files[kept].path)) copies.emplace_back(i, kept);
-    } else {
-      counted.notes.push_back(fmt::format("{}: left out, for {} is the same run and {}", files[i].path,
-                                          files[kept].path, files[kept].lives ? "trains now" : "finished last"));
+    } else if (!is_same_file(files[i].path, files[kept].path)) {
+      left_out.push_back({&files[i], &files[kept]});
     }
   }
-  note_copies(files, copies, counted.notes);
+  counted.notes = notes_of(left_out);
   return counted;
 }
 

@@ -61,6 +61,16 @@ TEST_F(CountOnceTest, OfOtherContentsTheOneThatFinishedLastCounts) {
                                        " is the same run and finished last"));
 }
 
+TEST_F(CountOnceTest, AFolderThatWasTrainedAgainIsOneLine) {
+  for (const char* id : {"a-000000000001", "a-000000000002"}) {
+    write(std::string("old/") + id + ".h5", "2025", id);
+    write(std::string("new/") + id + ".h5", "2026", id);
+  }
+  EXPECT_THAT(collect_runs({path("old"), path("new")}).notes,
+              ElementsAre(path("old") + ": 2 files are left out, for those in " + path("new") +
+                          " are the same runs and finished last"));
+}
+
 TEST_F(CountOnceTest, ACompleteRunCountsBeforeAnInterruptedOne) {
   write(std::string(kId) + ".h5", "2026-01-02T00:00:00Z");
   write("backup/" + std::string(kId) + ".h5", "2026-01-03T00:00:00Z", kId, "interrupted");
