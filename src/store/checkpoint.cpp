@@ -83,13 +83,16 @@ RunState read_state(const h5::Group& group) {
   return state;
 }
 
+/// What an id ends with: a run keeps it where another sweep gives it another name.
+std::string hash_in(const std::string& run_id) { return run_id.substr(run_id.rfind('-') + 1); }
+
 Checkpoint read_one(const std::string& path) {
   const h5::File file = h5::File::open(path);
   const h5::Group& root = file.root();
   Checkpoint checkpoint;
   checkpoint.record = read_summary(root, kFormat);
   const std::string name = std::filesystem::path(path).filename();
-  if (!name.starts_with(checkpoint.record.run_id + "."))
+  if (hash_in(name.substr(0, name.rfind(".ckpt."))) != hash_in(checkpoint.record.run_id))
     throw Error(path + ": a checkpoint of " + checkpoint.record.run_id);
   checkpoint.state = read_state(root.open("state"));
   if (root.has("best")) checkpoint.best = read_state(root.open("best"));
