@@ -22,7 +22,11 @@ double seconds_since(Clock::time_point start) { return std::chrono::duration<dou
 class PackTraining {
  public:
   PackTraining(const std::vector<PackRun>& runs, const RunData& data, const PackTools& tools)
-      : runs_(runs), tools_(tools), best_(runs.size()), outcomes_(runs.size()) {
+      : runs_(runs),
+        tools_(tools),
+        data_(record_of(runs.front().spec.data, data)),
+        best_(runs.size()),
+        outcomes_(runs.size()) {
     std::vector<RunSpec> specs;
     for (const PackRun& run : runs) specs.push_back(run.spec);
     plan_ = lower(specs, {data.shape, data.train->items()});
@@ -68,7 +72,9 @@ class PackTraining {
     std::filesystem::remove(journal);
     tools_.folder.freeze(spec(run));
     fault_point("run.started");
+    DataRecord seen = data_;
     if (from) {
+      if (from->record.data) seen.init_from_hash = from->record.data->init_from_hash;
       session(run).resume(*from);
       best(run) = from->best;
       done_ = from->state.iteration;
@@ -79,9 +85,10 @@ class PackTraining {
       RunState state = program_->state(run);
       for (std::size_t p = 0; p < state.params.size(); ++p)
         state.params[p].master = initial_values(plan_, run, static_cast<ParamId>(p));
-      if (!spec(run).train.init_from.empty()) load_initial(spec(run), plan_, state);
+      if (!spec(run).train.init_from.empty()) seen.init_from_hash = load_initial(spec(run), plan_, state);
       program_->restore(run, state);
     }
+    session(run).set_data(std::move(seen));
     tools_.progress.note([&] {
       spdlog::info("start run={} iteration={} of={} threads={}", spec(run).id(), done_, iterations_,
                    session(run).record().threads);
@@ -266,6 +273,7 @@ class PackTraining {
 
   const std::vector<PackRun>& runs_;
   const PackTools& tools_;
+  const DataRecord data_;
   Plan plan_;
   std::unique_ptr<Program> program_;
   std::vector<RunSession> sessions_;

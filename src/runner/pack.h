@@ -9,6 +9,7 @@
 
 #include "data/dataset.h"
 #include "engine/engine.h"
+#include "plan/lower.h"
 #include "runner/progress.h"
 #include "runner/results_folder.h"
 #include "runner/session.h"
@@ -40,9 +41,13 @@ struct PackTools {
 /// Checks what only the data can tell: as many classes as labels. Throws ConfigError at the last layer.
 void check_labels(const RunSpec& run, const RunData& data, std::int64_t classes);
 
-/// Master parameters from the run file that `train.init_from` names, layers matched by name and shape. Throws
-/// ConfigError naming the layer, Error where the file can't be read.
-void load_initial(const RunSpec& run, const Plan& plan, RunState& state);
+/// Master parameters from the run file that `train.init_from` names, layers matched by name and shape; gives their
+/// hash. Throws ConfigError naming the layer, Error where the file can't be read.
+std::string load_initial(const RunSpec& run, const Plan& plan, RunState& state);
+
+/// The hash that load_initial() would give a run on these images; empty where the file can't be read. A file that holds
+/// another network by now has a text of its own, which equals no hash.
+[[nodiscard]] std::string initial_hash(const RunSpec& run, const DataInfo& data);
 
 /// load_initial() would succeed, if `train.init_from` is given. Throws ConfigError.
 void check_initial(const RunSpec& run, const Plan& plan);
