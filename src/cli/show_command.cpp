@@ -10,6 +10,7 @@
 #include "cli/commands.h"
 #include "cli/process.h"
 #include "runner/interrupt.h"
+#include "runner/present_data.h"
 #include "store/leaderboard.h"
 #include "store/sweep_file.h"
 
@@ -29,7 +30,8 @@ std::string text_of(const Leaderboard& board, const ShowOptions& options) {
 }
 
 int show_once(const ShowOptions& options) {
-  const Leaderboard board = collect_runs(options.paths);
+  Leaderboard board = collect_runs(options.paths);
+  PresentData().mark(board);
   print(text_of(board, options));
   for (const std::string& problem : board.problems) std::fprintf(stderr, "skipped: %s\n", problem.c_str());
   return board.problems.empty() ? kAllComplete : kRunFailed;
@@ -53,8 +55,10 @@ int collect(const ShowOptions& options) {
 int watch(const ShowOptions& options) {
   install_interrupts();
   const bool in_place = isatty(STDOUT_FILENO) != 0;
+  PresentData data;
   while (!interrupted()) {
-    const Leaderboard board = collect_runs(options.paths);
+    Leaderboard board = collect_runs(options.paths);
+    data.mark(board);
     const bool wanted = print((in_place ? "\x1b[H\x1b[2J" : "") + text_of(board, options));
     if (!wanted || std::ranges::none_of(board.rows, [](const LeaderboardRow& row) { return row.status == "running"; }))
       return kAllComplete;

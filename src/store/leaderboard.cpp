@@ -42,6 +42,8 @@ LeaderboardRow row_of(const std::string& path) {
   row.engine = r.engine;
   row.error = r.error;
   row.swept = r.swept;
+  row.config = r.config;
+  row.data = r.data;
   row.epochs = static_cast<std::int64_t>(r.train.size());
   row.final_test_accuracy = r.final_test_accuracy;
   row.best_test_accuracy = r.best_test_accuracy;
