@@ -200,7 +200,7 @@ void add_run(CLI::App& app, Action& action) {
       ->check(CLI::IsMember({"auto", "cpu", "cuda", "check"}));
   command->add_option("--output", options->output, "folder of results, instead of output.dir");
   command->add_option("--only", options->only, "run only this RUN_ID (repeatable)")->allow_extra_args(false);
-  command->add_flag("--force", options->sweep.force, "run again what is complete");
+  command->add_flag("--force", options->sweep.force, "run again what is complete, and anew what saw other data");
   command->add_flag("--retry-failed", options->sweep.retry_failed, "run again what has failed");
   command->add_option("--retries", options->sweep.retries, "tries of a run that fails, beyond the first; default: 0")
       ->check(CLI::Range(0, 1000));

@@ -10,6 +10,7 @@
 #include "cli/commands.h"
 #include "cli/process.h"
 #include "runner/interrupt.h"
+#include "runner/present_data.h"
 #include "store/leaderboard.h"
 #include "store/sweep_file.h"
 
@@ -33,7 +34,8 @@ void say(const char* what, const std::vector<std::string>& lines) {
 }
 
 int show_once(const ShowOptions& options) {
-  const Leaderboard board = collect_runs(options.paths);
+  Leaderboard board = collect_runs(options.paths);
+  PresentData().mark(board);
   print(text_of(board, options));
   say("skipped", board.problems);
   say("note", board.notes);
@@ -58,8 +60,10 @@ int collect(const ShowOptions& options) {
 int watch(const ShowOptions& options) {
   install_interrupts();
   const bool in_place = isatty(STDOUT_FILENO) != 0;
+  PresentData data;
   while (!interrupted()) {
-    const Leaderboard board = collect_runs(options.paths);
+    Leaderboard board = collect_runs(options.paths);
+    data.mark(board);
     const bool wanted = print((in_place ? "\x1b[H\x1b[2J" : "") + text_of(board, options));
     if (!wanted || std::ranges::none_of(board.rows, [](const LeaderboardRow& row) { return row.status == "running"; }))
       return kAllComplete;

@@ -49,7 +49,7 @@ double try_out(SweepPlan& plan, const std::vector<std::size_t>& pack, Engine& en
   for (std::size_t k = 0; k < pack.size(); ++k) {
     const auto run = static_cast<int>(k);
     const bool resumes = plan.runs()[pack[k]].standing.stage == Stage::kResume;  // needs no `init_from` any more
-    program->restore(run, resumes ? initial_state(lowered, run) : first_state(specs[k], lowered, run));
+    program->restore(run, resumes ? initial_state(lowered, run) : first_state(specs[k], lowered, run).state);
   }
   const std::atomic<bool> go_on = false;
   program->train(4, go_on);  // caches, clocks

@@ -22,7 +22,11 @@ double seconds_since(Clock::time_point start) { return std::chrono::duration<dou
 class PackTraining {
  public:
   PackTraining(const std::vector<PackRun>& runs, const RunData& data, const PackTools& tools)
-      : runs_(runs), tools_(tools), best_(runs.size()), outcomes_(runs.size()) {
+      : runs_(runs),
+        tools_(tools),
+        data_(record_of(runs.front().spec.data, data)),
+        best_(runs.size()),
+        outcomes_(runs.size()) {
     std::vector<RunSpec> specs;
     for (const PackRun& run : runs) specs.push_back(run.spec);
     plan_ = lower(specs, {data.shape, data.train->items()});
@@ -69,7 +73,9 @@ class PackTraining {
     std::filesystem::remove(journal, code);
     tools_.folder.freeze(spec(run));
     fault_point("run.started");
+    DataRecord seen = data_;
     if (from) {
+      if (from->record.data) seen.init_from_hash = from->record.data->init_from_hash;
       session(run).resume(*from);
       best(run) = from->best;
       done_ = from->state.iteration;
@@ -77,8 +83,11 @@ class PackTraining {
       program_->restore(run, from->state);
       for (const TrainPoint& point : from->record.train) append_journal(journal, {point, test_of(run, point.epoch)});
     } else {
-      program_->restore(run, first_state(spec(run), plan_, run));
+      FirstState first = first_state(spec(run), plan_, run);
+      seen.init_from_hash = std::move(first.init_from_hash);
+      program_->restore(run, first.state);
     }
+    session(run).set_data(std::move(seen));
     tools_.progress.note([&] {
       spdlog::info("start run={} iteration={} of={} threads={}", spec(run).id(), done_, iterations_,
                    session(run).record().threads);
@@ -269,6 +278,7 @@ class PackTraining {
 
   const std::vector<PackRun>& runs_;
   const PackTools& tools_;
+  const DataRecord data_;
   Plan plan_;
   std::unique_ptr<Program> program_;
   std::vector<RunSession> sessions_;

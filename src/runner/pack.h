@@ -9,6 +9,7 @@
 
 #include "data/dataset.h"
 #include "engine/engine.h"
+#include "plan/lower.h"
 #include "runner/progress.h"
 #include "runner/results_folder.h"
 #include "runner/session.h"
@@ -43,9 +44,17 @@ struct PackTools {
 void check_labels(const RunSpec& run, const RunData& data, std::int64_t classes);
 
 /// The state that run `index` of the plan starts with: the initial one, with the masters of the run file that
-/// `train.init_from` names, layers matched by name and shape. Throws ConfigError naming the layer, Error where the file
-/// can't be read.
-[[nodiscard]] RunState first_state(const RunSpec& run, const Plan& plan, int index);
+/// `train.init_from` names, layers matched by name and shape; and the hash of these, "" without such a file. Throws
+/// ConfigError naming the layer, Error where the file can't be read.
+struct FirstState {
+  RunState state;
+  std::string init_from_hash;
+};
+[[nodiscard]] FirstState first_state(const RunSpec& run, const Plan& plan, int index);
+
+/// The hash that first_state() would give a run on these images; empty where the file can't be read. A file that holds
+/// another network by now has a text of its own, which equals no hash.
+[[nodiscard]] std::string initial_hash(const RunSpec& run, const DataInfo& data);
 
 /// What first_state() would throw. Throws ConfigError.
 void check_initial(const RunSpec& run, const Plan& plan);

@@ -24,6 +24,11 @@ const char* stage_name(Stage stage) {
   return "";
 }
 
+SeenData seen_by(const RunRecord& checkpoint) {
+  return {.record = checkpoint.data,
+          .epoch_iterations = checkpoint.train.empty() ? 0 : checkpoint.train.front().iteration};
+}
+
 FileStamp stamp_of(const std::string& file) {
   struct stat status {};
   if (stat(file.c_str(), &status) != 0) return {};
@@ -55,7 +60,10 @@ std::string known_as(const KnownRuns& known, const std::string& id) {
   return at->second.front();
 }
 
-Standing standing_of(const std::string& file, const std::string& checkpoint) {
+namespace {
+
+/// Without what a checkpoint says.
+Standing standing_by_files(const std::string& file, const std::string& checkpoint) {
   Standing standing;
   const bool resumable = fs::exists(checkpoint) || fs::exists(previous_checkpoint(checkpoint));
   standing.stage = resumable ? Stage::kResume : Stage::kNew;
@@ -72,11 +80,21 @@ Standing standing_of(const std::string& file, const std::string& checkpoint) {
     if (record.status == "failed") standing.stage = Stage::kFailed;
     standing.error = record.error;
     standing.swept = record.swept;
+    standing.seen.record = record.data;
   } catch (const Unreadable& error) {
     standing.left = error.what();
   } catch (const Error& error) {
     spdlog::warn(R"(damaged file="{}" action="run again" reason="{}")", file, error.what());
   }
+  return standing;
+}
+
+}  // namespace
+
+Standing standing_of(const std::string& file, const std::string& checkpoint) {
+  Standing standing = standing_by_files(file, checkpoint);
+  if (standing.stage != Stage::kResume) return standing;
+  if (const std::optional<RunRecord> record = read_checkpoint_record(checkpoint)) standing.seen = seen_by(*record);
   return standing;
 }
 

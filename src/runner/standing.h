@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -20,6 +21,13 @@ enum class Stage : std::uint8_t { kNew, kResume, kComplete, kFailed };
 using FileStamp = std::array<std::int64_t, 3>;
 [[nodiscard]] FileStamp stamp_of(const std::string& file);
 
+/// What is known of the data that a run saw.
+struct SeenData {
+  std::optional<DataRecord> record = {};  // none where the program did not record it yet
+  std::int64_t epoch_iterations = 0;      // of a run that goes on: they follow from the number of items; 0: not known
+};
+[[nodiscard]] SeenData seen_by(const RunRecord& checkpoint);
+
 struct Standing {
   Stage stage = Stage::kNew;
   std::string path;                                             // of the run's file, if there is one
@@ -27,6 +35,7 @@ struct Standing {
   std::vector<std::pair<std::string, std::string>> swept = {};  // that the file names, as RunRecord has them
   FileStamp stamp{};                                            // of that file
   std::string left = {};                                        // why nothing is done about the run, or ""
+  SeenData seen = {};                                           // by its checkpoint where it goes on, else by its file
 };
 
 /// The ids under which runs have a file or a checkpoint in a folder, by the hash at their end: the readable part may be

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "core/error.h"
+#include "core/log.h"
 #include "core/machine.h"
 #include "core/sizes.h"
 #include "plan/lower.h"
@@ -41,6 +42,7 @@ SweepPlan::SweepPlan(const std::vector<RunSpec>& runs, SweepOptions options, con
   const KnownRuns known_here = known_runs(folder);
   std::vector<std::string> mistakes;
   std::set<std::string> known;  // runs share mistakes
+  ChangedData changed;
   for (const RunSpec& run : runs) {
     PlannedRun& planned = runs_.emplace_back(PlannedRun{.spec = &run, .id = run.id()});
     planned.known_as = known_as(known_here, planned.id);
@@ -49,6 +51,7 @@ SweepPlan::SweepPlan(const std::vector<RunSpec>& runs, SweepOptions options, con
     }
     try {
       planned.group = group_of(run);
+      compare_data(planned, changed);
       check_start(planned);
     } catch (const ConfigError& error) {
       for (const std::string& line : error.lines()) {
@@ -58,6 +61,17 @@ SweepPlan::SweepPlan(const std::vector<RunSpec>& runs, SweepOptions options, con
     }
   }
   if (!mistakes.empty()) throw ConfigError(std::move(mistakes));
+  if (!options_.force && !changed.empty()) changed.refuse();
+  say_what_is_unrecorded();
+}
+
+/// Runs of a program that did not record their data yet.
+void SweepPlan::say_what_is_unrecorded() const {
+  const auto runs = std::ranges::count_if(runs_, [](const PlannedRun& run) {
+    return !run.standing.seen.record &&
+           (run.standing.stage == Stage::kComplete || run.standing.stage == Stage::kResume);
+  });
+  if (runs > 0) spdlog::info(R"(no record of the data runs={} action="taken as they are")", runs);
 }
 
 std::size_t SweepPlan::group_of(const RunSpec& run) {
@@ -68,6 +82,21 @@ std::size_t SweepPlan::group_of(const RunSpec& run) {
   check_labels(run, data, plan.classes);
   groups_.push_back({&run, plan.runs[0].iterations, memory_of(plan), files_of(plan), largest_layer(plan)});
   return by_key_.emplace(key, groups_.size() - 1).first->second;
+}
+
+/// A failed run is tried again from its start, with whatever data there is; so is one that is forced.
+void SweepPlan::compare_data(PlannedRun& run, ChangedData& changed) {
+  if (run.standing.stage == Stage::kFailed) return;
+  const std::vector<DataChange> changes = this->changes(run, run.standing.seen);
+  changed.add(changes);
+  if (!changes.empty() && run.standing.stage == Stage::kResume) run.standing.stage = Stage::kNew;
+}
+
+std::vector<DataChange> SweepPlan::changes(const PlannedRun& run, const SeenData& seen) {
+  if (seen.record) return data_changes(*run.spec, *seen.record, data_.record(*run.spec, to_do(run)));
+  const std::int64_t epoch = group(run).iterations / run.spec->train.epochs;
+  if (seen.epoch_iterations == 0 || seen.epoch_iterations == epoch) return {};
+  return {change_of_epochs(run.spec->data.train, seen.epoch_iterations, epoch)};
 }
 
 /// A run that starts anew finds what it starts from.

@@ -10,6 +10,7 @@
 
 #include "plan/memory.h"
 #include "plan/plan.h"
+#include "runner/changed_data.h"
 #include "runner/data_cache.h"
 #include "runner/standing.h"
 
@@ -51,7 +52,8 @@ struct PackGroup {
 class SweepPlan {
  public:
   /// `runs` are distinct and outlive the plan. Opens all data, checks shapes, labels and what runs start from, and
-  /// looks at the folder, if any. Throws ConfigError with all mistakes; writes nothing.
+  /// looks at the folder, if any. Throws ConfigError with all mistakes, or, unless forced, where runs that are complete
+  /// or go on saw other data than there is; writes nothing.
   SweepPlan(const std::vector<RunSpec>& runs, SweepOptions options, const std::string& folder);
 
   [[nodiscard]] const SweepOptions& options() const { return options_; }
@@ -59,6 +61,9 @@ class SweepPlan {
   [[nodiscard]] const PackGroup& group(const PlannedRun& run) const { return groups_[run.group]; }
   [[nodiscard]] const RunData& data(const PlannedRun& run) { return data_.get(run.spec->data); }
   [[nodiscard]] bool to_do(const PlannedRun& run) const;
+  /// How the data of a run differs from what it saw, as far as that is known. Synthetic digits are drawn for it only
+  /// where some run is to do.
+  [[nodiscard]] std::vector<DataChange> changes(const PlannedRun& run, const SeenData& seen);
 
   /// Why the run can't be trained here, naming its largest layer: it takes more memory than there is. Else "".
   [[nodiscard]] std::string too_large(const PlannedRun& run, const EngineInfo& engine) const;
@@ -71,7 +76,9 @@ class SweepPlan {
   [[nodiscard]] std::vector<std::vector<std::size_t>> packs(const EngineInfo& engine) const;
 
  private:
+  void say_what_is_unrecorded() const;
   std::size_t group_of(const RunSpec& run);
+  void compare_data(PlannedRun& run, ChangedData& changed);
   void check_start(const PlannedRun& run);
 
   SweepOptions options_;

@@ -37,6 +37,13 @@ EngineChoice engine_of(const PackRun& run) {
 
 std::string instruction_set_of(const PackRun& run) { return run.from ? last_instruction_set(run.from->record) : ""; }
 
+/// Throws ConfigError unless there are none.
+void refuse(const std::vector<DataChange>& changes) {
+  ChangedData changed;
+  changed.add(changes);
+  if (!changed.empty()) changed.refuse();
+}
+
 bool go_on_together(const PackRun& a, const PackRun& b) {
   const auto iteration = [](const PackRun& run) { return run.from ? run.from->state.iteration : 0; };
   return iteration(a) == iteration(b) && engine_of(a) == engine_of(b) && instruction_set_of(a) == instruction_set_of(b);
@@ -259,6 +266,7 @@ PackRun SweepTraining::where_it_goes_on(std::size_t i) {
   PackRun taken{*run.spec, read_checkpoint(folder_.checkpoint(*run.spec), problems)};
   for (const std::string& problem : problems)
     tools_.progress.note([&] { spdlog::warn(R"(damaged checkpoint run={} reason="{}")", run.id, problem); });
+  if (saw_other_data(run, taken.from)) taken.from.reset();
   return taken;
 }
 
@@ -276,9 +284,20 @@ bool SweepTraining::claim(std::size_t i) {
   standings_[i] = standing_of(file, folder_.checkpoint(*run.spec));
   const bool has_ended = standings_[i].stage == Stage::kComplete || standings_[i].stage == Stage::kFailed;
   if (!has_ended && standings_[i].left.empty()) return true;
+  if (standings_[i].stage == Stage::kComplete) refuse(plan_.changes(run, standings_[i].seen));
   if (has_ended) folder_.tidy(*run.spec);
   give_back(i, Now::kEnded);
   return false;
+}
+
+/// The data may change while a sweep trains, in this process or in others. True where the run is forced to begin anew.
+bool SweepTraining::saw_other_data(const PlannedRun& run, const std::optional<Checkpoint>& checkpoint) {
+  if (!checkpoint) return false;
+  const std::vector<DataChange> changes = plan_.changes(run, seen_by(checkpoint->record));
+  if (changes.empty()) return false;
+  if (!plan_.options().force) refuse(changes);
+  remove_checkpoints(folder_.checkpoint(*run.spec));
+  return true;
 }
 
 /// A run of another sweep is claimed under both its ids, and then has this one's.

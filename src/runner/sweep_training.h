@@ -41,7 +41,8 @@ class SweepTraining {
 
   /// Claims a run once all workers, their engines and the threads of these stand; else none. Trains until every run has
   /// ended, here or in other processes, or until `stop` rises, or with fail_fast until a run fails. Throws
-  /// EnvironmentError where the machine is at fault: what was written stays.
+  /// EnvironmentError where the machine is at fault, ConfigError where a run turns out to have seen other data
+  /// meanwhile: what was written stays.
   void run();
 
   /// Where each run of the plan stands now.
@@ -73,6 +74,7 @@ class SweepTraining {
   [[nodiscard]] PackRun where_it_goes_on(std::size_t i);
   [[nodiscard]] bool claim(std::size_t i);
   [[nodiscard]] bool take(std::size_t i);
+  [[nodiscard]] bool saw_other_data(const PlannedRun& run, const std::optional<Checkpoint>& checkpoint);
   void train(const Pack& pack, Engine& engine);
   void train_apart(const Pack& pack, Engine& engine, const std::string& reason);
   void fail(std::size_t i, const PackRun& run, Engine& engine, const std::string& reason);

@@ -28,6 +28,12 @@ class Digest {
   void add(const std::vector<T>& values) {
     hash_ = XXH3_64bits_withSeed(values.data(), values.size() * sizeof(T), hash_);
   }
+  void add(const std::string& text) { hash_ = XXH3_64bits_withSeed(text.data(), text.size(), hash_); }
+  void add(const DataRecord& data) {
+    add(to_string(data.train.contents));
+    add(to_string(data.test.contents));
+    add(data.init_from_hash);
+  }
   void add(const RunState& state) {
     add(std::vector<std::int64_t>{state.iteration});
     add(state.ranges);
@@ -50,6 +56,7 @@ std::uint64_t digest_of(const Checkpoint& checkpoint) {
   digest.add(checkpoint.record.train);
   digest.add(checkpoint.record.test);
   digest.add(checkpoint.record.iterations);
+  if (checkpoint.record.data) digest.add(*checkpoint.record.data);
   return digest.value();
 }
 
@@ -83,10 +90,14 @@ RunState read_state(const h5::Group& group) {
   return state;
 }
 
+/// What an id ends with: a run keeps it where another sweep gives it another name.
+std::string hash_in(const std::string& run_id) { return run_id.substr(run_id.rfind('-') + 1); }
+
 RunRecord read_record(const h5::Group& root, const std::string& path) {
   RunRecord record = read_summary(root, kFormat);
   const std::string name = std::filesystem::path(path).filename();
-  if (!name.starts_with(record.run_id + ".")) throw Error(path + ": a checkpoint of " + record.run_id);
+  if (hash_in(name.substr(0, name.rfind(".ckpt."))) != hash_in(record.run_id))
+    throw Error(path + ": a checkpoint of " + record.run_id);
   return record;
 }
 

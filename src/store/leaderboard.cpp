@@ -47,6 +47,8 @@ LeaderboardRow row_of(const std::string& path) {
   row.started = r.started;
   row.finished = r.finished;
   row.values = values_of(r);
+  row.config = r.config;
+  row.data = r.data;
   row.epochs = static_cast<std::int64_t>(r.train.size());
   row.final_test_accuracy = r.final_test_accuracy;
   row.best_test_accuracy = r.best_test_accuracy;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -14,8 +15,11 @@ struct LeaderboardRow {
   std::string path, run_id, name, status, engine, error;
   std::string where;  // of a run under way: its node and element of a scheduler, or its host and process
   std::string started, finished;
-  Values columns;    // what was swept, and what else tells the rows apart
-  RunValues values;  // what they come from
+  Values columns;                  // what was swept, and what else tells the rows apart
+  RunValues values;                // what they come from
+  std::string config;              // as RunRecord has it; "" of a run under way
+  std::optional<DataRecord> data;  // likewise
+  std::string changed_data;        // what of it is another one by now; set by who can read data sets
   std::int64_t epochs = 0;
   double final_test_accuracy = 0, best_test_accuracy = 0, final_test_loss = 0;  // NaN where there was no test
   double images_per_second = 0;                                                 // median over the epochs
@@ -58,6 +62,9 @@ using Wanted = std::function<bool(const std::string& run_id)>;
 
 /// The half width of a 95 % interval around a mean of n values with this sum of squared deviations; NaN for n < 2.
 [[nodiscard]] double interval_half_width(double squares, std::int64_t n);
+
+/// A line for each change of data and the runs that saw what was before; "" where no run is marked.
+[[nodiscard]] std::string changed_data_lines(const Leaderboard& board);
 
 /// One line a run, and the mean over seeds where they were swept; where something else was, one line a group.
 [[nodiscard]] std::string to_table(const Leaderboard& board);

@@ -94,6 +94,7 @@ Json row_json(const LeaderboardRow& row) {
           {"bit_operations", row.bit_operations},
           {"engine", row.engine},
           {"error", row.error},
+          {"changed_data", row.changed_data},
           {"where", row.where},
           {"path", row.path},
           {"params", params}};
@@ -189,7 +190,7 @@ std::string to_table(const Leaderboard& board) {
       text += fmt::format("{}: interrupted, epoch {}\n", row.run_id, row.epochs);
     if (!row.error.empty()) text.append(row.run_id).append(": ").append(row.error).append("\n");
   }
-  return text;
+  return text + changed_data_lines(board);
 }
 
 std::string to_csv(const Leaderboard& board) {
@@ -209,6 +210,7 @@ std::string to_csv(const Leaderboard& board) {
               "bit_operations",
               "engine",
               "error",
+              "changed_data",
               "path"};
   header.insert(header.end(), names.begin(), names.end());
   std::string text = joined(header);
@@ -228,6 +230,7 @@ std::string to_csv(const Leaderboard& board) {
               std::to_string(row.bit_operations),
               row.engine,
               row.error,
+              row.changed_data,
               row.path};
     for (const std::string& name : names) line.push_back(cell(row, name));
     text += joined(line);

@@ -3,10 +3,12 @@
 
 #include <cstdint>
 #include <limits>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "core/data_record.h"
 #include "core/error.h"
 #include "core/shape.h"
 #include "engine/engine.h"
@@ -62,6 +64,7 @@ struct RunRecord {
   double final_test_loss = std::numeric_limits<double>::quiet_NaN();
   std::vector<std::pair<std::string, std::string>> swept;   // dotted path, YAML text of the value
   std::vector<std::pair<std::string, std::string>> origin;  // of a file: engine, products and hashes of data, as it has
+  std::optional<DataRecord> data;  // none where it was not recorded yet, or the run failed before it came to its data
 
   std::vector<TrainPoint> train;
   std::vector<TestPoint> test;

@@ -4,6 +4,7 @@
 #include "quant/all.h"
 #include "spec/scalars.h"
 #include "store/blob_io.h"
+#include "store/data_io.h"
 #include "store/h5.h"
 #include "store/run_file.h"
 #include "store/run_summary.h"
@@ -169,6 +170,7 @@ RunRecord read_summary(const h5::Group& root, const char* format) {
   read_identity(root, record);
   read_origin(root, record);
   read_params(root.open("params"), record);
+  record.data = read_data(root);
   read_metrics(root.open("metrics"), record);
   if (root.has_attribute("final_test_loss")) {
     record.final_test_loss = root.number<double>("final_test_loss");

@@ -236,6 +236,11 @@ TEST_F(SweepTest, AnInterruptedRunGoesOnUnderTheNameOfALargerSweep) {
   usurp(alone);
   EXPECT_THAT(stages(sweep({swept}, {.wait = false})), testing::ElementsAre(Stage::kResume)) << "another trains it";
   fs::remove(folder_ + "/test/.qrun/" + alone.id() + ".claim");
+  before_training_ = [&] {
+    std::vector<std::string> problems;
+    EXPECT_TRUE(read_checkpoint(folder.checkpoint(swept), problems)) << "it goes on where it was";
+    EXPECT_THAT(problems, testing::IsEmpty());
+  };
   EXPECT_THAT(stages(sweep({swept})), testing::ElementsAre(Stage::kComplete));
   EXPECT_FALSE(fs::exists(folder.run_file(alone)));
   EXPECT_THAT(folder.under_way(), testing::IsEmpty());

@@ -49,6 +49,21 @@ TEST_F(LeaderboardTest, PutsTheBestFirstAndRunsWithoutTestLast) {
   EXPECT_THAT(ids(collected()), ElementsAre("c", "d", "a", "b"));
 }
 
+TEST_F(LeaderboardTest, NamesRunsWhoseDataHasChanged) {
+  for (const char* name : {"a", "b", "c", "d", "e", "f", "g"}) write(name, 0.5, "2");
+  Leaderboard board = collected();
+  EXPECT_EQ(changed_data_lines(board), "");
+  EXPECT_THAT(to_csv(board), HasSubstr(",error,changed_data,path,"));
+  board.rows[2].changed_data = "d held 1 items, and holds 2 items";
+  EXPECT_THAT(to_table(board), HasSubstr("\nc: other data now: d held 1 items, and holds 2 items\n"));
+  EXPECT_THAT(to_csv(board), HasSubstr(",\"d held 1 items, and holds 2 items\","));
+  const nlohmann::json json = nlohmann::json::parse(to_json(board));
+  EXPECT_EQ(json["runs"][2]["changed_data"], "d held 1 items, and holds 2 items");
+  EXPECT_EQ(json["runs"][1]["changed_data"], "");
+  for (LeaderboardRow& row : board.rows) row.changed_data = "d";
+  EXPECT_EQ(changed_data_lines(board), "a, b, c, d, e and 2 more: other data now: d\n");
+}
+
 TEST_F(LeaderboardTest, TakesItsNumbersFromTheFile) {
   write("a", 0.5, "2");
   const LeaderboardRow row = collected().rows.at(0);
