@@ -90,6 +90,7 @@ TEST_F(EstimateTest, ARunThatGoesOnNeedsNoMoreWhatItBeganWith) {
   fs::remove(run.train.init_from);
   const std::vector<RunSpec> runs = {run};
   SweepPlan plan(runs, {}, folder_ + "/test");
+  ASSERT_EQ(plan.runs()[0].standing.stage, Stage::kResume);
   WatchedEngine engine;
   EXPECT_GT(estimate(plan, engine).seconds, 0);
 }
