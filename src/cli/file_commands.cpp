@@ -5,6 +5,7 @@
 
 #include "cli/commands.h"
 #include "cli/engines.h"
+#include "cli/paths.h"
 #include "cli/process.h"
 #include "core/error.h"
 #include "core/log.h"
@@ -103,7 +104,7 @@ void add_check(CLI::App& app, Action& action) {
   };
   auto options = std::make_shared<Options>();
   CLI::App* command = app.add_subcommand("check", "validate a configuration without running it");
-  command->add_option("CONFIG", options->config, "YAML file");
+  as_path(command->add_option("CONFIG", options->config, "YAML file"));
   command->add_option("KEY=VALUE", options->overrides, "changes of single values");
   command->add_flag("--print", options->print, "print the resolved configuration; it reads back to the same run");
   command->add_flag("--schema", options->schema, "print the JSON schema of the format");
@@ -120,7 +121,7 @@ void add_eval(CLI::App& app, Action& action) {
   };
   auto options = std::make_shared<Options>();
   CLI::App* command = app.add_subcommand("eval", "test a stored network again, from its integer codes alone");
-  command->add_option("RUN", options->file, "run file (.h5)")->required();
+  as_path(command->add_option("RUN", options->file, "run file (.h5)"))->required();
   command->add_option("--threads", options->threads, "default: one a processor")->check(CLI::Range(1, 4096));
   command->footer(
       "Example: qrun eval results/lenet_2bit/run-0123456789ab.h5\nExit code 1 if any prediction differs from the "
@@ -131,8 +132,8 @@ void add_eval(CLI::App& app, Action& action) {
 void add_quantize(CLI::App& app, Action& action) {
   auto options = std::make_shared<QuantizeOptions>();
   CLI::App* command = app.add_subcommand("quantize", "quantize every float data set of an HDF5 file");
-  command->add_option("IN", options->in, "HDF5 file")->required();
-  command->add_option("OUT", options->out, "file to write: data set /a/b becomes the group /a/b with codes")
+  as_path(command->add_option("IN", options->in, "HDF5 file"))->required();
+  as_path(command->add_option("OUT", options->out, "file to write: data set /a/b becomes the group /a/b with codes"))
       ->required();
   command->add_option("--method", options->method, "ulq, ternary, ternary_quantize, dynamic_fixed_point or clip")
       ->required();

@@ -6,8 +6,10 @@
 
 #include "cli/commands.h"
 #include "cli/engines.h"
+#include "cli/paths.h"
 #include "cli/process.h"
 #include "core/error.h"
+#include "core/home.h"
 #include "core/log.h"
 #include "runner/estimate.h"
 #include "runner/results_folder.h"
@@ -33,7 +35,8 @@ int submit(const SubmitOptions& options) {
   const Sweep sweep = read_config(options.config, options.overrides);
   for (const std::string& warning : sweep.warnings) spdlog::warn("{}", warning);
   const ClusterSpec cluster = cluster_of(sweep);
-  const fs::path dir = fs::absolute(options.output.empty() ? sweep.output.dir : options.output).lexically_normal();
+  const fs::path dir =
+      fs::absolute(options.output.empty() ? expand_home(sweep.output.dir) : options.output).lexically_normal();
   SweepOptions run_options;
   run_options.threads = static_cast<int>(cluster.cpus);
   run_options.pack = static_cast<int>(cluster.pack);
@@ -77,9 +80,9 @@ int submit(const SubmitOptions& options) {
 void add_submit(CLI::App& app, Action& action) {
   auto options = std::make_shared<SubmitOptions>();
   CLI::App* command = app.add_subcommand("submit", "hand a sweep to Slurm as a job array");
-  command->add_option("CONFIG", options->config, "YAML file; its cluster: says what a job gets")->required();
+  as_path(command->add_option("CONFIG", options->config, "YAML file; its cluster: says what a job gets"))->required();
   command->add_option("KEY=VALUE", options->overrides, "changes of single values, such as solver.lr=0.02");
-  command->add_option("--output", options->output, "folder of results, instead of output.dir");
+  as_path(command->add_option("--output", options->output, "folder of results, instead of output.dir"));
   command->add_flag("--dry-run", options->dry_run, "print the batch script; nothing is written or submitted");
   command->footer("Example: qrun submit configs/cluster_example.yaml");
   command->callback([options, &action] { action = [options] { return submit(*options); }; });

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/error.h"
+#include "core/home.h"
 #include "core/machine.h"
 #include "core/sizes.h"
 #include "data/datum.h"
@@ -156,7 +157,7 @@ std::shared_ptr<const Dataset> digits(const SourceSpec& source, Split split) {
 
 /// Sets in use, by what they are: a database is opened once in a process, and runs share what they read.
 std::string identity(const SourceSpec& source, Split split) {
-  if (!source.lmdb.empty()) return source.lmdb;
+  if (!source.lmdb.empty()) return expand_home(source.lmdb);
   return std::to_string(source.synthetic_digits) + " digits " + std::to_string(source.data_seed) +
          (split == Split::kTest ? " test" : "");
 }
@@ -170,7 +171,8 @@ std::shared_ptr<const Dataset> open_dataset(const SourceSpec& source, Split spli
   std::weak_ptr<const Dataset>& known = sets[identity(source, split)];
   if (std::shared_ptr<const Dataset> set = known.lock()) return set;
   try {
-    std::shared_ptr<const Dataset> set = source.lmdb.empty() ? digits(source, split) : read_lmdb(source.lmdb);
+    std::shared_ptr<const Dataset> set =
+        source.lmdb.empty() ? digits(source, split) : read_lmdb(expand_home(source.lmdb));
     known = set;
     return set;
   } catch (const EnvironmentError&) {

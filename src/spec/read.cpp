@@ -13,6 +13,7 @@
 #include "spec/emit.h"
 #include "spec/load.h"
 #include "spec/names.h"
+#include "spec/paths.h"
 #include "spec/quantize.h"
 #include "spec/run_fields.h"
 #include "spec/sweep.h"
@@ -71,6 +72,7 @@ void check_overrides(const std::vector<Assignment>& assigned, const Node& sweep,
 RunSpec resolve(Node document, const spec::Point& point, const std::string& default_name, Problems& problems) {
   for (const Assignment& assignment : point) assign(document, assignment, problems);
   fill_in_variables(document, problems);
+  spec::check_paths(document, problems);
   break_changes_of_patterns(document, problems);
   RunSpec run = read_document(document, default_name, true, problems);
   for (const Assignment& assignment : point)
