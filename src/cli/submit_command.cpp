@@ -30,6 +30,14 @@ struct SubmitOptions {
 /// An array needs time limits and sizes from somewhere; without `cluster:` the site's defaults hold.
 ClusterSpec cluster_of(const Sweep& sweep) { return sweep.runs.front().cluster.value_or(ClusterSpec{}); }
 
+/// Slurm's patterns have no way to write a `\`, its directives none for the end of a line: jobs would die without a
+/// log.
+void refuse_unwritable_logs(const std::string& dir) {
+  if (dir.find_first_of("\\\n") != dir.npos)
+    throw ConfigError({dir, 0, 0}, "output.dir",
+                      "Slurm writes no logs below a folder whose name holds \\ or a line break; choose another");
+}
+
 int submit(const SubmitOptions& options) {
   set_up_log(LogLevel::kNormal, "");
   const Sweep sweep = read_config(options.config, options.overrides);
@@ -37,6 +45,7 @@ int submit(const SubmitOptions& options) {
   const ClusterSpec cluster = cluster_of(sweep);
   const fs::path dir =
       fs::absolute(options.output.empty() ? expand_home(sweep.output.dir) : options.output).lexically_normal();
+  refuse_unwritable_logs(dir.string());
   SweepOptions run_options;
   run_options.threads = static_cast<int>(cluster.cpus);
   run_options.pack = static_cast<int>(cluster.pack);
@@ -67,11 +76,11 @@ int submit(const SubmitOptions& options) {
   const std::string id = sbatch({script});
   const std::string collect =
       sbatch({"--dependency=afterany:" + id, "--job-name=qrun-" + sweep.name + "-collect",
-              "--output=" + folder.path() + "/.qrun/slurm/collect_%j.log",
+              "--output=" + log_pattern(folder.path() + "/.qrun/slurm", "collect_%j.log"),
               "--wrap=" + shell_quoted(job.program) + " show --collect " + shell_quoted(folder.path())});
   print(fmt::format("job {}: {} elements for {} packs of {} runs in all; job {} collects\n", id, job.elements, packs,
                     plan.runs().size(), collect));
-  print(fmt::format("logs: {0}/.qrun/slurm\nstate: qrun show {0}\n", folder.path()));
+  print(fmt::format("logs: {0}/.qrun/slurm\nstate: qrun show {1}\n", folder.path(), shell_word(folder.path())));
   return kAllComplete;
 }
 
