@@ -188,7 +188,7 @@ Sweep read_config(const std::string& path, const std::vector<std::string>& overr
     document.add("sweep", written);
     if (document.find("name") == nullptr) document.add("name", spec::text_node(stem));
   }
-  sweep.text = spec::emit(document);
+  sweep.text = spec::emit(document, spec::Quoting::kPortable);
   sweep.name = sweep.runs.front().name;
   sweep.output = sweep.runs.front().output;
   return sweep;
