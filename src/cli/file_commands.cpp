@@ -18,6 +18,10 @@
 namespace qrun {
 namespace {
 
+void warn(const std::vector<std::string>& warnings) {
+  for (const std::string& warning : warnings) std::fprintf(stderr, "warning: %s\n", warning.c_str());
+}
+
 int check(const std::string& config, const std::vector<std::string>& overrides, bool print_text, bool schema) {
   if (schema) {
     print(config_schema() + "\n");
@@ -25,8 +29,9 @@ int check(const std::string& config, const std::vector<std::string>& overrides, 
   }
   if (config.empty()) throw ConfigError({"command line", 0, 0}, "CONFIG", "is missing; qrun check CONFIG");
   const Sweep sweep = read_config(config, overrides);
-  for (const std::string& warning : sweep.warnings) std::fprintf(stderr, "warning: %s\n", warning.c_str());
+  warn(sweep.warnings);
   const SweepPlan plan(sweep.runs, {}, "");
+  warn(plan.warnings());
   if (print_text) {
     print(sweep.runs.front().text());
   } else {

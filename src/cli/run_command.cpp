@@ -109,6 +109,7 @@ int run(const RunOptions& options) {
   const std::string dir = options.output.empty() ? expand_home(sweep.output.dir) : options.output;
   const std::vector<RunSpec> runs = chosen_runs(sweep, options);
   SweepPlan plan(runs, options.sweep, (std::filesystem::path(dir) / sweep.name).string());
+  for (const std::string& warning : plan.warnings()) spdlog::warn("{}", warning);
   if (!options.dry_run) {
     const int code = train(plan, sweep, dir, options);
     return code == kAllComplete && !log_is_whole() ? kEnvironment : code;

@@ -50,6 +50,7 @@ int submit(const SubmitOptions& options) {
   run_options.threads = static_cast<int>(cluster.cpus);
   run_options.pack = static_cast<int>(cluster.pack);
   SweepPlan plan(sweep.runs, run_options, (dir / sweep.name).string());
+  for (const std::string& warning : plan.warnings()) spdlog::warn("{}", warning);
   const auto packs = static_cast<std::int64_t>(plan.packs({.pack = run_options.threads}).size());
   if (packs == 0) {
     print("all runs have ended; `qrun show` lists them\n");

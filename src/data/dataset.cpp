@@ -4,6 +4,7 @@
 #include <map>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <vector>
 
 #include "core/error.h"
@@ -205,8 +206,25 @@ RunData open_both(const DataSpec& spec) {
   return data;
 }
 
+constexpr std::int64_t kSample = 1000;
+
+/// True where each class among the first labels is one block of them; a few labels, or a set of one class, say nothing.
+bool is_sorted_by_class(const Dataset& set) {
+  constexpr std::int64_t kBlock = 10;  // labels on average
+  const std::int64_t labels = std::min(kSample, set.items());
+  std::int64_t blocks = 0;
+  std::set<std::int32_t> classes;
+  std::int32_t last = 0;
+  for (std::int64_t i = 0; i < labels; ++i) {
+    const std::int32_t label = set.label(i);
+    if (i == 0 || label != last) ++blocks;
+    classes.insert(last = label);
+  }
+  const bool has_more = blocks > 1 || set.items() > labels;
+  return blocks == std::ssize(classes) && labels >= kBlock * blocks && has_more;
+}
+
 std::int32_t largest_label(const RunData& data) {
-  constexpr std::int64_t kSample = 1000;
   std::int32_t largest = 0;
   for (const Dataset* set : {data.train.get(), data.test.get()}) {
     for (std::int64_t i = 0; i < std::min(kSample, set->items()); ++i) largest = std::max(largest, set->label(i));
@@ -239,6 +257,7 @@ RunData open_data(const DataSpec& spec) {
   }
   data.shape = spec.crop > 0 ? Shape{train.c, spec.crop, spec.crop} : padded;
   data.largest_label = largest_label(data);
+  data.is_sorted = is_sorted_by_class(*data.train);
   return data;
 }
 

@@ -18,6 +18,7 @@
 #include "spec/run_fields.h"
 #include "spec/sweep.h"
 #include "spec/swept.h"
+#include "spec/test_batch.h"
 #include "spec/variables.h"
 
 namespace qrun {
@@ -188,6 +189,8 @@ Sweep read_config(const std::string& path, const std::vector<std::string>& overr
     document.add("sweep", written);
     if (document.find("name") == nullptr) document.add("name", spec::text_node(stem));
   }
+  if (std::string warning = spec::test_batch_warning(sweep.runs); !warning.empty())
+    sweep.warnings.push_back(std::move(warning));
   sweep.text = spec::emit(document, spec::Quoting::kPortable);
   sweep.name = sweep.runs.front().name;
   sweep.output = sweep.runs.front().output;
