@@ -69,7 +69,7 @@ class Loader {
     node.erase("set");
     if (!set.is_map() && !set.is_null()) problems_.add(set, "set", "is not a map; write {address: value}");
     for (const Entry& entry : set.entries)
-      assign(node, {entry.key, entry.key_at, entry.value}, problems_);
+      assign(node, {entry.key, entry.key_at, entry.value}, MapValue::kReplaces, problems_);
     return node;
   }
 

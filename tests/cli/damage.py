@@ -115,7 +115,7 @@ class DamagedData(ProgramTest):
 
     def test_what_is_in_memory_may_vanish(self) -> None:
         database(self.cwd / "train", 1500)
-        process = self.under_way(*self.arguments(), "train.epochs=6", folder=self.cwd / "results/smoke", until="*.jsonl")
+        process = self.under_way(*self.arguments()[:-1], "train.epochs=6", folder=self.cwd / "results/smoke", until="*.jsonl")
         os.truncate(self.cwd / "train/data.mdb", 0)
         shutil.rmtree(self.cwd / "test")
         said = process.communicate()
@@ -186,8 +186,8 @@ class DamagedIdxFiles(ProgramTest):
 class DamagedResults(ProgramTest):
     """Runs of a sweep, and what is done to their files."""
 
-    def train(self, *arguments: str, **options: object) -> subprocess.CompletedProcess:
-        return self.qrun(SMOKE, *SOME_DIGITS, "train.epochs=3", *arguments, **options)
+    def train(self, *arguments: str, epochs: int = 3, **options: object) -> subprocess.CompletedProcess:
+        return self.qrun(SMOKE, *SOME_DIGITS, f"train.epochs={epochs}", *arguments, **options)
 
     def interrupted(self, name: str) -> pathlib.Path:
         """A run that was interrupted and has both checkpoints; its folder."""
@@ -196,10 +196,10 @@ class DamagedResults(ProgramTest):
         return folder
 
     def resume(self, folder: pathlib.Path) -> subprocess.CompletedProcess:
-        done = self.train("train.epochs=20", f"name={folder.name}")
+        done = self.train(f"name={folder.name}", epochs=20)
         whole = self.cwd / "results/whole"
         if not whole.exists():
-            self.train("train.epochs=20", "name=whole")
+            self.train("name=whole", epochs=20)
         for got, want in zip(sorted(folder.glob("run-*.h5")), sorted(whole.glob("run-*.h5")), strict=True):
             self.assertEqual(differences(want, got), [])
         self.assertEqual(list((folder / ".qrun").glob("*.ckpt*")), [])
