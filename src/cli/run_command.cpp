@@ -7,9 +7,11 @@
 #include "cli/commands.h"
 #include "cli/dry_run.h"
 #include "cli/engines.h"
+#include "cli/paths.h"
 #include "cli/process.h"
 #include "core/atomic_file.h"
 #include "core/error.h"
+#include "core/home.h"
 #include "core/log.h"
 #include "runner/interrupt.h"
 #include "runner/sweep_training.h"
@@ -161,9 +163,10 @@ int run(const RunOptions& options) {
              options.log);
   const Sweep sweep = read_config(options.config, options.overrides);
   for (const std::string& warning : sweep.warnings) spdlog::warn("{}", warning);
-  const std::string dir = options.output.empty() ? sweep.output.dir : options.output;
+  const std::string dir = options.output.empty() ? expand_home(sweep.output.dir) : options.output;
   const std::vector<RunSpec> runs = chosen_runs(sweep, options);
   SweepPlan plan(runs, options.sweep, (std::filesystem::path(dir) / sweep.name).string());
+  for (const std::string& warning : plan.warnings()) spdlog::warn("{}", warning);
   if (!options.dry_run) {
     const int code = train(plan, sweep, dir, options);
     return code == kAllComplete && !log_is_whole() ? kEnvironment : code;
@@ -180,7 +183,7 @@ int run(const RunOptions& options) {
 void add_run(CLI::App& app, Action& action) {
   auto options = std::make_shared<RunOptions>();
   CLI::App* command = app.add_subcommand("run", "train what a configuration describes; finished runs are skipped");
-  command->add_option("CONFIG", options->config, "YAML file")->required();
+  as_path(command->add_option("CONFIG", options->config, "YAML file"))->required();
   command->add_option("KEY=VALUE", options->overrides, "changes of single values, such as solver.lr=0.02");
   CLI::Option* dry_run = command->add_flag("--dry-run", options->dry_run, "list the runs and what each would do");
   command->add_flag("--json", options->json, "with --dry-run: as JSON")->needs(dry_run);
@@ -198,7 +201,7 @@ void add_run(CLI::App& app, Action& action) {
       ->check(CLI::Range(0, 1023));
   command->add_option("--engine", options->engine, "instead of the configuration's: auto, cpu, cuda or check")
       ->check(CLI::IsMember({"auto", "cpu", "cuda", "check"}));
-  command->add_option("--output", options->output, "folder of results, instead of output.dir");
+  as_path(command->add_option("--output", options->output, "folder of results, instead of output.dir"));
   command->add_option("--only", options->only, "run only this RUN_ID (repeatable)")->allow_extra_args(false);
   command->add_flag("--force", options->sweep.force, "run again what is complete, and anew what saw other data");
   command->add_flag("--retry-failed", options->sweep.retry_failed, "run again what has failed");
@@ -210,7 +213,7 @@ void add_run(CLI::App& app, Action& action) {
   command->add_flag("--quiet", options->quiet, "warnings and errors only on stderr");
   command->add_flag("--verbose", options->verbose, "packs, tests and checkpoints in the log, too");
   command->add_flag("--no-progress", options->no_progress, "plain lines instead of the live one");
-  command->add_option("--log", options->log, "write the log to this file, too");
+  as_path(command->add_option("--log", options->log, "write the log to this file, too"));
   command->footer("Example: qrun configs/lenet_2bit.yaml solver.lr=0.02 --threads 2");
   command->callback([options, &action] { action = [options] { return run(*options); }; });
 }

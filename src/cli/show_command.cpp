@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "cli/commands.h"
+#include "cli/paths.h"
 #include "cli/process.h"
 #include "runner/interrupt.h"
 #include "runner/present_data.h"
@@ -82,7 +83,7 @@ int show(const ShowOptions& options) {
 void add_show(CLI::App& app, Action& action) {
   auto options = std::make_shared<ShowOptions>();
   CLI::App* command = app.add_subcommand("show", "leaderboard of run files or folders of them");
-  command->add_option("PATH", options->paths, "run files (.h5) or folders")->required();
+  as_path(command->add_option("PATH", options->paths, "run files (.h5) or folders"))->required();
   CLI::Option* csv = command->add_flag("--csv", options->csv, "as CSV, one line a run");
   command->add_flag("--json", options->json, "as JSON")->excludes(csv);
   command->add_flag("--watch", options->watch, "again every two seconds, until no run is under way");

@@ -5,10 +5,12 @@
 #include <map>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <span>
 #include <vector>
 
 #include "core/error.h"
+#include "core/home.h"
 #include "core/machine.h"
 #include "core/sizes.h"
 #include "data/contents.h"
@@ -196,7 +198,7 @@ std::shared_ptr<const Dataset> digits(const SourceSpec& source, Split split) {
 
 /// Sets in use, by what they are: a database is opened once in a process, and runs share what they read.
 std::string identity(const SourceSpec& source, Split split) {
-  if (!source.lmdb.empty()) return source.lmdb;
+  if (!source.lmdb.empty()) return expand_home(source.lmdb);
   return std::to_string(source.synthetic_digits) + " digits " + std::to_string(source.data_seed) +
          (split == Split::kTest ? " test" : "");
 }
@@ -210,7 +212,8 @@ std::shared_ptr<const Dataset> open_dataset(const SourceSpec& source, Split spli
   std::weak_ptr<const Dataset>& known = sets[identity(source, split)];
   if (std::shared_ptr<const Dataset> set = known.lock()) return set;
   try {
-    std::shared_ptr<const Dataset> set = source.lmdb.empty() ? digits(source, split) : read_lmdb(source.lmdb);
+    std::shared_ptr<const Dataset> set =
+        source.lmdb.empty() ? digits(source, split) : read_lmdb(expand_home(source.lmdb));
     known = set;
     return set;
   } catch (const EnvironmentError&) {
@@ -247,8 +250,25 @@ Shape padded_shape(const DataSpec& spec, const Shape& image) {
   return {image.c, image.h + 2 * spec.pad, image.w + 2 * spec.pad};
 }
 
+constexpr std::int64_t kSample = 1000;
+
+/// True where each class among the first labels is one block of them; a few labels, or a set of one class, say nothing.
+bool is_sorted_by_class(const Dataset& set) {
+  constexpr std::int64_t kBlock = 10;  // labels on average
+  const std::int64_t labels = std::min(kSample, set.items());
+  std::int64_t blocks = 0;
+  std::set<std::int32_t> classes;
+  std::int32_t last = 0;
+  for (std::int64_t i = 0; i < labels; ++i) {
+    const std::int32_t label = set.label(i);
+    if (i == 0 || label != last) ++blocks;
+    classes.insert(last = label);
+  }
+  const bool has_more = blocks > 1 || set.items() > labels;
+  return blocks == std::ssize(classes) && labels >= kBlock * blocks && has_more;
+}
+
 std::int32_t largest_label(const RunData& data) {
-  constexpr std::int64_t kSample = 1000;
   std::int32_t largest = 0;
   for (const Dataset* set : {data.train.get(), data.test.get()}) {
     for (std::int64_t i = 0; i < std::min(kSample, set->items()); ++i) largest = std::max(largest, set->label(i));
@@ -281,6 +301,7 @@ RunData open_data(const DataSpec& spec) {
   }
   data.shape = input_shape(spec, train);
   data.largest_label = largest_label(data);
+  data.is_sorted = is_sorted_by_class(*data.train);
   return data;
 }
 

@@ -47,6 +47,7 @@ struct RunData {
   std::shared_ptr<const Dataset> train, test;
   Shape shape;                     // after cropping
   std::int32_t largest_label = 0;  // among the first 1,000 of both sets: to be compared with the last layer's outputs
+  bool is_sorted = false;          // the first 1,000 training labels come class by class
 };
 [[nodiscard]] RunData open_data(const DataSpec& spec);
 

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "plan/pack_key.h"
 #include "runner/pack.h"
 
 namespace qrun {
@@ -13,7 +14,7 @@ std::string key_of(const SourceSpec& source) {
 
 /// Runs of one key read the same masters.
 std::string start_key(const RunSpec& run) {
-  std::string key = fmt::format("{} {}", run.train.init_from, pack_hash(run));
+  std::string key = fmt::format("{} {}", run.train.init_from, pack_key(run));
   for (const LayerSpec& layer : run.network) key += "\n" + layer.name;
   return key;
 }

@@ -4,6 +4,7 @@
 
 #include "core/error.h"
 #include "core/hash128.h"
+#include "core/home.h"
 #include "engine/initial_state.h"
 #include "runner/pack.h"
 
@@ -22,7 +23,7 @@ namespace {
 
 /// The stored blob of each parameter, in the order of the plan.
 std::vector<StoredBlob> initial_blobs(const RunSpec& run, const Plan& plan) {
-  const RunRecord source = read_run(run.train.init_from, ReadDepth::kAll);
+  const RunRecord source = read_run(expand_home(run.train.init_from), ReadDepth::kAll);
   std::vector<StoredBlob> blobs;
   for (const ParamInfo& info : plan.params) {
     const auto at = std::ranges::find_if(

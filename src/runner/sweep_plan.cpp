@@ -53,6 +53,7 @@ SweepPlan::SweepPlan(const std::vector<RunSpec>& runs, SweepOptions options, con
       planned.group = group_of(run);
       compare_data(planned, changed);
       check_start(planned);
+      warn_of_order(planned);
     } catch (const ConfigError& error) {
       for (const std::string& line : error.lines()) {
         if (known.insert(line).second) mistakes.push_back(run.swept.empty() ? line : line + " (in " + planned.id + ")");
@@ -80,7 +81,8 @@ std::size_t SweepPlan::group_of(const RunSpec& run) {
   const RunData& data = data_.get(run.data);
   const Plan plan = lower({run}, {data.shape, data.train->items()});
   check_labels(run, data, plan.classes);
-  groups_.push_back({&run, plan.runs[0].iterations, memory_of(plan), files_of(plan), largest_layer(plan)});
+  groups_.push_back({&run, plan.runs[0].iterations, memory_of(plan), files_of(plan), largest_layer(plan),
+                     data.is_sorted && run.data.train.batch_size < data.train->items()});
   return by_key_.emplace(key, groups_.size() - 1).first->second;
 }
 
@@ -106,6 +108,16 @@ void SweepPlan::check_start(const PlannedRun& run) {
   if (!checked_.insert({run.group, file}).second) return;
   const RunData& data = data_.get(run.spec->data);
   check_initial(*run.spec, lower({*run.spec}, {data.shape, data.train->items()}));
+}
+
+/// Batches of one class after the other unlearn what they learned before.
+void SweepPlan::warn_of_order(const PlannedRun& run) {
+  const SourceSpec& source = run.spec->data.train;
+  if (!group(run).needs_shuffling || source.shuffle || !in_order_.insert(source.lmdb).second) return;
+  warnings_.push_back(mistake_line(source.position, "data.train.shuffle",
+                                   "false takes " + source.lmdb +
+                                       " in its order, whose first labels come class by class, so that a batch shows "
+                                       "few of the classes; set it to true"));
 }
 
 std::string SweepPlan::too_large(const PlannedRun& run, const EngineInfo& engine) const {

@@ -47,6 +47,7 @@ struct PackGroup {
   std::int64_t bytes = 0;         // of memory a run takes while it trains, at least
   std::int64_t file_bytes = 0;    // of its files, checkpoints among them
   LayerMemory largest;            // where most of the memory goes
+  bool needs_shuffling = false;   // its data comes class by class, and a batch is a part of it
 };
 
 class SweepPlan {
@@ -56,6 +57,8 @@ class SweepPlan {
   /// or go on saw other data than there is; writes nothing.
   SweepPlan(const std::vector<RunSpec>& runs, SweepOptions options, const std::string& folder);
 
+  /// What is odd about the data and no mistake: `FILE:LINE:COLUMN: KEY: ...`, once for each data set.
+  [[nodiscard]] const std::vector<std::string>& warnings() const { return warnings_; }
   [[nodiscard]] const SweepOptions& options() const { return options_; }
   [[nodiscard]] const std::vector<PlannedRun>& runs() const { return runs_; }
   [[nodiscard]] const PackGroup& group(const PlannedRun& run) const { return groups_[run.group]; }
@@ -80,6 +83,7 @@ class SweepPlan {
   std::size_t group_of(const RunSpec& run);
   void compare_data(PlannedRun& run, ChangedData& changed);
   void check_start(const PlannedRun& run);
+  void warn_of_order(const PlannedRun& run);
 
   SweepOptions options_;
   DataCache data_;
@@ -87,6 +91,8 @@ class SweepPlan {
   std::unordered_map<std::string, std::size_t> by_key_;    // groups
   std::set<std::pair<std::size_t, std::string>> checked_;  // groups and what they start from
   std::vector<PlannedRun> runs_;
+  std::set<std::string> in_order_;  // data sets that were warned of
+  std::vector<std::string> warnings_;
 };
 
 }  // namespace qrun

@@ -13,9 +13,6 @@ using spec::Entry;
 using spec::Node;
 using Values = std::vector<std::pair<std::string, std::string>>;
 
-/// Where a run is computed, what it is called and where its results go.
-constexpr std::array<std::string_view, 4> kNotDefining = {"name", "output", "cluster", "engine"};
-
 /// A key that came after the first release. While it has its default it is left out of the hashed text, so that runs of
 /// before keep their ids.
 struct LaterKey {
@@ -41,10 +38,8 @@ void erase_default(Node& node, std::string_view address, std::string_view text) 
 }
 
 Node defining_node(const RunSpec& run) {
-  RunSpec copy = run;
-  spec::NetworkDraft draft{.layers = copy.network};
-  Node root = spec::write_fields(spec::run_fields(copy, draft));
-  for (const std::string_view key : kNotDefining) root.erase(key);
+  Node root = spec::run_node(run);
+  for (const std::string_view key : spec::kOutsideId) root.erase(key);
   return root;
 }
 
@@ -68,7 +63,7 @@ void add_values(const Node& node, const std::string& address, Values& values) {
 std::string defining_text(const RunSpec& run) {
   Node root = defining_node(run);
   for (const LaterKey& later : kLater) erase_default(root, later.address, later.text_of_default);
-  return spec::emit(root);
+  return spec::emit(root, spec::Quoting::kHashed);
 }
 
 std::vector<std::pair<std::string, std::string>> defining_values(const RunSpec& run) {

@@ -42,7 +42,7 @@ std::string with_safe_characters(const std::string& text) {
 
 }  // namespace
 
-std::string RunSpec::text() const { return spec::run_text(*this, {}); }
+std::string RunSpec::text() const { return spec::run_text(*this); }
 
 std::string RunSpec::hash() const {
   if (!known_hash.empty()) return known_hash;

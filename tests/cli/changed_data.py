@@ -26,9 +26,9 @@ class ChangedData(ProgramTest):
         """Databases of other digits for each seed."""
         self.qrun("data", "synthetic-digits", "--to", "d", "--train", str(train), "--test", "100", "--data-seed", str(seed))
 
-    def run_all(self, *more: str | pathlib.Path, code: int = 0, epochs: int = 2) -> str:
+    def run_all(self, *more: str | pathlib.Path, code: int = 0, epochs: int = 2, seeds: str = "[1, 2]") -> str:
         """Two seeds on the databases; gives what was logged."""
-        done = self.qrun("run", SWEEP, *DATA, f"train.epochs={epochs}", "sweep.grid={seed: [1, 2]}", *more, code=code)
+        done = self.qrun("run", SWEEP, *DATA, f"train.epochs={epochs}", f"sweep.grid={{seed: {seeds}}}", *more, code=code)
         self.assertTrue(code == 0 or done.stdout == "", done.stdout)
         return done.stderr
 
@@ -66,7 +66,7 @@ class ChangedData(ProgramTest):
         )
         self.assertRegex(said.splitlines()[1], rf"data\.test\.lmdb: d/test_lmdb has changed: 2 runs saw 100 .*{was['test']}.*now it holds 100 ")
         self.assertEqual(self.run_all("--dry-run", code=2), said, "a dry run says the same")
-        self.assertEqual(self.run_all("sweep.grid={seed: [1, 2, 3]}", code=2).count("2 runs saw"), 2, "also where others are new")
+        self.assertEqual(self.run_all(seeds="[1, 2, 3]", code=2).count("2 runs saw"), 2, "also where others are new")
         self.assertEqual(self.bytes_of(), before, "nothing trained, nothing lost")
         self.assertEqual(self.run_all("--force").count("start run="), 2)
         self.assertEqual(self.run_all().count("skip run="), 2)

@@ -248,7 +248,7 @@ class Streams(EnvironmentTest):
 
 class Surroundings(EnvironmentTest):
     def test_a_folder_that_is_removed_loses_no_result(self) -> None:
-        command = (*RUN, "train.epochs=20", "train.checkpoint_every=1000")  # nothing is written when the folder goes
+        command = (*RUN[:-1], "train.epochs=20", "train.checkpoint_every=1000")  # nothing is written when the folder goes
         self.qrun(*command, "output.dir=whole")
         process = self.under_way(*command, folder=self.cwd / "results/smoke", until="*.jsonl")
         (self.cwd / "results/smoke/.qrun").rename(self.cwd / "removed")
@@ -257,7 +257,7 @@ class Surroundings(EnvironmentTest):
         self.assertEqual(differences(next(self.cwd.glob("whole/smoke/*.h5")), self.run_file()), [])
 
     def test_memory_whose_file_was_cut_ends_with_a_line(self) -> None:
-        process = self.under_way(*RUN, "train.epochs=100000", folder=self.cwd / "results/smoke", until=".qrun/*.ckpt.h5")
+        process = self.under_way(*RUN[:-1], "train.epochs=100000", folder=self.cwd / "results/smoke", until=".qrun/*.ckpt.h5")
         process.send_signal(signal.SIGBUS)
         said = process.communicate()[1]
         self.assertEqual(process.returncode, 4, said)

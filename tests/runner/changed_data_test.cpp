@@ -155,7 +155,9 @@ TEST_F(ChangedDataTest, EachSetCountsAlone) {
 }
 
 TEST_F(ChangedDataTest, ADatabaseForBothSetsIsNamedOnce) {
-  const std::vector<RunSpec> runs = {spec({"data.test.lmdb=" + folder_ + "/train_lmdb"})};
+  std::vector<RunSpec> runs = {spec()};
+  runs[0].data.test.lmdb = runs[0].data.train.lmdb;
+  runs[0].known_hash.clear();
   sweep(planned(runs));
   make_data(1, 220);
   EXPECT_THAT(refusal(runs),

@@ -4,7 +4,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <filesystem>
+#include <string>
 
 #include "core/error.h"
 #include "cpu/cpu_engine.h"
@@ -35,10 +37,14 @@ class TrainPack : public FolderTest {
   /// 200 drawn digits in batches of 20: epochs of 10 iterations.
   static RunSpec spec(const std::vector<std::string>& overrides) {
     const std::string smoke = std::string(QRUN_SOURCE_DIR) + "/configs/smoke.yaml";
-    std::vector<std::string> all = {"data.train={synthetic_digits: 200, batch_size: 20}",
-                                    "data.test={synthetic_digits: 90, batch_size: 40}", "train.epochs=3",
-                                    "train.iterations_per_epoch=10"};
-    all.insert(all.end(), overrides.begin(), overrides.end());
+    std::vector<std::string> all = overrides;
+    for (const std::string preset :
+         {"data.train={synthetic_digits: 200, batch_size: 20}", "data.test={synthetic_digits: 90, batch_size: 40}",
+          "train.epochs=3", "train.iterations_per_epoch=10"}) {
+      const std::string key = preset.substr(0, preset.find('=') + 1);  // no address is given twice
+      const auto has_key = [&](const std::string& override) { return override.starts_with(key); };
+      if (std::ranges::none_of(overrides, has_key)) all.insert(all.begin(), preset);
+    }
     return read_config(smoke, all).runs.at(0);
   }
 
