@@ -115,7 +115,7 @@ class DamagedData(ProgramTest):
 
     def test_what_is_in_memory_may_vanish(self) -> None:
         database(self.cwd / "train", 1500)
-        process = self.under_way(*self.arguments(), "train.epochs=6", folder=self.cwd / "results/smoke", until="*.jsonl")
+        process = self.under_way(*self.arguments()[:-1], "train.epochs=6", folder=self.cwd / "results/smoke", until="*.jsonl")
         os.truncate(self.cwd / "train/data.mdb", 0)
         shutil.rmtree(self.cwd / "test")
         said = process.communicate()
@@ -186,8 +186,8 @@ class DamagedIdxFiles(ProgramTest):
 class DamagedResults(ProgramTest):
     """Runs of a sweep, and what is done to their files."""
 
-    def train(self, *arguments: str, **options: object) -> subprocess.CompletedProcess:
-        return self.qrun(SMOKE, *SOME_DIGITS, "train.epochs=3", *arguments, **options)
+    def train(self, *arguments: str, epochs: int = 3, **options: object) -> subprocess.CompletedProcess:
+        return self.qrun(SMOKE, *SOME_DIGITS, f"train.epochs={epochs}", *arguments, **options)
 
     def interrupted(self, name: str) -> pathlib.Path:
         """A run that was interrupted and has both checkpoints; its folder."""
@@ -196,10 +196,10 @@ class DamagedResults(ProgramTest):
         return folder
 
     def resume(self, folder: pathlib.Path) -> subprocess.CompletedProcess:
-        done = self.train("train.epochs=20", f"name={folder.name}")
+        done = self.train(f"name={folder.name}", epochs=20)
         whole = self.cwd / "results/whole"
         if not whole.exists():
-            self.train("train.epochs=20", "name=whole")
+            self.train("name=whole", epochs=20)
         for got, want in zip(sorted(folder.glob("run-*.h5")), sorted(whole.glob("run-*.h5")), strict=True):
             self.assertEqual(differences(want, got), [])
         self.assertEqual(list((folder / ".qrun").glob("*.ckpt*")), [])
@@ -337,8 +337,8 @@ class OddFiles(ProgramTest):
         self.runs = [run["run_id"] for run in json.loads(self.sweep("--dry-run", "--json").stdout)["runs"]]
         self.folder = self.cwd / "results/sweep_smoke"
 
-    def sweep(self, *options: str, code: int | None = 0, **more: object) -> subprocess.CompletedProcess:
-        return self.qrun(SWEEP, *SOME_DIGITS, "train.epochs=3", "sweep.grid={seed: [1, 2, 3]}", *options, code=code, **more)
+    def sweep(self, *options: str, of: str = "{grid: {seed: [1, 2, 3]}}", code: int | None = 0, **more: object) -> subprocess.CompletedProcess:
+        return self.qrun(SWEEP, *SOME_DIGITS, "train.epochs=3", f"sweep={of}", *options, code=code, **more)
 
     def assert_all_but(self, left: str, done: subprocess.CompletedProcess, reason: str) -> None:
         """The others are complete, and the last line says which is not, and why."""
@@ -405,10 +405,10 @@ class OddFiles(ProgramTest):
                 self.assertIn(f"done run={run} status=complete", self.sweep().stderr)
 
     def test_a_failed_run_weighs_more_than_one_that_is_left(self) -> None:
-        options = ("sweep={list: [{seed: 1}, {solver.lr: 1e30}, {seed: 2}]}",)
-        runs = [run["run_id"] for run in json.loads(self.sweep(*options, "--dry-run", "--json").stdout)["runs"]]
-        (self.folder / f"{runs[0]}.h5").mkdir(parents=True)
-        self.assertIn(f"left run={runs[0]}", self.sweep(*options, code=1).stderr)
+        runs = "{list: [{seed: 1}, {solver.lr: 1e30}, {seed: 2}]}"
+        first = json.loads(self.sweep("--dry-run", "--json", of=runs).stdout)["runs"][0]["run_id"]
+        (self.folder / f"{first}.h5").mkdir(parents=True)
+        self.assertIn(f"left run={first}", self.sweep(of=runs, code=1).stderr)
 
     def test_an_index_that_cannot_be_replaced_costs_the_index(self) -> None:
         (self.folder / "sweep.h5/mine").mkdir(parents=True)

@@ -94,8 +94,8 @@ def test_a_union_of_sweeps_is_sorted_by_each_value(tmp_path):
 
 
 def test_runs_that_differ_are_never_replicates(tmp_path):
-    for more in ((), ("train.epochs=2",), ("train.epochs=2", "solver.type=adam")):  # a configuration that is edited
-        qrun(tmp_path, str(ROOT / "configs/sweep_smoke.yaml"), "vars.w_bits=1,2", "train.iterations_per_epoch=5", "train.epochs=1", *more)
+    for more in (("train.epochs=1",), ("train.epochs=2",), ("train.epochs=2", "solver.type=adam")):  # a configuration that is edited
+        qrun(tmp_path, str(ROOT / "configs/sweep_smoke.yaml"), "vars.w_bits=1,2", "train.iterations_per_epoch=5", *more)
     with pytest.warns(UserWarning, match="runs differ in solver.type, train.epochs beside what was swept; group them by axes"):
         sweep = qrun_results.load_sweep(tmp_path / "results/sweep_smoke")
     assert sweep.axes() == ["vars.w_bits", "solver.type", "train.epochs"]
