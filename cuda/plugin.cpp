@@ -50,7 +50,7 @@ std::string use_device(int device, qrun::EngineInfo& info) {
 
 extern "C" {
 
-const char* qrun_plugin_version() { return QRUN_VERSION; }
+const char* qrun_plugin_version() { return QRUN_BUILD; }
 
 qrun::Engine* qrun_make_engine(int device, char* problem, int problem_size) {
   try {

@@ -28,7 +28,7 @@ import numpy as np
 
 ROOT = Path(__file__).resolve().parents[1]
 OF_THE_CLOCK = {"images_per_second", "wall_seconds", "started", "finished"}
-OF_THE_PLACE = {"hostname", "threads", "name", "config"}  # config: what of it makes the run is in the run's id
+OF_THE_PLACE = {"hostname", "threads", "name", "config", "working_directory"}  # config: what of it makes the run is in the run's id
 OF_THE_LIBRARY = {"REFERENCE_LIST", "DIMENSION_LIST", "CLASS", "NAME"}  # how HDF5 ties axes to data sets
 SIGNALS = (signal.SIGKILL, signal.SIGKILL, signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
 INTERRUPTED = 3

@@ -25,15 +25,16 @@ DETAILED = ("curves", "occupancy", "histograms", "filters", "confusion")  # pict
 def report(results: Run | Sweep) -> str:
     """Return the HTML page of a run, with all its plots, or of a sweep, with a folded section for each run."""
     runs = list(results) if isinstance(results, Sweep) else [results]
+    cells = results.cells() if isinstance(results, Sweep) else [results.params]
     configs = {run.id: flatten(run.config()) for run in runs}
     pictures = _sweep_pictures(results) if isinstance(results, Sweep) else _run_pictures(results)
     environment = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
     template = environment.from_string(resources.files(__package__).joinpath("report.html.jinja").read_text("utf-8"))
     return template.render(
         title=results.path.name if isinstance(results, Sweep) else results.id,
-        columns=_columns(runs),
-        swept=_swept(runs),
-        rows=[_row(run) for run in runs],
+        columns=_columns(runs, cells),
+        swept=_swept(cells),
+        rows=[_row(run, {a: v for a, v in row.items() if v is not None}) for run, row in zip(runs, cells)],
         has_reasons=any(run.attributes.get("error") for run in runs),
         pictures=pictures,
         traces=_script_json([_trace(run) for run in runs]),
@@ -65,20 +66,20 @@ def differences(configs: dict[str, dict[str, str]]) -> list[str]:
     return [address for address in addresses if len({config.get(address) for config in configs.values()}) > 1]
 
 
-def _columns(runs: list[Run]) -> list[tuple[str, bool]]:
+def _columns(runs: list[Run], cells: list[dict[str, Any]]) -> list[tuple[str, bool]]:
     """Headings, and whether a column holds numbers."""
     numbers = ["accuracy %", "best %", "test loss", "KiB", "MMAC", "GBOP", "seconds"]
     reason = [("reason", False)] if any(run.attributes.get("error") for run in runs) else []
-    return [("run", False), ("status", False)] + _swept(runs) + [(name, True) for name in numbers] + reason
+    return [("run", False), ("status", False)] + _swept(cells) + [(name, True) for name in numbers] + reason
 
 
-def _swept(runs: list[Run]) -> list[tuple[str, bool]]:
-    """Addresses that the sweep varies, and whether all their values are numbers."""
-    swept = dict.fromkeys(address for run in runs for address in run.params)
-    return [(a, all(isinstance(r.params.get(a, 0), (int, float)) for r in runs)) for a in swept]
+def _swept(cells: list[dict[str, Any]]) -> list[tuple[str, bool]]:
+    """Addresses of what tells runs apart, and whether all their values are numbers."""
+    addresses = dict.fromkeys(address for row in cells for address in row)
+    return [(a, all(isinstance(row.get(a) or 0, (int, float)) for row in cells)) for a in addresses]
 
 
-def _row(run: Run) -> tuple[list[tuple[str, str]], dict[str, Any], list[tuple[str, Any]], str]:
+def _row(run: Run, cells: dict[str, Any]) -> tuple[list[tuple[str, str]], dict[str, Any], list[tuple[str, Any]], str]:
     """What _columns has, each as text and value to sort by: names, swept values by address, numbers; and the reason."""
     attributes, network = run.attributes, run.network
     numbers = [
@@ -92,7 +93,7 @@ def _row(run: Run) -> tuple[list[tuple[str, str]], dict[str, Any], list[tuple[st
     ]
     return (
         [(run.id, run.id), (run.status, run.status)],
-        run.params,
+        cells,
         [(pattern.format(value) if np.isfinite(value) else "", value if np.isfinite(value) else "") for value, pattern in numbers],
         run.attributes.get("error", ""),
     )

@@ -39,11 +39,13 @@ class Run:
         Values of what the sweep varies, by dotted address.
     network : dict
         The network with shapes, parameters, multiply-adds, bit-operations and sizes in bits.
+    origin : dict
+        Engine, products and hashes of the data, as far as the file names them.
     """
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
-        self.attributes, self.params, self.network, self._curves = self._read(_read_summary)
+        self.attributes, self.params, self.network, self.origin, self._curves = self._read(_read_summary)
         for name in ("run_id", "status", "config"):
             if not isinstance(self.attributes.get(name), str):
                 raise ResultsError(self.path, f"damaged: has no attribute {name} with text")
@@ -275,9 +277,15 @@ def decode(codes: np.ndarray, scale: np.ndarray | float, offset: np.ndarray | fl
     return along_first(scale) * codes.astype(np.float32) + along_first(offset)
 
 
-def _read_summary(file: h5py.File) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any], xr.Dataset]:
+def _read_summary(file: h5py.File) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any], dict[str, Any], xr.Dataset]:
     network = json.loads(file["network"].attrs["json"])
-    return _plain(file.attrs), _plain(file["params"].attrs), network, _read_curves(file["metrics"])
+    return _plain(file.attrs), _plain(file["params"].attrs), network, _read_origin(file), _read_curves(file["metrics"])
+
+
+def _read_origin(file: h5py.File) -> dict[str, Any]:
+    """What runs must agree in, beside their configurations, to be compared."""
+    origin = {name: file.attrs[name] for name in ("engine", "products", "init_from_hash") if name in file.attrs}
+    return origin | {f"data.{name}.hash": group.attrs["hash"] for name, group in file.get("data", {}).items() if "hash" in group.attrs}
 
 
 def _plain(attributes: h5py.AttributeManager) -> dict[str, Any]:

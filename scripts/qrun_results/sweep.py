@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from pathlib import Path
 from typing import Any, Iterator
@@ -9,6 +10,7 @@ from typing import Any, Iterator
 import pandas as pd
 import xarray as xr
 
+from .columns import columns
 from .errors import ResultsError
 from .run import Run
 
@@ -30,25 +32,43 @@ class Sweep:
         self.path = Path(path)
         if not self.path.is_dir():
             raise ResultsError(path, "no such folder")
-        self.runs: list[Run] = []
-        known: dict[str, Path] = {}
+        self.runs = self._read()
+        if not self.runs:
+            raise ResultsError(path, "holds no readable run file")
+        cells = self.cells()
+        addresses = sorted(cells[0], key=lambda address: sum(row[address] is None for row in cells))
+        order = sorted(range(len(cells)), key=lambda i: [_order(cells[i][address]) for address in addresses])
+        self.runs = [self.runs[i] for i in order]
+        self._warn_of_others()
+
+    def _read(self) -> list[Run]:
+        """One of each run: of copies the one with the run's name, of other contents the one that finished last."""
+        known: dict[str, Run] = {}
         for file in sorted(self.path.glob("*.h5")):
-            if file.name in _NOT_RUNS:
+            if file.name in _NOT_RUNS or not file.is_file():
                 continue
             try:
                 run = Run(file)
             except ResultsError as error:
-                warnings.warn(f"skipped {error}", stacklevel=3)
+                if "not a run of qrun" not in error.reason:
+                    warnings.warn(f"skipped {error}", stacklevel=4)
                 continue
-            if run.id in known:
-                warnings.warn(f"skipped {file}: the same run as {known[run.id]}", stacklevel=3)
+            other = known.setdefault(_hash(run.id), run)
+            if other is run:
                 continue
-            known[run.id] = file
-            self.runs.append(run)
-        if not self.runs:
-            raise ResultsError(path, "holds no readable run file")
-        addresses = sorted(self.swept(), key=lambda address: sum(address not in run.params for run in self.runs))
-        self.runs.sort(key=lambda run: [_order(run.params, address) for address in addresses])
+            kept, left = (run, other) if _rank(run) > _rank(other) else (other, run)
+            same = all(run.attributes.get(name) == other.attributes.get(name) for name in ("status", "started", "finished", "wall_seconds"))
+            why = f"a copy of {kept.path}" if same else f"{kept.path} is the same run and finished last"
+            warnings.warn(f"skipped {left.path}: the same run counts once, {why}", stacklevel=4)
+            known[_hash(run.id)] = kept
+        return list(known.values())
+
+    def _warn_of_others(self) -> None:
+        """Who groups by swept values alone would take runs that differ for replicates."""
+        swept = {address for run in self.runs for address in run.params}
+        others = [address for address in self.axes() if address not in swept]
+        if others:
+            warnings.warn(f"{self.path}: runs differ in {', '.join(others)} beside what was swept; group them by axes()", stacklevel=4)
 
     def __len__(self) -> int:
         return len(self.runs)
@@ -60,8 +80,19 @@ class Sweep:
         return f"<Sweep {self.path}, {len(self)} runs over {', '.join(self.swept()) or 'nothing'}>"
 
     def swept(self) -> list[str]:
-        """Return the dotted addresses of what differs between runs."""
-        return list(dict.fromkeys(address for run in self.runs for address in run.params))
+        """Return the dotted addresses of what was swept, and of what else differs between runs."""
+        return list(self.cells()[0])
+
+    def axes(self) -> list[str]:
+        """Return what tells points apart, the seed left out: runs that agree in all of it are replicates.
+
+        `frame().groupby(sweep.axes(), dropna=False)` groups by it.
+        """
+        return [address for address in self.swept() if address != "seed"]
+
+    def cells(self) -> list[dict[str, Any]]:
+        """Return the values of swept() of each run; None where it has none."""
+        return columns([run.params for run in self.runs], [run.config() for run in self.runs], [run.origin for run in self.runs])
 
     def frame(self) -> pd.DataFrame:
         """Return one row a run.
@@ -69,11 +100,11 @@ class Sweep:
         Returns
         -------
         pandas.DataFrame
-            Indexed by run id: status, each swept value under its dotted address, `seed`, `final_test_accuracy` and
+            Indexed by run id: status, each value of swept() under its dotted address, `seed`, `final_test_accuracy` and
             `best_test_accuracy` (fractions), `final_test_loss`, `model_bits`, `macs` and `bit_operations` (of one
             image), `wall_seconds`, `error`. What is final is NaN for a run that is not complete.
         """
-        return pd.DataFrame([_row(run) for run in self.runs]).set_index("run_id")
+        return pd.DataFrame([_row(run, row) for run, row in zip(self.runs, self.cells())]).set_index("run_id")
 
     def curves(self) -> xr.Dataset:
         """Return the curves of all runs over `run` (ids) and `epoch`; epochs that a run does not have are NaN."""
@@ -92,7 +123,8 @@ def load_sweep(path: str | Path) -> Sweep:
     Warns
     -----
     UserWarning
-        For each file that cannot be read, and each copy of a run that another file holds; they are skipped.
+        For each file that cannot be read, and each copy of a run that another file holds; they are skipped. Where runs
+        differ in more than was swept. HDF5 files that are not qrun's are passed over.
 
     Raises
     ------
@@ -102,18 +134,27 @@ def load_sweep(path: str | Path) -> Sweep:
     return Sweep(path)
 
 
-def _order(params: dict[str, Any], address: str) -> tuple[bool, bool, Any]:
+def _order(value: Any) -> tuple[bool, bool, Any]:
     """Numbers before text before no value at all, as in a union of sweeps."""
-    value = params.get(address, 0)
-    return address not in params, isinstance(value, str), value
+    return value is None, isinstance(value, str), 0 if value is None else value
 
 
-def _row(run: Run) -> dict[str, object]:
+def _hash(run_id: str) -> str:
+    """The hash at the end of an id, by which runs are recognised; all of it where there is none."""
+    found = re.search("-([0-9a-f]{12})$", run_id)
+    return found.group(1) if found else run_id
+
+
+def _rank(run: Run) -> tuple[bool, str, bool]:
+    return run.status in ("complete", "failed"), str(run.attributes.get("finished", "")), run.path.stem == run.id
+
+
+def _row(run: Run, cells: dict[str, Any]) -> dict[str, object]:
     return {
         "run_id": run.id,
         "status": run.status,
         "seed": run.attributes["seed"],
-        **run.params,
+        **{address: value for address, value in cells.items() if address != "seed"},
         "final_test_accuracy": run.final_test_accuracy,
         "best_test_accuracy": run.attributes.get("best_test_accuracy"),
         "final_test_loss": run.final_test_loss,

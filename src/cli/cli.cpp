@@ -1,3 +1,5 @@
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <cstdio>
@@ -48,6 +50,29 @@ int report(const std::string& message, int code) {
 int report_line(const std::string& message, int code) {
   constexpr std::size_t kMost = 1000;
   return report("qrun: " + legible(message, kMost), code);
+}
+
+struct ForeignOption {
+  std::string_view name, instead;
+};
+
+/// What users of Hydra try, and what does it here.
+constexpr std::array<ForeignOption, 6> kOfHydra = {{
+    {"-m", "a comma list is a sweep by itself, such as vars.w_bits=1,2,4"},
+    {"--multirun", "a comma list is a sweep by itself, such as vars.w_bits=1,2,4"},
+    {"-c", "qrun check CONFIG --print shows the configuration"},
+    {"--cfg", "qrun check CONFIG --print shows the configuration"},
+    {"-cn", "the configuration is the first argument: qrun CONFIG"},
+    {"--config-name", "the configuration is the first argument: qrun CONFIG"},
+}};
+
+/// The mistake, or what is written here instead of an option that is another program's.
+std::string explain(const std::vector<std::string>& arguments, const CLI::ParseError& error) {
+  for (const ForeignOption& option : kOfHydra) {
+    const auto is_it = [&](const std::string& a) { return a.substr(0, a.find('=')) == option.name; };
+    if (std::ranges::any_of(arguments, is_it)) return fmt::format("{} is no option; {}", option.name, option.instead);
+  }
+  return std::string(error.what()) + "; see qrun --help";
 }
 
 int act(const Action& action) {
@@ -105,7 +130,7 @@ int cli_main(int argc, char** argv) {
       return kAllComplete;
     });
   } catch (const CLI::ParseError& error) {
-    return report(std::string("qrun: ") + error.what() + "; see qrun --help", kUsage);
+    return report_line(explain(arguments, error), kUsage);
   }
   if (!action) return report("qrun: a configuration or a command is missing; see qrun --help", kUsage);
   return act(action);

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include "cli/commands.h"
+#include "cli/paths.h"
 #include "cli/process.h"
 #include "data/import.h"
 
@@ -25,13 +26,13 @@ void add_data(CLI::App& app, Action& action) {
   data->require_subcommand(1);
   data->footer("Example: qrun data mnist --from data/mnist --to data/mnist");
   CLI::App* mnist = data->add_subcommand("mnist", "from MNIST's idx files, plain or .gz");
-  mnist->add_option("--from", options->from, "folder of the four idx files")->required();
-  mnist->add_option("--to", options->to, "folder for train_lmdb and test_lmdb")->required();
+  as_path(mnist->add_option("--from", options->from, "folder of the four idx files"))->required();
+  as_path(mnist->add_option("--to", options->to, "folder for train_lmdb and test_lmdb"))->required();
   mnist->footer("Example: qrun data mnist --from data/mnist --to data/mnist");
   mnist->callback(
       [options, &action] { action = [options] { return report(import_mnist(options->from, options->to)); }; });
   CLI::App* digits = data->add_subcommand("synthetic-digits", "of drawn digits, 28 x 28");
-  digits->add_option("--to", options->to, "folder for train_lmdb and test_lmdb")->required();
+  as_path(digits->add_option("--to", options->to, "folder for train_lmdb and test_lmdb"))->required();
   digits->add_option("--train", options->train, "training items")
       ->capture_default_str()
       ->check(CLI::Range(1, 10000000));

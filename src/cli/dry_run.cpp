@@ -17,6 +17,7 @@ using Json = nlohmann::ordered_json;
 constexpr double kMebi = 1024.0 * 1024.0;
 
 std::string action_of(const SweepPlan& plan, const PlannedRun& run) {
+  if (!run.standing.left.empty()) return "leave";
   if (!plan.to_do(run)) return "skip";
   return run.standing.stage == Stage::kResume ? "resume" : "train";
 }

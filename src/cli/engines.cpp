@@ -16,7 +16,7 @@ namespace {
 EngineProbe probe_cuda(int device) {
   std::error_code code;
   const std::filesystem::path program = std::filesystem::read_symlink("/proc/self/exe", code);
-  return open_cuda_engine(program.parent_path().string(), QRUN_VERSION, device);
+  return open_cuda_engine(program.parent_path().string(), QRUN_BUILD, device);
 }
 
 /// With the instruction set that a run began with, if this machine has it: then it ends with the same bits.
@@ -36,7 +36,7 @@ std::unique_ptr<Engine> cpu_engine(int threads, const std::string& instruction_s
 BuildInfo build_info() { return {QRUN_VERSION, QRUN_GIT_COMMIT}; }
 
 std::string version_text() {
-  std::string text = std::string("qrun ") + QRUN_VERSION + " (" + QRUN_GIT_COMMIT + ")\n";
+  std::string text = std::string("qrun ") + QRUN_BUILD + "\n";
   std::string sets;
   for (const std::string& set : cpu_instruction_sets()) sets += (sets.empty() ? "" : ", ") + set;
   text += "engine cpu: " + sets + "\n";

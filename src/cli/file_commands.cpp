@@ -5,6 +5,7 @@
 
 #include "cli/commands.h"
 #include "cli/engines.h"
+#include "cli/paths.h"
 #include "cli/process.h"
 #include "core/error.h"
 #include "core/log.h"
@@ -17,6 +18,10 @@
 namespace qrun {
 namespace {
 
+void warn(const std::vector<std::string>& warnings) {
+  for (const std::string& warning : warnings) std::fprintf(stderr, "warning: %s\n", warning.c_str());
+}
+
 int check(const std::string& config, const std::vector<std::string>& overrides, bool print_text, bool schema) {
   if (schema) {
     print(config_schema() + "\n");
@@ -24,8 +29,9 @@ int check(const std::string& config, const std::vector<std::string>& overrides, 
   }
   if (config.empty()) throw ConfigError({"command line", 0, 0}, "CONFIG", "is missing; qrun check CONFIG");
   const Sweep sweep = read_config(config, overrides);
-  for (const std::string& warning : sweep.warnings) std::fprintf(stderr, "warning: %s\n", warning.c_str());
+  warn(sweep.warnings);
   const SweepPlan plan(sweep.runs, {}, "");
+  warn(plan.warnings());
   if (print_text) {
     print(sweep.runs.front().text());
   } else {
@@ -103,7 +109,7 @@ void add_check(CLI::App& app, Action& action) {
   };
   auto options = std::make_shared<Options>();
   CLI::App* command = app.add_subcommand("check", "validate a configuration without running it");
-  command->add_option("CONFIG", options->config, "YAML file");
+  as_path(command->add_option("CONFIG", options->config, "YAML file"));
   command->add_option("KEY=VALUE", options->overrides, "changes of single values");
   command->add_flag("--print", options->print, "print the resolved configuration; it reads back to the same run");
   command->add_flag("--schema", options->schema, "print the JSON schema of the format");
@@ -120,7 +126,7 @@ void add_eval(CLI::App& app, Action& action) {
   };
   auto options = std::make_shared<Options>();
   CLI::App* command = app.add_subcommand("eval", "test a stored network again, from its integer codes alone");
-  command->add_option("RUN", options->file, "run file (.h5)")->required();
+  as_path(command->add_option("RUN", options->file, "run file (.h5)"))->required();
   command->add_option("--threads", options->threads, "default: one a processor")->check(CLI::Range(1, 4096));
   command->footer(
       "Example: qrun eval results/lenet_2bit/run-0123456789ab.h5\nExit code 1 if any prediction differs from the "
@@ -131,8 +137,8 @@ void add_eval(CLI::App& app, Action& action) {
 void add_quantize(CLI::App& app, Action& action) {
   auto options = std::make_shared<QuantizeOptions>();
   CLI::App* command = app.add_subcommand("quantize", "quantize every float data set of an HDF5 file");
-  command->add_option("IN", options->in, "HDF5 file")->required();
-  command->add_option("OUT", options->out, "file to write: data set /a/b becomes the group /a/b with codes")
+  as_path(command->add_option("IN", options->in, "HDF5 file"))->required();
+  as_path(command->add_option("OUT", options->out, "file to write: data set /a/b becomes the group /a/b with codes"))
       ->required();
   command->add_option("--method", options->method, "ulq, ternary, ternary_quantize, dynamic_fixed_point or clip")
       ->required();

@@ -1,3 +1,5 @@
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <filesystem>
 #include <set>
@@ -5,12 +7,16 @@
 #include "cli/commands.h"
 #include "cli/dry_run.h"
 #include "cli/engines.h"
+#include "cli/paths.h"
 #include "cli/process.h"
+#include "core/atomic_file.h"
 #include "core/error.h"
+#include "core/home.h"
 #include "core/log.h"
 #include "runner/interrupt.h"
 #include "runner/sweep_training.h"
 #include "spec/read.h"
+#include "store/count_once.h"
 #include "store/leaderboard.h"
 #include "store/sweep_file.h"
 
@@ -50,6 +56,8 @@ std::vector<RunSpec> chosen_runs(const Sweep& sweep, const RunOptions& options) 
   return runs;
 }
 
+bool is_left(const Standing& standing) { return !standing.left.empty(); }
+
 int exit_code(const std::vector<Standing>& standings, bool wait) {
   const auto all = [&](Stage stage) {
     return std::ranges::all_of(standings, [&](const Standing& s) { return s.stage == stage; });
@@ -57,17 +65,57 @@ int exit_code(const std::vector<Standing>& standings, bool wait) {
   const auto any = [&](Stage stage) {
     return std::ranges::any_of(standings, [&](const Standing& s) { return s.stage == stage; });
   };
-  if (all(Stage::kComplete)) return kAllComplete;
+  const bool left = std::ranges::any_of(standings, is_left);
+  if (all(Stage::kComplete) && !left) return kAllComplete;
   if (interrupted()) return kInterrupted;
   if (any(Stage::kFailed)) return kRunFailed;
+  if (left) return kEnvironment;
   return wait ? kInterrupted : kAllComplete;  // the rest is with others
 }
 
-void report_damaged(const std::vector<std::string>& problems) {
-  for (const std::string& problem : problems) spdlog::warn(R"(left out of sweep.h5 reason="{}")", problem);
+/// Each line once, though the index is written anew after every pack.
+class LeftOutLines {
+ public:
+  void say(const LeftOut& left_out) {
+    for (const auto* lines : {&left_out.problems, &left_out.notes}) {
+      for (const std::string& line : *lines) {
+        if (said_.insert(line).second) spdlog::warn(R"(left out of sweep.h5 reason="{}")", line);
+      }
+    }
+  }
+
+ private:
+  std::set<std::string> said_;
+};
+
+/// At the end, where it is seen.
+void say_left(const std::vector<Standing>& standings, const SweepPlan& plan) {
+  for (std::size_t i = 0; i < standings.size(); ++i) {
+    if (!standings[i].left.empty()) spdlog::error(R"(left run={} reason="{}")", plan.runs()[i].id, standings[i].left);
+  }
+}
+
+/// The sweep's own runs, and how many others lie in its folder.
+std::string own_table(const SweepPlan& plan, const std::string& folder) {
+  std::set<std::string> own;
+  for (const PlannedRun& run : plan.runs()) own.insert(hash_of(run.id));
+  const Leaderboard board = collect_runs({folder}, [&](const std::string& id) { return own.contains(hash_of(id)); });
+  std::string text = to_table(board);
+  if (board.others > 0)
+    text += fmt::format("beside them: {} other run{}; qrun show {} compares all\n", board.others,
+                        board.others == 1 ? "" : "s", folder);
+  return text;
+}
+
+/// One line is enough where nothing can be done at all.
+void refuse_if_all_are_left(const SweepPlan& plan) {
+  if (std::ranges::any_of(plan.runs(), [](const PlannedRun& run) { return !is_left(run.standing); })) return;
+  const std::size_t more = plan.runs().size() - 1;
+  throw EnvironmentError(plan.runs().front().standing.left + (more > 0 ? fmt::format("; likewise {} more", more) : ""));
 }
 
 int train(SweepPlan& plan, const Sweep& sweep, const std::string& dir, const RunOptions& options) {
+  refuse_if_all_are_left(plan);
   if (const auto first = std::ranges::find_if(plan.runs(), [&](const PlannedRun& r) { return plan.to_do(r); });
       first != plan.runs().end())
     plan.refuse_what_cannot_fit(
@@ -75,14 +123,23 @@ int train(SweepPlan& plan, const Sweep& sweep, const std::string& dir, const Run
   const ResultsFolder folder(dir, sweep.name);
   if (sweep.is_sweep) folder.freeze(sweep.text);
   for (const PlannedRun& run : plan.runs()) {
-    if (!plan.to_do(run))
+    if (!plan.to_do(run) && run.standing.left.empty())
       spdlog::info("skip run={} status={} file={}", run.id, stage_name(run.standing.stage), run.standing.path);
   }
   install_interrupts();
   Progress progress(progress_style(options.quiet, options.no_progress));
   SweepFile index(folder.path());
+  LeftOutLines lines;
+  bool index_is_written = true;
   const auto after_pack = [&] {
-    if (sweep.is_sweep || std::filesystem::exists(index.path())) report_damaged(index.update());
+    if (!sweep.is_sweep && !std::filesystem::exists(index.path())) return;
+    try {
+      lines.say(index.update());
+      index_is_written = true;
+    } catch (const Irreplaceable& error) {  // an index is never the only copy
+      lines.say({.problems = {error.what()}, .notes = {}});
+      index_is_written = false;
+    }
   };
   const SweepTools tools{make_engine, build_info(), progress, interrupted(), after_pack};
   SweepTraining training(plan, folder, tools);
@@ -92,11 +149,13 @@ int train(SweepPlan& plan, const Sweep& sweep, const std::string& dir, const Run
   for (const Standing& standing : training.standings()) {
     if (!standing.path.empty()) files.push_back(standing.path);
   }
-  std::string text = to_table(collect_runs(files));
+  std::string text = own_table(plan, folder.path());
   if (sweep.is_sweep) files = {index.path()};
   for (const std::string& file : files) text += file + "\n";
   print(text);
-  return exit_code(training.standings(), options.sweep.wait);
+  say_left(training.standings(), plan);
+  const int code = exit_code(training.standings(), options.sweep.wait);
+  return code == kAllComplete && !index_is_written ? kEnvironment : code;
 }
 
 int run(const RunOptions& options) {
@@ -104,15 +163,19 @@ int run(const RunOptions& options) {
              options.log);
   const Sweep sweep = read_config(options.config, options.overrides);
   for (const std::string& warning : sweep.warnings) spdlog::warn("{}", warning);
-  const std::string dir = options.output.empty() ? sweep.output.dir : options.output;
+  const std::string dir = options.output.empty() ? expand_home(sweep.output.dir) : options.output;
   const std::vector<RunSpec> runs = chosen_runs(sweep, options);
   SweepPlan plan(runs, options.sweep, (std::filesystem::path(dir) / sweep.name).string());
+  for (const std::string& warning : plan.warnings()) spdlog::warn("{}", warning);
   if (!options.dry_run) {
     const int code = train(plan, sweep, dir, options);
     return code == kAllComplete && !log_is_whole() ? kEnvironment : code;
   }
   print(dry_run_text(plan, options.json));
-  return kAllComplete;
+  std::vector<Standing> standings;
+  for (const PlannedRun& run : plan.runs()) standings.push_back(run.standing);
+  say_left(standings, plan);
+  return std::ranges::any_of(standings, is_left) ? kEnvironment : kAllComplete;
 }
 
 }  // namespace
@@ -120,7 +183,7 @@ int run(const RunOptions& options) {
 void add_run(CLI::App& app, Action& action) {
   auto options = std::make_shared<RunOptions>();
   CLI::App* command = app.add_subcommand("run", "train what a configuration describes; finished runs are skipped");
-  command->add_option("CONFIG", options->config, "YAML file")->required();
+  as_path(command->add_option("CONFIG", options->config, "YAML file"))->required();
   command->add_option("KEY=VALUE", options->overrides, "changes of single values, such as solver.lr=0.02");
   CLI::Option* dry_run = command->add_flag("--dry-run", options->dry_run, "list the runs and what each would do");
   command->add_flag("--json", options->json, "with --dry-run: as JSON")->needs(dry_run);
@@ -138,9 +201,9 @@ void add_run(CLI::App& app, Action& action) {
       ->check(CLI::Range(0, 1023));
   command->add_option("--engine", options->engine, "instead of the configuration's: auto, cpu, cuda or check")
       ->check(CLI::IsMember({"auto", "cpu", "cuda", "check"}));
-  command->add_option("--output", options->output, "folder of results, instead of output.dir");
+  as_path(command->add_option("--output", options->output, "folder of results, instead of output.dir"));
   command->add_option("--only", options->only, "run only this RUN_ID (repeatable)")->allow_extra_args(false);
-  command->add_flag("--force", options->sweep.force, "run again what is complete");
+  command->add_flag("--force", options->sweep.force, "run again what is complete, and anew what saw other data");
   command->add_flag("--retry-failed", options->sweep.retry_failed, "run again what has failed");
   command->add_option("--retries", options->sweep.retries, "tries of a run that fails, beyond the first; default: 0")
       ->check(CLI::Range(0, 1000));
@@ -150,7 +213,7 @@ void add_run(CLI::App& app, Action& action) {
   command->add_flag("--quiet", options->quiet, "warnings and errors only on stderr");
   command->add_flag("--verbose", options->verbose, "packs, tests and checkpoints in the log, too");
   command->add_flag("--no-progress", options->no_progress, "plain lines instead of the live one");
-  command->add_option("--log", options->log, "write the log to this file, too");
+  as_path(command->add_option("--log", options->log, "write the log to this file, too"));
   command->footer("Example: qrun configs/lenet_2bit.yaml solver.lr=0.02 --threads 2");
   command->callback([options, &action] { action = [options] { return run(*options); }; });
 }

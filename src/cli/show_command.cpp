@@ -8,8 +8,10 @@
 #include <thread>
 
 #include "cli/commands.h"
+#include "cli/paths.h"
 #include "cli/process.h"
 #include "runner/interrupt.h"
+#include "runner/present_data.h"
 #include "store/leaderboard.h"
 #include "store/sweep_file.h"
 
@@ -28,10 +30,16 @@ std::string text_of(const Leaderboard& board, const ShowOptions& options) {
   return options.csv ? to_csv(board) : (options.json ? to_json(board) + "\n" : to_table(board));
 }
 
+void say(const char* what, const std::vector<std::string>& lines) {
+  for (const std::string& line : lines) std::fprintf(stderr, "%s: %s\n", what, line.c_str());
+}
+
 int show_once(const ShowOptions& options) {
-  const Leaderboard board = collect_runs(options.paths);
+  Leaderboard board = collect_runs(options.paths);
+  PresentData().mark(board);
   print(text_of(board, options));
-  for (const std::string& problem : board.problems) std::fprintf(stderr, "skipped: %s\n", problem.c_str());
+  say("skipped", board.problems);
+  say("note", board.notes);
   return board.problems.empty() ? kAllComplete : kRunFailed;
 }
 
@@ -40,10 +48,10 @@ int collect(const ShowOptions& options) {
   bool damaged = false;
   for (const std::string& folder : options.paths) {
     SweepFile file(std::filesystem::path(folder).lexically_normal().string());
-    for (const std::string& problem : file.update()) {
-      std::fprintf(stderr, "skipped: %s\n", problem.c_str());
-      damaged = true;
-    }
+    const LeftOut left_out = file.update();
+    say("skipped", left_out.problems);
+    say("note", left_out.notes);
+    damaged = damaged || !left_out.problems.empty();
     print(file.path() + "\n");
   }
   return damaged ? kRunFailed : kAllComplete;
@@ -53,8 +61,10 @@ int collect(const ShowOptions& options) {
 int watch(const ShowOptions& options) {
   install_interrupts();
   const bool in_place = isatty(STDOUT_FILENO) != 0;
+  PresentData data;
   while (!interrupted()) {
-    const Leaderboard board = collect_runs(options.paths);
+    Leaderboard board = collect_runs(options.paths);
+    data.mark(board);
     const bool wanted = print((in_place ? "\x1b[H\x1b[2J" : "") + text_of(board, options));
     if (!wanted || std::ranges::none_of(board.rows, [](const LeaderboardRow& row) { return row.status == "running"; }))
       return kAllComplete;
@@ -73,7 +83,7 @@ int show(const ShowOptions& options) {
 void add_show(CLI::App& app, Action& action) {
   auto options = std::make_shared<ShowOptions>();
   CLI::App* command = app.add_subcommand("show", "leaderboard of run files or folders of them");
-  command->add_option("PATH", options->paths, "run files (.h5) or folders")->required();
+  as_path(command->add_option("PATH", options->paths, "run files (.h5) or folders"))->required();
   CLI::Option* csv = command->add_flag("--csv", options->csv, "as CSV, one line a run");
   command->add_flag("--json", options->json, "as JSON")->excludes(csv);
   command->add_flag("--watch", options->watch, "again every two seconds, until no run is under way");

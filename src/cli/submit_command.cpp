@@ -6,8 +6,10 @@
 
 #include "cli/commands.h"
 #include "cli/engines.h"
+#include "cli/paths.h"
 #include "cli/process.h"
 #include "core/error.h"
+#include "core/home.h"
 #include "core/log.h"
 #include "runner/estimate.h"
 #include "runner/results_folder.h"
@@ -28,16 +30,27 @@ struct SubmitOptions {
 /// An array needs time limits and sizes from somewhere; without `cluster:` the site's defaults hold.
 ClusterSpec cluster_of(const Sweep& sweep) { return sweep.runs.front().cluster.value_or(ClusterSpec{}); }
 
+/// Slurm's patterns have no way to write a `\`, its directives none for the end of a line: jobs would die without a
+/// log.
+void refuse_unwritable_logs(const std::string& dir) {
+  if (dir.find_first_of("\\\n") != dir.npos)
+    throw ConfigError({dir, 0, 0}, "output.dir",
+                      "Slurm writes no logs below a folder whose name holds \\ or a line break; choose another");
+}
+
 int submit(const SubmitOptions& options) {
   set_up_log(LogLevel::kNormal, "");
   const Sweep sweep = read_config(options.config, options.overrides);
   for (const std::string& warning : sweep.warnings) spdlog::warn("{}", warning);
   const ClusterSpec cluster = cluster_of(sweep);
-  const fs::path dir = fs::absolute(options.output.empty() ? sweep.output.dir : options.output).lexically_normal();
+  const fs::path dir =
+      fs::absolute(options.output.empty() ? expand_home(sweep.output.dir) : options.output).lexically_normal();
+  refuse_unwritable_logs(dir.string());
   SweepOptions run_options;
   run_options.threads = static_cast<int>(cluster.cpus);
   run_options.pack = static_cast<int>(cluster.pack);
   SweepPlan plan(sweep.runs, run_options, (dir / sweep.name).string());
+  for (const std::string& warning : plan.warnings()) spdlog::warn("{}", warning);
   const auto packs = static_cast<std::int64_t>(plan.packs({.pack = run_options.threads}).size());
   if (packs == 0) {
     print("all runs have ended; `qrun show` lists them\n");
@@ -64,11 +77,11 @@ int submit(const SubmitOptions& options) {
   const std::string id = sbatch({script});
   const std::string collect =
       sbatch({"--dependency=afterany:" + id, "--job-name=qrun-" + sweep.name + "-collect",
-              "--output=" + folder.path() + "/.qrun/slurm/collect_%j.log",
+              "--output=" + log_pattern(folder.path() + "/.qrun/slurm", "collect_%j.log"),
               "--wrap=" + shell_quoted(job.program) + " show --collect " + shell_quoted(folder.path())});
   print(fmt::format("job {}: {} elements for {} packs of {} runs in all; job {} collects\n", id, job.elements, packs,
                     plan.runs().size(), collect));
-  print(fmt::format("logs: {0}/.qrun/slurm\nstate: qrun show {0}\n", folder.path()));
+  print(fmt::format("logs: {0}/.qrun/slurm\nstate: qrun show {1}\n", folder.path(), shell_word(folder.path())));
   return kAllComplete;
 }
 
@@ -77,9 +90,9 @@ int submit(const SubmitOptions& options) {
 void add_submit(CLI::App& app, Action& action) {
   auto options = std::make_shared<SubmitOptions>();
   CLI::App* command = app.add_subcommand("submit", "hand a sweep to Slurm as a job array");
-  command->add_option("CONFIG", options->config, "YAML file; its cluster: says what a job gets")->required();
+  as_path(command->add_option("CONFIG", options->config, "YAML file; its cluster: says what a job gets"))->required();
   command->add_option("KEY=VALUE", options->overrides, "changes of single values, such as solver.lr=0.02");
-  command->add_option("--output", options->output, "folder of results, instead of output.dir");
+  as_path(command->add_option("--output", options->output, "folder of results, instead of output.dir"));
   command->add_flag("--dry-run", options->dry_run, "print the batch script; nothing is written or submitted");
   command->footer("Example: qrun submit configs/cluster_example.yaml");
   command->callback([options, &action] { action = [options] { return submit(*options); }; });

@@ -5,6 +5,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <atomic>
 #include <cerrno>
 #include <cstdio>
@@ -12,7 +14,6 @@
 #include <filesystem>
 #include <utility>
 
-#include "core/error.h"
 #include "core/fault.h"
 
 namespace qrun {
@@ -145,6 +146,13 @@ bool TemporaryFile::add() {
   return sync_folder(fs::path(path_).parent_path());
 }
 
+void fail_to_replace(const std::string& path, int reason) {
+  constexpr std::array<int, 6> kOfTheFile = {EISDIR, EPERM, EACCES, EBUSY, ENOTEMPTY, EEXIST};
+  const std::string line = "cannot write " + path + ": " + std::strerror(reason);
+  if (std::ranges::find(kOfTheFile, reason) != kOfTheFile.end()) throw Irreplaceable(line);
+  throw EnvironmentError(line);
+}
+
 void write_atomically(const std::string& path, std::span<const std::byte> bytes) {
   const fs::path folder = fs::path(path).parent_path();
   std::error_code code;
@@ -152,8 +160,11 @@ void write_atomically(const std::string& path, std::span<const std::byte> bytes)
   if (code) throw EnvironmentError("cannot write " + path + ": " + code.message());
   for (;;) {
     TemporaryFile file(path);
-    if (file.is_open() && file.write(bytes) && file.replace()) return;
-    if (!file.is_lost()) fail_writing(path, errno);
+    const bool is_written = file.is_open() && file.write(bytes);
+    if (is_written && file.replace()) return;
+    const int reason = errno;
+    if (file.is_lost()) continue;
+    is_written ? fail_to_replace(path, reason) : fail_writing(path, reason);
   }
 }
 

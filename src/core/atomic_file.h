@@ -8,7 +8,18 @@
 #include <string>
 #include <string_view>
 
+#include "core/error.h"
+
 namespace qrun {
+
+/// One file stands in the way, where others beside it can be written: a folder has its name, or it is protected.
+class Irreplaceable : public EnvironmentError {
+ public:
+  using EnvironmentError::EnvironmentError;
+};
+
+/// Throws Irreplaceable where the reason, an errno, lies in the file at `path`, else EnvironmentError.
+[[noreturn]] void fail_to_replace(const std::string& path, int reason);
 
 /// A new file beside `path`, under a name that no other process uses. It goes with this object unless it has taken its
 /// place. Members give false where the system refuses; errno says why.
@@ -37,7 +48,8 @@ class TemporaryFile {
 };
 
 /// Puts a file of these bytes in place of `path`, on disk when it returns; missing folders are made. Whatever fails, no
-/// temporary file stays and an old file is untouched. Throws EnvironmentError (path, the system's reason).
+/// temporary file stays and an old file is untouched. Throws EnvironmentError (path, the system's reason),
+/// Irreplaceable among them.
 void write_atomically(const std::string& path, std::span<const std::byte> bytes);
 
 /// The same for a text.

@@ -2,6 +2,7 @@
 
 #include <exception>
 #include <mutex>
+#include <new>
 #include <system_error>
 #include <vector>
 
@@ -9,12 +10,22 @@
 
 namespace qrun {
 
+namespace {
+
+[[noreturn]] void refuse(const std::error_code& reason) {
+  throw EnvironmentError("cannot start a thread: " + reason.message() +
+                         "; use fewer --threads, or raise the limits of processes and memory (ulimit -u, ulimit -v)");
+}
+
+}  // namespace
+
 std::thread start_thread(std::function<void()> body) {
   try {
     return std::thread(std::move(body));
   } catch (const std::system_error& error) {
-    throw EnvironmentError("cannot start a thread: " + error.code().message() +
-                           "; use fewer --threads, or raise the limits of processes and memory (ulimit -u, ulimit -v)");
+    refuse(error.code());
+  } catch (const std::bad_alloc&) {  // chance decides whether the stack or what is kept of the thread finds no memory
+    refuse(std::make_error_code(std::errc::resource_unavailable_try_again));
   }
 }
 

@@ -3,26 +3,13 @@
 #include <algorithm>
 #include <cstdlib>
 #include <fstream>
-#include <thread>
-
-#ifdef __linux__
-#include <sched.h>
-#endif
 
 #include "core/error.h"
+#include "core/machine.h"
 #include "cpu/program.h"
 
 namespace qrun {
 namespace {
-
-/// Processors this process may run on.
-int usable_processors() {
-#ifdef __linux__
-  cpu_set_t set;
-  if (sched_getaffinity(0, sizeof set, &set) == 0) return std::max(1, CPU_COUNT(&set));
-#endif
-  return std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
-}
 
 std::string processor_name() {
   std::ifstream file("/proc/cpuinfo");

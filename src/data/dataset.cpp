@@ -1,14 +1,19 @@
 #include "data/dataset.h"
 
 #include <algorithm>
+#include <filesystem>
 #include <map>
 #include <mutex>
 #include <optional>
+#include <set>
+#include <span>
 #include <vector>
 
 #include "core/error.h"
+#include "core/home.h"
 #include "core/machine.h"
 #include "core/sizes.h"
+#include "data/contents.h"
 #include "data/datum.h"
 #include "data/digits.h"
 #include "data/lmdb.h"
@@ -22,8 +27,12 @@ constexpr std::int64_t kKeepInMemory = std::int64_t{256} << 20;  // bytes; a lar
 class MemoryDataset : public Dataset {
  public:
   MemoryDataset(Shape shape, std::vector<std::uint8_t> bytes, std::vector<float> floats,
-                std::vector<std::int32_t> labels)
-      : shape_(shape), bytes_(std::move(bytes)), floats_(std::move(floats)), labels_(std::move(labels)) {}
+                std::vector<std::int32_t> labels, Contents contents)
+      : shape_(shape),
+        bytes_(std::move(bytes)),
+        floats_(std::move(floats)),
+        labels_(std::move(labels)),
+        contents_(std::move(contents)) {}
 
   [[nodiscard]] Shape shape() const override { return shape_; }
   [[nodiscard]] std::int64_t items() const override { return static_cast<std::int64_t>(labels_.size()); }
@@ -45,19 +54,21 @@ class MemoryDataset : public Dataset {
             .labels = labels_.data(),
             .items = items()};
   }
+  [[nodiscard]] const Contents& contents() const override { return contents_; }
 
  private:
   Shape shape_;
   std::vector<std::uint8_t> bytes_;
   std::vector<float> floats_;
   std::vector<std::int32_t> labels_;
+  Contents contents_;
 };
 
 /// Items read from the database when asked for.
 class LmdbDataset : public Dataset {
  public:
-  LmdbDataset(std::shared_ptr<const LmdbReader> reader, Shape shape, std::vector<std::string> keys)
-      : reader_(std::move(reader)), shape_(shape), keys_(std::move(keys)) {}
+  LmdbDataset(std::shared_ptr<const LmdbReader> reader, Shape shape, std::vector<std::string> keys, std::int64_t bytes)
+      : reader_(std::move(reader)), shape_(shape), keys_(std::move(keys)), bytes_(bytes) {}
 
   [[nodiscard]] Shape shape() const override { return shape_; }
   [[nodiscard]] std::int64_t items() const override { return static_cast<std::int64_t>(keys_.size()); }
@@ -74,11 +85,31 @@ class LmdbDataset : public Dataset {
     }
     return item;
   }
+  [[nodiscard]] const Contents& contents() const override {
+    std::call_once(once_, [this] { contents_ = read_contents(); });
+    return contents_;
+  }
 
  private:
+  [[nodiscard]] Contents read_contents() const {
+    ContentsHash hash(items(), bytes_, shape_);
+    while (hash.next() < items()) {
+      const std::string& key = keys_[static_cast<std::size_t>(hash.next())];
+      reader_->get(key, [&](std::string_view value) {
+        proto::Datum datum;
+        parse_item(reader_->folder(), key, value, shape_, datum);
+        hash.add(std::as_bytes(std::span(value)), datum.label());
+      });
+    }
+    return hash.contents();
+  }
+
   std::shared_ptr<const LmdbReader> reader_;
   Shape shape_;
   std::vector<std::string> keys_;
+  std::int64_t bytes_;  // of all values
+  mutable std::once_flag once_;
+  mutable Contents contents_;
 };
 
 std::shared_ptr<const Dataset> read_into_memory(const LmdbReader& reader, Shape shape, bool as_bytes) {
@@ -87,9 +118,11 @@ std::shared_ptr<const Dataset> read_into_memory(const LmdbReader& reader, Shape 
   std::vector<std::int32_t> labels;
   const std::int64_t values = reader.items() * shape.size();
   as_bytes ? bytes.reserve(static_cast<std::size_t>(values)) : floats.reserve(static_cast<std::size_t>(values));
+  ContentsHash hash(reader.items(), reader.value_bytes(), shape);
   proto::Datum datum;
   reader.each([&](std::string_view key, std::string_view value) {
     parse_item(reader.folder(), key, value, shape, datum);
+    if (hash.next() == std::ssize(labels)) hash.add(std::as_bytes(std::span(value)), datum.label());
     if (as_bytes == datum.data().empty()) bad_item(reader.folder(), key, "bytes and float_data in one database");
     const std::string& data = datum.data();
     bytes.insert(bytes.end(), data.begin(), data.end());
@@ -97,7 +130,8 @@ std::shared_ptr<const Dataset> read_into_memory(const LmdbReader& reader, Shape 
     labels.push_back(datum.label());
     return true;
   });
-  return std::make_shared<MemoryDataset>(shape, std::move(bytes), std::move(floats), std::move(labels));
+  return std::make_shared<MemoryDataset>(shape, std::move(bytes), std::move(floats), std::move(labels),
+                                         hash.contents());
 }
 
 std::shared_ptr<const Dataset> read_lmdb(const std::string& folder) {
@@ -112,8 +146,13 @@ std::shared_ptr<const Dataset> read_lmdb(const std::string& folder) {
   if (reader->items() <= kKeepInMemory / shape.size() / (as_bytes ? 1 : 4))
     return read_into_memory(*reader, shape, as_bytes);
   std::vector<std::string> keys;
-  reader->each([&](std::string_view key, std::string_view) { return keys.emplace_back(key), true; });
-  return std::make_shared<LmdbDataset>(std::move(reader), shape, std::move(keys));
+  std::int64_t bytes = 0;
+  reader->each([&](std::string_view key, std::string_view value) {
+    keys.emplace_back(key);
+    bytes += static_cast<std::int64_t>(value.size());
+    return true;
+  });
+  return std::make_shared<LmdbDataset>(std::move(reader), shape, std::move(keys), bytes);
 }
 
 /// Synthetic digits, drawn when the first one is asked for: who only checks a configuration needs none.
@@ -126,13 +165,16 @@ class DigitsDataset : public Dataset {
   [[nodiscard]] Item item(std::int64_t index) const override { return drawn().item(index); }
   [[nodiscard]] std::int32_t label(std::int64_t index) const override { return digit_label(seed_, split_, index); }
   [[nodiscard]] DataSource memory() const override { return drawn().memory(); }
+  [[nodiscard]] const Contents& contents() const override { return drawn().contents(); }
 
  private:
   [[nodiscard]] const MemoryDataset& drawn() const {
     std::call_once(once_, [this] {
       std::vector<std::int32_t> labels;
       for (std::int64_t i = 0; i < items_; ++i) labels.push_back(label(i));
-      drawn_.emplace(shape(), draw_digits(items_, seed_, split_), std::vector<float>{}, std::move(labels));
+      std::vector<std::uint8_t> pixels = draw_digits(items_, seed_, split_);
+      Contents contents = contents_of_digits(pixels, labels);
+      drawn_.emplace(shape(), std::move(pixels), std::vector<float>{}, std::move(labels), std::move(contents));
     });
     return *drawn_;
   }
@@ -156,7 +198,7 @@ std::shared_ptr<const Dataset> digits(const SourceSpec& source, Split split) {
 
 /// Sets in use, by what they are: a database is opened once in a process, and runs share what they read.
 std::string identity(const SourceSpec& source, Split split) {
-  if (!source.lmdb.empty()) return source.lmdb;
+  if (!source.lmdb.empty()) return expand_home(source.lmdb);
   return std::to_string(source.synthetic_digits) + " digits " + std::to_string(source.data_seed) +
          (split == Split::kTest ? " test" : "");
 }
@@ -170,7 +212,8 @@ std::shared_ptr<const Dataset> open_dataset(const SourceSpec& source, Split spli
   std::weak_ptr<const Dataset>& known = sets[identity(source, split)];
   if (std::shared_ptr<const Dataset> set = known.lock()) return set;
   try {
-    std::shared_ptr<const Dataset> set = source.lmdb.empty() ? digits(source, split) : read_lmdb(source.lmdb);
+    std::shared_ptr<const Dataset> set =
+        source.lmdb.empty() ? digits(source, split) : read_lmdb(expand_home(source.lmdb));
     known = set;
     return set;
   } catch (const EnvironmentError&) {
@@ -203,8 +246,29 @@ RunData open_both(const DataSpec& spec) {
   return data;
 }
 
+Shape padded_shape(const DataSpec& spec, const Shape& image) {
+  return {image.c, image.h + 2 * spec.pad, image.w + 2 * spec.pad};
+}
+
+constexpr std::int64_t kSample = 1000;
+
+/// True where each class among the first labels is one block of them; a few labels, or a set of one class, say nothing.
+bool is_sorted_by_class(const Dataset& set) {
+  constexpr std::int64_t kBlock = 10;  // labels on average
+  const std::int64_t labels = std::min(kSample, set.items());
+  std::int64_t blocks = 0;
+  std::set<std::int32_t> classes;
+  std::int32_t last = 0;
+  for (std::int64_t i = 0; i < labels; ++i) {
+    const std::int32_t label = set.label(i);
+    if (i == 0 || label != last) ++blocks;
+    classes.insert(last = label);
+  }
+  const bool has_more = blocks > 1 || set.items() > labels;
+  return blocks == std::ssize(classes) && labels >= kBlock * blocks && has_more;
+}
+
 std::int32_t largest_label(const RunData& data) {
-  constexpr std::int64_t kSample = 1000;
   std::int32_t largest = 0;
   for (const Dataset* set : {data.train.get(), data.test.get()}) {
     for (std::int64_t i = 0; i < std::min(kSample, set->items()); ++i) largest = std::max(largest, set->label(i));
@@ -223,7 +287,7 @@ RunData open_data(const DataSpec& spec) {
         spec.test.position, "data.test",
         "images of " + to_string(test) + ", but training images are " + to_string(train) + "; both must be equal");
   }
-  const Shape padded{train.c, train.h + 2 * spec.pad, train.w + 2 * spec.pad};
+  const Shape padded = padded_shape(spec, train);
   if (spec.crop > padded.h || spec.crop > padded.w) {
     throw ConfigError(spec.crop_position, "data.crop",
                       std::to_string(spec.crop) + " is larger than the padded image " + to_string(padded) +
@@ -235,9 +299,26 @@ RunData open_data(const DataSpec& spec) {
                       std::to_string(means) + " values for images of " + std::to_string(train.c) +
                           " channels; give one, or one a channel");
   }
-  data.shape = spec.crop > 0 ? Shape{train.c, spec.crop, spec.crop} : padded;
+  data.shape = input_shape(spec, train);
   data.largest_label = largest_label(data);
+  data.is_sorted = is_sorted_by_class(*data.train);
   return data;
+}
+
+Shape input_shape(const DataSpec& spec, const Shape& image) {
+  return spec.crop > 0 ? Shape{image.c, spec.crop, spec.crop} : padded_shape(spec, image);
+}
+
+DataRecord record_of(const DataSpec& spec, const RunData& data, bool draw) {
+  const auto record = [draw](const SourceSpec& source, const Dataset& set) {
+    const bool reads = draw || !source.lmdb.empty();
+    return SetRecord{reads ? set.contents() : Contents{}, source.lmdb, source.batch_size};
+  };
+  std::error_code code;
+  return {.train = record(spec.train, *data.train),
+          .test = record(spec.test, *data.test),
+          .init_from_hash = {},
+          .working_directory = std::filesystem::current_path(code).string()};
 }
 
 }  // namespace qrun

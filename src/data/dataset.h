@@ -7,6 +7,7 @@
 #include <span>
 #include <string>
 
+#include "core/data_record.h"
 #include "core/feed.h"
 #include "core/shape.h"
 #include "spec/run_spec.h"
@@ -30,6 +31,9 @@ class Dataset {
   [[nodiscard]] virtual std::int32_t label(std::int64_t index) const { return item(index).label; }
   /// All items one behind the other, where they lie in memory so: bytes or floats, and labels.
   [[nodiscard]] virtual DataSource memory() const { return {}; }
+  /// What was read, found once: of a set in memory when it was read, of a larger one by a pass over it when first
+  /// asked.
+  [[nodiscard]] virtual const Contents& contents() const = 0;
 };
 
 enum class Split : std::uint8_t { kTrain, kTest };
@@ -43,8 +47,16 @@ struct RunData {
   std::shared_ptr<const Dataset> train, test;
   Shape shape;                     // after cropping
   std::int32_t largest_label = 0;  // among the first 1,000 of both sets: to be compared with the last layer's outputs
+  bool is_sorted = false;          // the first 1,000 training labels come class by class
 };
 [[nodiscard]] RunData open_data(const DataSpec& spec);
+
+/// What the network gets of images of this shape: padded or cropped.
+[[nodiscard]] Shape input_shape(const DataSpec& spec, const Shape& image);
+
+/// Of both sets; what the run starts from is not known here. Without `draw` synthetic digits, which nothing but another
+/// program can change, are not drawn for it: their contents stay empty.
+[[nodiscard]] DataRecord record_of(const DataSpec& spec, const RunData& data, bool draw = true);
 
 constexpr std::int64_t kAnyLabel = std::numeric_limits<std::int64_t>::max();
 

@@ -7,8 +7,8 @@
 #include <atomic>
 #include <cmath>
 #include <numbers>
-#include <thread>
 
+#include "core/machine.h"
 #include "core/rng.h"
 #include "core/threads.h"
 
@@ -198,7 +198,7 @@ std::vector<std::uint8_t> draw_digits(std::int64_t items, std::uint64_t seed, Sp
   std::vector<std::uint8_t> pixels(static_cast<std::size_t>(items * kSize));
   constexpr std::int64_t kPart = 256;  // items that a thread takes at a time
   std::atomic<std::int64_t> next = 0;
-  on_threads(std::min<std::int64_t>(std::thread::hardware_concurrency(), items / kPart), [&] {
+  on_threads(std::min<std::int64_t>(usable_processors(), items / kPart), [&] {
     for (std::int64_t first = next.fetch_add(kPart); first < items; first = next.fetch_add(kPart)) {
       for (std::int64_t i = first; i < std::min(first + kPart, items); ++i)
         draw_digit(seed, split, i, pixels.data() + i * kSize);

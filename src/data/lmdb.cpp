@@ -134,6 +134,15 @@ void LmdbReader::each(const std::function<bool(std::string_view, std::string_vie
   if (code != MDB_NOTFOUND) check(code, "read");
 }
 
+std::int64_t LmdbReader::value_bytes() const {
+  std::int64_t bytes = 0;
+  each([&](std::string_view, std::string_view value) {
+    bytes += static_cast<std::int64_t>(value.size());
+    return true;
+  });
+  return bytes;
+}
+
 void LmdbReader::get(std::string_view key, const std::function<void(std::string_view)>& visit) const {
   const Transaction txn(begin());
   MDB_val key_val = to_val(key);

@@ -18,6 +18,7 @@ class LmdbReader {
   explicit LmdbReader(const std::string& folder);
 
   [[nodiscard]] std::int64_t items() const { return items_; }
+  [[nodiscard]] std::int64_t value_bytes() const;  // of all items together
   [[nodiscard]] const std::string& folder() const { return folder_; }
 
   /// Calls `visit(key, value)` in key order until it returns false. Both are borrowed for the call.

@@ -63,7 +63,7 @@ struct TestResult {
   std::vector<QuantizedActivation> activations;   // [slot]; empty unless samples were asked for
 };
 
-/// All that a run needs to go on: a function of seed and iteration fills in the rest.
+/// All that a run needs to start and to go on: a function of seed and iteration fills in the rest.
 struct RunState {
   struct Param {
     std::vector<float> master;
@@ -108,7 +108,8 @@ class Engine {
  public:
   virtual ~Engine() = default;
   [[nodiscard]] virtual EngineInfo info() const = 0;
-  /// Parameters start as `Plan::runs[r].seed` and the initial state say. `feeds` [run] may be empty in tests of steps.
+  /// The program waits for states: masters are 0 until restore() has given each run its own, first of all that of
+  /// initial_state(). It is used in the thread that made the engine. `feeds` [run] may be empty in tests of steps.
   virtual std::unique_ptr<Program> load(const Plan& plan, std::vector<RunFeeds> feeds) = 0;
 };
 

@@ -7,7 +7,7 @@
 
 namespace qrun {
 
-EngineProbe open_cuda_engine(const std::string& folder, const std::string& version, int device) {
+EngineProbe open_cuda_engine(const std::string& folder, const std::string& build, int device) {
   std::string path;
   for (const std::string& candidate : {folder + "/" + kCudaPlugin, folder + "/../lib/" + kCudaPlugin}) {
     if (path.empty() && std::filesystem::exists(candidate)) path = candidate;
@@ -22,9 +22,9 @@ EngineProbe open_cuda_engine(const std::string& folder, const std::string& versi
   const auto plugin_version = reinterpret_cast<Version>(dlsym(library, "qrun_plugin_version"));
   const auto make = reinterpret_cast<Make>(dlsym(library, "qrun_make_engine"));
   if (plugin_version == nullptr || make == nullptr) return {nullptr, "cuda: " + path + " is not a plug-in of qrun"};
-  if (version != plugin_version()) {
-    return {nullptr, "cuda: " + path + " belongs to version " + plugin_version() + ", this is " + version +
-                         "; install both from one build"};
+  if (build != plugin_version()) {
+    return {nullptr, "cuda: " + path + " belongs to version " + plugin_version() + ", this is " + build +
+                         "; build and install both together"};
   }
   std::array<char, 512> problem{};
   std::unique_ptr<Engine> engine(make(device, problem.data(), static_cast<int>(problem.size())));

@@ -75,40 +75,6 @@ std::int64_t iterations_per_epoch(const RunSpec& spec, std::int64_t train_items)
   return spec.train.iterations_per_epoch.value_or(fallback);
 }
 
-bool same_pack(const RunSpec& a, const RunSpec& b) {
-  const auto same_layer = [](const LayerSpec& p, const LayerSpec& q) {
-    return p.name == q.name && p.type == q.type && p.input == q.input && p.params == q.params;
-  };
-  const auto same_source = [](const SourceSpec& p, const SourceSpec& q) {
-    return p.lmdb == q.lmdb && p.synthetic_digits == q.synthetic_digits && p.data_seed == q.data_seed &&
-           p.batch_size == q.batch_size;
-  };
-  return std::ranges::equal(a.network, b.network, same_layer) && same_source(a.data.train, b.data.train) &&
-         same_source(a.data.test, b.data.test) && a.data.crop == b.data.crop && a.data.pad == b.data.pad &&
-         a.loss == b.loss && a.precision == b.precision && a.train.epochs == b.train.epochs &&
-         a.train.iterations_per_epoch == b.train.iterations_per_epoch && a.train.test_every == b.train.test_every &&
-         a.train.log_every == b.train.log_every && a.train.checkpoint_every == b.train.checkpoint_every;
-}
-
-std::uint64_t pack_hash(const RunSpec& run) {
-  std::uint64_t hash = run.network.size();
-  const auto mix = [&](std::int64_t value) {
-    hash = (hash ^ static_cast<std::uint64_t>(value)) * 0x9E3779B97F4A7C15ULL;
-    hash ^= hash >> 29;
-  };
-  for (const LayerSpec& layer : run.network) {
-    for (const auto& [name, value] : layer.params) mix(value);
-  }
-  for (const SourceSpec* source : {&run.data.train, &run.data.test}) {
-    mix(source->batch_size);
-    mix(source->synthetic_digits);
-    mix(static_cast<std::int64_t>(source->data_seed));
-  }
-  for (const std::int64_t value : {run.data.crop, run.data.pad, run.train.epochs, run.train.checkpoint_every})
-    mix(value);
-  return hash;
-}
-
 Plan lower(const std::vector<RunSpec>& runs, const DataInfo& data) {
   QRUN_CHECK(!runs.empty(), "a pack holds at least one run");
   const RunSpec& spec = runs[0];

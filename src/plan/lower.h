@@ -18,13 +18,7 @@ struct DataInfo {
 /// `iterations_per_epoch` of the run, or its default: items / batch size rounded down, at least 1.
 [[nodiscard]] std::int64_t iterations_per_epoch(const RunSpec& spec, std::int64_t train_items);
 
-/// True if both lower to the same steps on the same shapes, so that they may train in one pack.
-[[nodiscard]] bool same_pack(const RunSpec& a, const RunSpec& b);
-
-/// Equal for two runs that same_pack() holds for.
-[[nodiscard]] std::uint64_t pack_hash(const RunSpec& run);
-
-/// Lowers a pack, fused. `runs` is not empty and same_pack() holds for all. Throws ConfigError, positioned at the
+/// Lowers a pack, fused. `runs` is not empty, and all have one pack_key(). Throws ConfigError, positioned at the
 /// layer, where shapes don't fit (which layer, which shapes), or where no machine has the memory for them.
 [[nodiscard]] Plan lower(const std::vector<RunSpec>& runs, const DataInfo& data);
 

@@ -4,6 +4,7 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
@@ -82,6 +83,7 @@ Claims::~Claims() {
 bool Claims::take(const std::string& run_id) {
   const std::lock_guard guard(mutex_);
   const FolderLock lock(folder_);
+  if (fs::is_directory(path(run_id))) fail_to_replace(path(run_id), EISDIR);
   if (create(run_id)) return true;
   const Owner owner = owner_of(run_id);
   if (!is_dead(run_id, owner)) return false;

@@ -32,7 +32,7 @@ class Claims {
   Claims(const Claims&) = delete;
   Claims& operator=(const Claims&) = delete;
 
-  /// True if the run is ours now.
+  /// True if the run is ours now. Throws Irreplaceable where a folder lies in the claim's place.
   [[nodiscard]] bool take(const std::string& run_id);
   void release(const std::string& run_id);
 

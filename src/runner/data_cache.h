@@ -1,4 +1,4 @@
-// Data sets opened once, however many runs of a sweep read them.
+// Data sets opened once, and files to start from read once, however many runs of a sweep use them.
 #pragma once
 
 #include <map>
@@ -14,9 +14,14 @@ class DataCache {
   /// Thread-safe; the reference stays valid. Throws ConfigError as open_data() does.
   const RunData& get(const DataSpec& spec);
 
+  /// What the run would see if it began now; `draw` as record_of() takes it. A file to start from that is not there has
+  /// no hash. Thread-safe. Throws as get() does.
+  [[nodiscard]] DataRecord record(const RunSpec& run, bool draw);
+
  private:
   std::mutex mutex_;
-  std::map<std::string, RunData> opened_;
+  std::map<std::string, RunData> opened_;       // guarded by mutex_
+  std::map<std::string, std::string> initial_;  // hashes of masters, likewise
 };
 
 }  // namespace qrun

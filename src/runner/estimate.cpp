@@ -6,7 +6,9 @@
 #include <map>
 
 #include "core/sizes.h"
+#include "engine/initial_state.h"
 #include "plan/lower.h"
+#include "runner/pack.h"
 
 namespace qrun {
 namespace {
@@ -44,6 +46,11 @@ double try_out(SweepPlan& plan, const std::vector<std::size_t>& pack, Engine& en
   for (const RunSpec& spec : specs)
     feeds.push_back({make_feed(images, spec.data, Split::kTrain, spec.seed, lowered.classes), nullptr});
   const auto program = engine.load(lowered, std::move(feeds));
+  for (std::size_t k = 0; k < pack.size(); ++k) {
+    const auto run = static_cast<int>(k);
+    const bool resumes = plan.runs()[pack[k]].standing.stage == Stage::kResume;  // needs no `init_from` any more
+    program->restore(run, resumes ? initial_state(lowered, run) : first_state(specs[k], lowered, run).state);
+  }
   const std::atomic<bool> go_on = false;
   program->train(4, go_on);  // caches, clocks
   const auto start = Clock::now();

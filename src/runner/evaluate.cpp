@@ -3,14 +3,27 @@
 #include <algorithm>
 
 #include "core/error.h"
+#include "core/log.h"
 #include "data/dataset.h"
 #include "plan/lower.h"
 #include "quant/all.h"
+#include "runner/changed_data.h"
 #include "spec/read.h"
 #include "store/run_file.h"
 
 namespace qrun {
 namespace {
+
+/// Only the test set is used here. Throws ConfigError.
+void refuse_other_data(const RunSpec& spec, const DataRecord& seen, const RunData& data) {
+  DataRecord now;
+  now.test.contents = data.test->contents();
+  for (const DataChange& change : data_changes(spec, seen, now)) {
+    throw ConfigError(change.position, change.key,
+                      change.name + " has changed: the run saw " + change.was + ", now it holds " + change.is +
+                          "; evaluate with the same data");
+  }
+}
 
 const StoredBlob& blob_of(const std::string& file, const RunRecord& record, const ParamInfo& info) {
   const auto at = std::ranges::find_if(
@@ -38,6 +51,11 @@ Evaluation evaluate(const std::string& run_file, Engine& engine) {
     throw Error(run_file + ": holds no final test to compare with (status " + record.status + ")");
   const RunSpec spec = read_run_text(record.config, run_file);
   const RunData data = open_data(spec.data);
+  if (record.data) {
+    refuse_other_data(spec, *record.data, data);
+  } else {
+    spdlog::warn(R"(no record of the data file="{}" action="compare the labels alone")", run_file);
+  }
   const Plan plan = lower({spec}, {data.shape, data.train->items()});
   const std::unique_ptr<Program> program =
       engine.load(plan, {{make_feed(data.train, spec.data, Split::kTrain, spec.seed, plan.classes),

@@ -14,7 +14,7 @@ struct Evaluation {
 };
 
 /// Master parameters are used only where a layer has no quantizer. Throws Error where the file holds no final test or
-/// does not fit its own configuration.
+/// does not fit its own configuration, ConfigError where the test set is another one than the run's.
 [[nodiscard]] Evaluation evaluate(const std::string& run_file, Engine& engine);
 
 }  // namespace qrun

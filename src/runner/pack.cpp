@@ -22,7 +22,11 @@ double seconds_since(Clock::time_point start) { return std::chrono::duration<dou
 class PackTraining {
  public:
   PackTraining(const std::vector<PackRun>& runs, const RunData& data, const PackTools& tools)
-      : runs_(runs), tools_(tools), best_(runs.size()), outcomes_(runs.size()) {
+      : runs_(runs),
+        tools_(tools),
+        data_(record_of(runs.front().spec.data, data)),
+        best_(runs.size()),
+        outcomes_(runs.size()) {
     std::vector<RunSpec> specs;
     for (const PackRun& run : runs) specs.push_back(run.spec);
     plan_ = lower(specs, {data.shape, data.train->items()});
@@ -65,10 +69,13 @@ class PackTraining {
   void start(int run) {
     const std::optional<Checkpoint>& from = runs_[static_cast<std::size_t>(run)].from;
     const std::string journal = tools_.folder.journal(spec(run));
-    std::filesystem::remove(journal);
+    std::error_code code;  // what is no file is found out when it is written
+    std::filesystem::remove(journal, code);
     tools_.folder.freeze(spec(run));
     fault_point("run.started");
+    DataRecord seen = data_;
     if (from) {
+      if (from->record.data) seen.init_from_hash = from->record.data->init_from_hash;
       session(run).resume(*from);
       best(run) = from->best;
       done_ = from->state.iteration;
@@ -76,12 +83,11 @@ class PackTraining {
       program_->restore(run, from->state);
       for (const TrainPoint& point : from->record.train) append_journal(journal, {point, test_of(run, point.epoch)});
     } else {
-      RunState state = program_->state(run);
-      for (std::size_t p = 0; p < state.params.size(); ++p)
-        state.params[p].master = initial_values(plan_, run, static_cast<ParamId>(p));
-      if (!spec(run).train.init_from.empty()) load_initial(spec(run), plan_, state);
-      program_->restore(run, state);
+      FirstState first = first_state(spec(run), plan_, run);
+      seen.init_from_hash = std::move(first.init_from_hash);
+      program_->restore(run, first.state);
     }
+    session(run).set_data(std::move(seen));
     tools_.progress.note([&] {
       spdlog::info("start run={} iteration={} of={} threads={}", spec(run).id(), done_, iterations_,
                    session(run).record().threads);
@@ -247,10 +253,16 @@ class PackTraining {
       return;
     }
     outcomes_[index] = {record.run_id, record.status, path, record.error};
-    write_run(path, record);
+    try {
+      write_run(path, record);
+    } catch (const Irreplaceable& error) {  // the runs beside it have files of their own
+      outcomes_[index] = {record.run_id, kLeft, path, error.what()};
+      return;
+    }
     fault_point("run.written");
     if (record.status == "interrupted") {
-      std::filesystem::remove(tools_.folder.journal(spec(run)));
+      std::error_code code;
+      std::filesystem::remove(tools_.folder.journal(spec(run)), code);
     } else {
       tools_.folder.tidy(spec(run));
     }
@@ -266,6 +278,7 @@ class PackTraining {
 
   const std::vector<PackRun>& runs_;
   const PackTools& tools_;
+  const DataRecord data_;
   Plan plan_;
   std::unique_ptr<Program> program_;
   std::vector<RunSession> sessions_;

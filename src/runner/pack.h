@@ -9,14 +9,17 @@
 
 #include "data/dataset.h"
 #include "engine/engine.h"
+#include "plan/lower.h"
 #include "runner/progress.h"
 #include "runner/results_folder.h"
 #include "runner/session.h"
 
 namespace qrun {
 
-/// What came of a run: the status of its file, or kTakenOver where another process has taken it over.
+/// What came of a run: the status of its file; kTakenOver where another process has taken it over; kLeft where its file
+/// can't be replaced.
 constexpr const char* kTakenOver = "taken over";
+constexpr const char* kLeft = "left";
 struct RunOutcome {
   std::string run_id, status, path, error;
 };
@@ -40,16 +43,26 @@ struct PackTools {
 /// Checks what only the data can tell: as many classes as labels. Throws ConfigError at the last layer.
 void check_labels(const RunSpec& run, const RunData& data, std::int64_t classes);
 
-/// Master parameters from the run file that `train.init_from` names, layers matched by name and shape. Throws
+/// The state that run `index` of the plan starts with: the initial one, with the masters of the run file that
+/// `train.init_from` names, layers matched by name and shape; and the hash of these, "" without such a file. Throws
 /// ConfigError naming the layer, Error where the file can't be read.
-void load_initial(const RunSpec& run, const Plan& plan, RunState& state);
+struct FirstState {
+  RunState state;
+  std::string init_from_hash;
+};
+[[nodiscard]] FirstState first_state(const RunSpec& run, const Plan& plan, int index);
 
-/// load_initial() would succeed, if `train.init_from` is given. Throws ConfigError.
+/// The hash that first_state() would give a run on these images; empty where the file can't be read. A file that holds
+/// another network by now has a text of its own, which equals no hash.
+[[nodiscard]] std::string initial_hash(const RunSpec& run, const DataInfo& data);
+
+/// What first_state() would throw. Throws ConfigError.
 void check_initial(const RunSpec& run, const Plan& plan);
 
-/// All runs satisfy same_pack() and go on at the same iteration. Ends early where `stop` rises: the runs are then
+/// All runs have one pack_key() and go on at the same iteration. Ends early where `stop` rises: the runs are then
 /// interrupted, and a checkpoint lies where they go on. A run that diverges is failed at once, the others go on.
-/// Throws EnvironmentError where results can't be written, Error where the data can't be read.
+/// Throws EnvironmentError where results can't be written, Irreplaceable where a file of one of the runs is in the way,
+/// Error where the data can't be read.
 std::vector<RunOutcome> train_pack(const std::vector<PackRun>& runs, const RunData& data, const PackTools& tools);
 
 }  // namespace qrun

@@ -1,7 +1,11 @@
 // What is settled before a pack trains.
 #include <algorithm>
+#include <span>
 
 #include "core/error.h"
+#include "core/hash128.h"
+#include "core/home.h"
+#include "engine/initial_state.h"
 #include "runner/pack.h"
 
 namespace qrun {
@@ -19,7 +23,7 @@ namespace {
 
 /// The stored blob of each parameter, in the order of the plan.
 std::vector<StoredBlob> initial_blobs(const RunSpec& run, const Plan& plan) {
-  const RunRecord source = read_run(run.train.init_from, ReadDepth::kAll);
+  const RunRecord source = read_run(expand_home(run.train.init_from), ReadDepth::kAll);
   std::vector<StoredBlob> blobs;
   for (const ParamInfo& info : plan.params) {
     const auto at = std::ranges::find_if(
@@ -34,11 +38,32 @@ std::vector<StoredBlob> initial_blobs(const RunSpec& run, const Plan& plan) {
   return blobs;
 }
 
+/// Of each blob, in the order of the plan.
+std::string hash_of(const std::vector<StoredBlob>& blobs) {
+  Hash128 hash;
+  for (const StoredBlob& blob : blobs) hash.add(std::as_bytes(std::span(blob.master)));
+  return hash.text();
+}
+
 }  // namespace
 
-void load_initial(const RunSpec& run, const Plan& plan, RunState& state) {
+FirstState first_state(const RunSpec& run, const Plan& plan, int index) {
+  FirstState first{.state = initial_state(plan, index), .init_from_hash = {}};
+  if (run.train.init_from.empty()) return first;
   const std::vector<StoredBlob> blobs = initial_blobs(run, plan);
-  for (std::size_t p = 0; p < blobs.size(); ++p) state.params[p].master = blobs[p].master;
+  for (std::size_t p = 0; p < blobs.size(); ++p) first.state.params[p].master = blobs[p].master;
+  first.init_from_hash = hash_of(blobs);
+  return first;
+}
+
+std::string initial_hash(const RunSpec& run, const DataInfo& data) {
+  try {
+    return hash_of(initial_blobs(run, lower({run}, data)));
+  } catch (const ConfigError&) {
+    return "of another network";
+  } catch (const Error&) {
+    return "";
+  }
 }
 
 void check_initial(const RunSpec& run, const Plan& plan) {

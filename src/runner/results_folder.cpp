@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <string_view>
 
@@ -9,57 +10,46 @@
 #include "core/error.h"
 #include "core/fault.h"
 #include "store/checkpoint.h"
+#include "store/foreign.h"
 
 namespace qrun {
 namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::size_t kHashDigits = 12;
-
-bool all_of(std::string_view text, std::string_view alphabet) {
-  return text.find_first_not_of(alphabet) == std::string_view::npos;
+/// `<id>.h5`, `<id>.jsonl`, `<id>.epoch-0001.h5`, or the sweep's index.
+bool is_ours(const std::string& name) {
+  return name == "sweep.h5" || has_hash(name.substr(0, std::min(name.rfind('.'), name.find(".epoch-"))));
 }
 
-/// `<readable>-<hash>.h5` or .jsonl, a temporary of one, the sweep's index, or a hidden file.
-bool is_ours(const std::string& file) {
-  const std::string_view name = final_name(file);
-  if (file.starts_with('.') || name == "sweep.h5") return true;
-  const std::string_view stem = name.substr(0, name.rfind('.'));
-  const std::string_view ending = name.substr(stem.size());
-  if (stem.size() <= kHashDigits || (ending != ".h5" && ending != ".jsonl")) return false;
-  const std::string_view tail = stem.substr(stem.size() - kHashDigits - 1);
-  return tail.starts_with('-') && all_of(tail.substr(1), "0123456789abcdef");
+/// Temporary files that a killed process has left; those of other programs stay.
+void remove_abandoned_runs(const std::string& folder) {
+  std::error_code code;
+  std::set<std::string> ours;
+  for (const fs::directory_entry& entry : fs::directory_iterator(folder, code)) {
+    const std::string name = entry.path().filename().string();
+    const std::string final(final_name(name));
+    if (final != name && is_ours(final)) ours.insert(final);
+  }
+  for (const std::string& name : ours) remove_abandoned(folder, name);
 }
 
 /// Does nothing where there is no such file.
 void move(const std::string& from, const std::string& to) {
   std::error_code code;
   fs::rename(from, to, code);
-  if (code && code != std::errc::no_such_file_or_directory)
-    throw EnvironmentError("cannot rename " + from + ": " + code.message());
+  if (code && code != std::errc::no_such_file_or_directory) fail_to_replace(to, code.value());
   fault_point("run.renamed");
-}
-
-void refuse_foreign_files(const std::string& folder) {
-  for (const fs::directory_entry& entry : fs::directory_iterator(folder)) {
-    const std::string name = entry.path().filename().string();
-    if (entry.is_regular_file() && !is_ours(name)) {
-      throw ConfigError(
-          {folder, 0, 0}, "output.dir",
-          "the folder holds " + name + ", which is not a result of qrun; choose another name or output.dir");
-    }
-  }
 }
 
 }  // namespace
 
 ResultsFolder::ResultsFolder(const std::string& dir, const std::string& name) : path_((fs::path(dir) / name).string()) {
-  std::error_code code;
-  if (fs::is_directory(path_, code)) refuse_foreign_files(path_);
-  for (const char* folder : {"", "/.qrun", "/snapshots"}) remove_abandoned(path_ + folder);
+  for (const char* folder : {"", "/snapshots"}) remove_abandoned_runs(path_ + folder);
+  remove_abandoned(path_ + "/.qrun");
   const std::string probe = path_ + "/.qrun/writable";  // found out now, not after an hour of training
   write_text(probe, "");
+  std::error_code code;
   fs::remove(probe, code);
 }
 

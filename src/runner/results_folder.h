@@ -1,4 +1,4 @@
-// A folder of results: which files belong to which run, and whether the folder is ours to write to.
+// A folder of results: which files belong to which run. Others may lie beside them.
 #pragma once
 
 #include <set>
@@ -11,8 +11,7 @@ namespace qrun {
 
 class ResultsFolder {
  public:
-  /// `<dir>/<name>`, made if missing. Throws EnvironmentError if it can't be written, Error if it holds files that are
-  /// not qrun's.
+  /// `<dir>/<name>`, made if missing. Throws EnvironmentError if it can't be written.
   ResultsFolder(const std::string& dir, const std::string& name);
 
   [[nodiscard]] const std::string& path() const { return path_; }
@@ -25,7 +24,7 @@ class ResultsFolder {
   void freeze(const std::string& sweep_text) const { write_text(path_ + "/.qrun/sweep.yaml", sweep_text); }
   /// Runs that have a journal, a checkpoint or a claim.
   [[nodiscard]] std::set<std::string> under_way() const;
-  /// Gives the files of a run under another id this one's names. Throws EnvironmentError.
+  /// Gives the files of a run under another id this one's names. Throws EnvironmentError, Irreplaceable among them.
   void adopt(const std::string& id, const RunSpec& run) const;
   /// Removes what a run needs until it has ended.
   void tidy(const RunSpec& run) const;

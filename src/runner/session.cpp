@@ -75,6 +75,7 @@ Checkpoint RunSession::checkpoint(RunState state) const {
 void RunSession::resume(const Checkpoint& checkpoint) {
   const RunRecord& from = checkpoint.record;
   record_.started = from.started;
+  record_.data = from.data;
   if (last_instruction_set(from) != record_.instruction_set) {
     record_.instruction_set = from.instruction_set + "," + record_.instruction_set;
   } else {

@@ -39,6 +39,9 @@ class RunSession {
   [[nodiscard]] Checkpoint checkpoint(RunState state) const;
   void resume(const Checkpoint& checkpoint);
 
+  /// What the run sees. One that goes on has what its checkpoint says until then.
+  void set_data(DataRecord data) { record_.data = std::move(data); }
+
   /// Losses of the iterations since the last call, which ended with iteration `iteration` done.
   void add_losses(const std::vector<float>& losses);
   void add_point(std::int64_t iteration, double lr);

@@ -5,10 +5,12 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
+#include <string_view>
 
 #include "core/error.h"
 #include "spec/cluster.h"
@@ -36,8 +38,20 @@ Output run_command(const std::string& command) {
   return output;
 }
 
+/// An argument as sbatch reads it in a script: blanks part arguments, `#` starts a comment; quotes and `\\` keep both.
+/// What has quotes already was written for sbatch.
+std::string directive(const std::string& argument) {
+  const std::size_t value = argument.starts_with("--") ? argument.find('=') : argument.npos;
+  if (value == argument.npos || argument.find_first_of(" \t#'\"\\", value) == argument.npos) return argument;
+  const std::string text = argument.substr(value + 1);
+  if (text.size() > 1 && text.front() == text.back() && (text.front() == '"' || text.front() == '\'')) return argument;
+  std::string quoted = argument.substr(0, value + 1) + '"';
+  for (const char c : text) quoted += c == '"' || c == '\\' ? std::string{'\\', c} : std::string{c};
+  return quoted + '"';
+}
+
 std::string option(const char* name, const std::string& value) {
-  return value.empty() ? "" : fmt::format("#SBATCH --{}={}\n", name, value);
+  return value.empty() ? "" : "#SBATCH " + directive(fmt::format("--{}={}", name, value)) + "\n";
 }
 
 std::string number_option(const char* name, std::int64_t value) {
@@ -60,12 +74,26 @@ std::string shell_quoted(const std::string& text) {
   return quoted + "'";
 }
 
+std::string shell_word(const std::string& text) {
+  const bool is_safe = std::ranges::all_of(text, [](char c) {
+    return std::isalnum(static_cast<unsigned char>(c)) != 0 ||
+           std::string_view("/._-+=,").find(c) != std::string_view::npos;
+  });
+  return is_safe && !text.empty() ? text : shell_quoted(text);
+}
+
 std::int64_t element_count(std::int64_t packs, double seconds, const ClusterSpec& cluster,
                            std::int64_t max_array_size) {
   const std::int64_t limit = spec::time_limit_seconds(cluster.time).value_or(0);
   const double lasting = limit > 0 ? std::min(kElementSeconds, 0.8 * static_cast<double>(limit)) : kElementSeconds;
   const auto by_time = static_cast<std::int64_t>(std::ceil(seconds / lasting));
   return std::clamp<std::int64_t>(std::max(by_time, cluster.max_parallel), 1, std::min(packs, max_array_size));
+}
+
+std::string log_pattern(const std::string& folder, const std::string& name) {
+  std::string pattern;
+  for (const char c : folder) pattern += c == '%' ? std::string("%%") : std::string{c};
+  return pattern + "/" + name;
 }
 
 std::string batch_script(const SlurmJob& job) {
@@ -75,13 +103,13 @@ std::string batch_script(const SlurmJob& job) {
   text += option("job-name", "qrun-" + job.name);
   text += fmt::format("#SBATCH --array=0-{}{}\n", job.elements - 1,
                       c.max_parallel > 0 ? fmt::format("%{}", c.max_parallel) : "");
-  text += option("output", internal + "/slurm/%A_%a.log");
+  text += option("output", log_pattern(internal + "/slurm", "%A_%a.log"));
   text += option("open-mode", "append");
   text += "#SBATCH --requeue\n";
   text += option("signal", fmt::format("B:USR1@{}", kWarningSeconds));
   text += option("partition", c.partition) + option("time", c.time) + number_option("cpus-per-task", c.cpus) +
           number_option("gpus", c.gpus) + option("mem", c.memory);
-  for (const std::string& extra : c.options) text += "#SBATCH " + extra + "\n";
+  for (const std::string& extra : c.options) text += "#SBATCH " + directive(extra) + "\n";
   text += fmt::format(R"(
 # Written by `qrun submit`. Elements share the sweep: each trains packs of runs until none is left.
 cd {} || exit 4

@@ -20,6 +20,9 @@ struct SlurmJob {
   std::int64_t pack = 1;  // runs that an element trains together
 };
 
+/// Where Slurm writes a log: `name` may hold its patterns, `folder` is taken as it is.
+[[nodiscard]] std::string log_pattern(const std::string& folder, const std::string& name);
+
 /// Elements share the sweep as any runners do: each takes packs until none is left. On the warning ahead of the time
 /// limit a checkpoint is written and the element is queued again; cancelled, it ends.
 [[nodiscard]] std::string batch_script(const SlurmJob& job);
@@ -35,7 +38,10 @@ struct SlurmJob {
 /// Runs sbatch with these arguments; the job's id. Throws EnvironmentError with what sbatch said.
 [[nodiscard]] std::string sbatch(const std::vector<std::string>& arguments);
 
-/// A word of the shell.
+/// A word of the shell, in quotes.
 [[nodiscard]] std::string shell_quoted(const std::string& text);
+
+/// The same for people: in quotes only where it needs them.
+[[nodiscard]] std::string shell_word(const std::string& text);
 
 }  // namespace qrun

@@ -2,19 +2,17 @@
 
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <filesystem>
+#include <set>
 
 #include "core/error.h"
 #include "core/log.h"
+#include "store/count_once.h"
+#include "store/foreign.h"
 
 namespace qrun {
-namespace {
-
 namespace fs = std::filesystem;
-
-constexpr std::size_t kHashDigits = 12;
-
-}  // namespace
 
 const char* stage_name(Stage stage) {
   switch (stage) {
@@ -26,47 +24,77 @@ const char* stage_name(Stage stage) {
   return "";
 }
 
+SeenData seen_by(const RunRecord& checkpoint) {
+  return {.record = checkpoint.data,
+          .epoch_iterations = checkpoint.train.empty() ? 0 : checkpoint.train.front().iteration};
+}
+
 FileStamp stamp_of(const std::string& file) {
   struct stat status {};
   if (stat(file.c_str(), &status) != 0) return {};
   return {static_cast<std::int64_t>(status.st_ino), status.st_mtim.tv_sec, status.st_mtim.tv_nsec};
 }
 
-std::map<std::string, std::string> known_runs(const std::string& folder) {
-  std::map<std::string, std::string> ids;
+KnownRuns known_runs(const std::string& folder) {
+  KnownRuns known;
   std::error_code code;
   const auto look = [&](const std::string& where, std::string_view ending) {
+    std::set<std::string> ids;  // in an order that doesn't depend on the file system
     for (const fs::directory_entry& entry : fs::directory_iterator(where, code)) {
       const std::string name = entry.path().filename().string();
-      if (!name.ends_with(ending) || name.size() <= kHashDigits + ending.size()) continue;
-      const std::string id = name.substr(0, name.size() - ending.size());
-      ids.emplace(id.substr(id.size() - kHashDigits), id);
+      if (name.ends_with(ending)) ids.insert(name.substr(0, name.size() - ending.size()));
+    }
+    for (const std::string& id : ids) {
+      if (has_hash(id)) known[hash_of(id)].push_back(id);
     }
   };
   look(folder, ".h5");
   look(folder + "/.qrun", ".ckpt.h5");
   look(folder + "/.qrun", ".ckpt.previous.h5");
-  return ids;
+  return known;
 }
 
-Standing standing_of(const std::string& file, const std::string& checkpoint) {
+std::string known_as(const KnownRuns& known, const std::string& id) {
+  const auto at = known.find(hash_of(id));
+  if (at == known.end() || std::ranges::find(at->second, id) != at->second.end()) return id;
+  return at->second.front();
+}
+
+namespace {
+
+/// Without what a checkpoint says.
+Standing standing_by_files(const std::string& file, const std::string& checkpoint) {
   Standing standing;
   const bool resumable = fs::exists(checkpoint) || fs::exists(previous_checkpoint(checkpoint));
   standing.stage = resumable ? Stage::kResume : Stage::kNew;
   standing.stamp = stamp_of(file);
   if (standing.stamp == FileStamp{}) return standing;
   standing.path = file;
+  if (!fs::is_regular_file(file)) {
+    standing.left = file + ": not a file; move it away, for the run's goes there";
+    return standing;
+  }
   try {
     const RunRecord record = read_run(file, ReadDepth::kSummary);
     if (record.status == "complete") standing.stage = Stage::kComplete;
     if (record.status == "failed") standing.stage = Stage::kFailed;
     standing.error = record.error;
     standing.swept = record.swept;
+    standing.seen.record = record.data;
   } catch (const Unreadable& error) {
-    throw EnvironmentError(error.what());
+    standing.left = error.what();
   } catch (const Error& error) {
     spdlog::warn(R"(damaged file="{}" action="run again" reason="{}")", file, error.what());
   }
+  return standing;
+}
+
+}  // namespace
+
+Standing standing_of(const std::string& file, const std::string& checkpoint) {
+  Standing standing = standing_by_files(file, checkpoint);
+  if (standing.stage != Stage::kResume) return standing;
+  if (const std::optional<RunRecord> record = read_checkpoint_record(checkpoint)) standing.seen = seen_by(*record);
   return standing;
 }
 

@@ -5,10 +5,12 @@
 #include <utility>
 
 #include "core/error.h"
+#include "core/log.h"
 #include "core/machine.h"
 #include "core/sizes.h"
 #include "plan/lower.h"
 #include "plan/memory.h"
+#include "plan/pack_key.h"
 #include "runner/pack.h"
 
 namespace qrun {
@@ -37,19 +39,21 @@ int SweepOptions::device_of(int worker) const {
 
 SweepPlan::SweepPlan(const std::vector<RunSpec>& runs, SweepOptions options, const std::string& folder)
     : options_(std::move(options)) {
-  const std::map<std::string, std::string> ids = known_runs(folder);
+  const KnownRuns known_here = known_runs(folder);
   std::vector<std::string> mistakes;
   std::set<std::string> known;  // runs share mistakes
+  ChangedData changed;
   for (const RunSpec& run : runs) {
     PlannedRun& planned = runs_.emplace_back(PlannedRun{.spec = &run, .id = run.id()});
-    const auto at = ids.find(planned.id.substr(planned.id.rfind('-') + 1));
-    planned.known_as = at == ids.end() ? planned.id : at->second;
+    planned.known_as = known_as(known_here, planned.id);
     if (!folder.empty()) {
       planned.standing = standing_of(folder + "/" + planned.known_as + ".h5", checkpoint_of(folder, planned.known_as));
     }
     try {
       planned.group = group_of(run);
+      compare_data(planned, changed);
       check_start(planned);
+      warn_of_order(planned);
     } catch (const ConfigError& error) {
       for (const std::string& line : error.lines()) {
         if (known.insert(line).second) mistakes.push_back(run.swept.empty() ? line : line + " (in " + planned.id + ")");
@@ -58,18 +62,43 @@ SweepPlan::SweepPlan(const std::vector<RunSpec>& runs, SweepOptions options, con
     }
   }
   if (!mistakes.empty()) throw ConfigError(std::move(mistakes));
+  if (!options_.force && !changed.empty()) changed.refuse();
+  say_what_is_unrecorded();
+}
+
+/// Runs of a program that did not record their data yet.
+void SweepPlan::say_what_is_unrecorded() const {
+  const auto runs = std::ranges::count_if(runs_, [](const PlannedRun& run) {
+    return !run.standing.seen.record &&
+           (run.standing.stage == Stage::kComplete || run.standing.stage == Stage::kResume);
+  });
+  if (runs > 0) spdlog::info(R"(no record of the data runs={} action="taken as they are")", runs);
 }
 
 std::size_t SweepPlan::group_of(const RunSpec& run) {
-  std::vector<std::size_t>& alike = by_hash_[pack_hash(run)];
-  const auto at = std::ranges::find_if(alike, [&](std::size_t i) { return same_pack(*groups_[i].spec, run); });
-  if (at != alike.end()) return *at;
+  const std::string key = pack_key(run);
+  if (const auto at = by_key_.find(key); at != by_key_.end()) return at->second;
   const RunData& data = data_.get(run.data);
   const Plan plan = lower({run}, {data.shape, data.train->items()});
   check_labels(run, data, plan.classes);
-  groups_.push_back({&run, plan.runs[0].iterations, memory_of(plan), files_of(plan), largest_layer(plan)});
-  alike.push_back(groups_.size() - 1);
-  return alike.back();
+  groups_.push_back({&run, plan.runs[0].iterations, memory_of(plan), files_of(plan), largest_layer(plan),
+                     data.is_sorted && run.data.train.batch_size < data.train->items()});
+  return by_key_.emplace(key, groups_.size() - 1).first->second;
+}
+
+/// A failed run is tried again from its start, with whatever data there is; so is one that is forced.
+void SweepPlan::compare_data(PlannedRun& run, ChangedData& changed) {
+  if (run.standing.stage == Stage::kFailed) return;
+  const std::vector<DataChange> changes = this->changes(run, run.standing.seen);
+  changed.add(changes);
+  if (!changes.empty() && run.standing.stage == Stage::kResume) run.standing.stage = Stage::kNew;
+}
+
+std::vector<DataChange> SweepPlan::changes(const PlannedRun& run, const SeenData& seen) {
+  if (seen.record) return data_changes(*run.spec, *seen.record, data_.record(*run.spec, to_do(run)));
+  const std::int64_t epoch = group(run).iterations / run.spec->train.epochs;
+  if (seen.epoch_iterations == 0 || seen.epoch_iterations == epoch) return {};
+  return {change_of_epochs(run.spec->data.train, seen.epoch_iterations, epoch)};
 }
 
 /// A run that starts anew finds what it starts from.
@@ -79,6 +108,16 @@ void SweepPlan::check_start(const PlannedRun& run) {
   if (!checked_.insert({run.group, file}).second) return;
   const RunData& data = data_.get(run.spec->data);
   check_initial(*run.spec, lower({*run.spec}, {data.shape, data.train->items()}));
+}
+
+/// Batches of one class after the other unlearn what they learned before.
+void SweepPlan::warn_of_order(const PlannedRun& run) {
+  const SourceSpec& source = run.spec->data.train;
+  if (!group(run).needs_shuffling || source.shuffle || !in_order_.insert(source.lmdb).second) return;
+  warnings_.push_back(mistake_line(source.position, "data.train.shuffle",
+                                   "false takes " + source.lmdb +
+                                       " in its order, whose first labels come class by class, so that a batch shows "
+                                       "few of the classes; set it to true"));
 }
 
 std::string SweepPlan::too_large(const PlannedRun& run, const EngineInfo& engine) const {
@@ -106,6 +145,7 @@ void SweepPlan::refuse_what_cannot_fit(const EngineInfo& engine) const {
 }
 
 bool SweepPlan::to_do(const PlannedRun& run) const {
+  if (!run.standing.left.empty()) return false;
   switch (run.standing.stage) {
     case Stage::kComplete: return options_.force;
     case Stage::kFailed: return options_.force || options_.retry_failed;

@@ -10,6 +10,7 @@
 
 #include "plan/memory.h"
 #include "plan/plan.h"
+#include "runner/changed_data.h"
 #include "runner/data_cache.h"
 #include "runner/standing.h"
 
@@ -36,7 +37,7 @@ struct PlannedRun {
   std::string id;
   std::string known_as;  // in the folder; another id where the run is one of a sweep over less
   Standing standing;
-  std::size_t group = 0;  // runs of one group have the same shapes, and may train together
+  std::size_t group = 0;  // runs of one group have one pack_key(), and may train together
 };
 
 /// Runs of one group, by what they share.
@@ -46,19 +47,26 @@ struct PackGroup {
   std::int64_t bytes = 0;         // of memory a run takes while it trains, at least
   std::int64_t file_bytes = 0;    // of its files, checkpoints among them
   LayerMemory largest;            // where most of the memory goes
+  bool needs_shuffling = false;   // its data comes class by class, and a batch is a part of it
 };
 
 class SweepPlan {
  public:
   /// `runs` are distinct and outlive the plan. Opens all data, checks shapes, labels and what runs start from, and
-  /// looks at the folder, if any. Throws ConfigError with all mistakes; writes nothing.
+  /// looks at the folder, if any. Throws ConfigError with all mistakes, or, unless forced, where runs that are complete
+  /// or go on saw other data than there is; writes nothing.
   SweepPlan(const std::vector<RunSpec>& runs, SweepOptions options, const std::string& folder);
 
+  /// What is odd about the data and no mistake: `FILE:LINE:COLUMN: KEY: ...`, once for each data set.
+  [[nodiscard]] const std::vector<std::string>& warnings() const { return warnings_; }
   [[nodiscard]] const SweepOptions& options() const { return options_; }
   [[nodiscard]] const std::vector<PlannedRun>& runs() const { return runs_; }
   [[nodiscard]] const PackGroup& group(const PlannedRun& run) const { return groups_[run.group]; }
   [[nodiscard]] const RunData& data(const PlannedRun& run) { return data_.get(run.spec->data); }
   [[nodiscard]] bool to_do(const PlannedRun& run) const;
+  /// How the data of a run differs from what it saw, as far as that is known. Synthetic digits are drawn for it only
+  /// where some run is to do.
+  [[nodiscard]] std::vector<DataChange> changes(const PlannedRun& run, const SeenData& seen);
 
   /// Why the run can't be trained here, naming its largest layer: it takes more memory than there is. Else "".
   [[nodiscard]] std::string too_large(const PlannedRun& run, const EngineInfo& engine) const;
@@ -71,15 +79,20 @@ class SweepPlan {
   [[nodiscard]] std::vector<std::vector<std::size_t>> packs(const EngineInfo& engine) const;
 
  private:
+  void say_what_is_unrecorded() const;
   std::size_t group_of(const RunSpec& run);
+  void compare_data(PlannedRun& run, ChangedData& changed);
   void check_start(const PlannedRun& run);
+  void warn_of_order(const PlannedRun& run);
 
   SweepOptions options_;
   DataCache data_;
   std::vector<PackGroup> groups_;
-  std::unordered_map<std::uint64_t, std::vector<std::size_t>> by_hash_;  // groups
-  std::set<std::pair<std::size_t, std::string>> checked_;                // groups and what they start from
+  std::unordered_map<std::string, std::size_t> by_key_;    // groups
+  std::set<std::pair<std::size_t, std::string>> checked_;  // groups and what they start from
   std::vector<PlannedRun> runs_;
+  std::set<std::string> in_order_;  // data sets that were warned of
+  std::vector<std::string> warnings_;
 };
 
 }  // namespace qrun

@@ -3,11 +3,14 @@
 #include <algorithm>
 #include <chrono>
 #include <filesystem>
+#include <latch>
 #include <new>
 #include <thread>
 
+#include "core/atomic_file.h"
 #include "core/error.h"
 #include "core/log.h"
+#include "core/machine.h"
 #include "core/sizes.h"
 #include "core/threads.h"
 #include "store/journal.h"
@@ -23,13 +26,23 @@ Stage stage_of(const std::string& status) {
   return status == "failed" ? Stage::kFailed : Stage::kResume;
 }
 
+EngineChoice engine_named(const std::string& name) {
+  if (name == "check") return EngineChoice::kCheck;
+  return name == "cuda" ? EngineChoice::kCuda : EngineChoice::kCpu;
+}
+
 EngineChoice engine_of(const PackRun& run) {
-  if (!run.from) return run.spec.engine;
-  if (run.from->record.engine == "check") return EngineChoice::kCheck;
-  return run.from->record.engine == "cuda" ? EngineChoice::kCuda : EngineChoice::kCpu;
+  return run.from ? engine_named(run.from->record.engine) : run.spec.engine;
 }
 
 std::string instruction_set_of(const PackRun& run) { return run.from ? last_instruction_set(run.from->record) : ""; }
+
+/// Throws ConfigError unless there are none.
+void refuse(const std::vector<DataChange>& changes) {
+  ChangedData changed;
+  changed.add(changes);
+  if (!changed.empty()) changed.refuse();
+}
 
 bool go_on_together(const PackRun& a, const PackRun& b) {
   const auto iteration = [](const PackRun& run) { return run.from ? run.from->state.iteration : 0; };
@@ -38,14 +51,21 @@ bool go_on_together(const PackRun& a, const PackRun& b) {
 
 }  // namespace
 
-/// The engines of one worker, made when a run first asks for them.
+/// The engines of one worker. A run that goes on asks for what it was trained with, which may be here under the name
+/// that new runs ask for.
 class SweepTraining::Engines {
  public:
   Engines(const MakeEngine& make, int threads, int device) : make_(make), threads_(threads), device_(device) {}
 
-  Engine& get(const PackRun& run) {
-    std::unique_ptr<Engine>& engine = engines_[{engine_of(run), instruction_set_of(run)}];
-    if (!engine) engine = make_({engine_of(run), threads_, instruction_set_of(run), device_});
+  Engine& get(const PackRun& run) { return get(engine_of(run), instruction_set_of(run)); }
+  Engine& get(EngineChoice choice, const std::string& instruction_set) {
+    std::unique_ptr<Engine>& engine = engines_[{choice, instruction_set}];
+    if (engine) return *engine;
+    for (const auto& [wish, other] : engines_) {
+      if (other && engine_named(other->info().name) == choice && other->info().instruction_set == instruction_set)
+        return *other;
+    }
+    engine = make_({choice, threads_, instruction_set, device_});
     return *engine;
   }
 
@@ -53,6 +73,12 @@ class SweepTraining::Engines {
   const MakeEngine& make_;
   int threads_, device_;
   std::map<std::pair<EngineChoice, std::string>, std::unique_ptr<Engine>> engines_;
+};
+
+/// What workers wait for before they claim a run.
+struct SweepTraining::Start {
+  std::latch threads{1};  // all workers have threads, or some never will
+  std::latch engines;     // each of them has its engines, or never will
 };
 
 SweepTraining::SweepTraining(SweepPlan& plan, const ResultsFolder& folder, const SweepTools& tools)
@@ -64,15 +90,17 @@ SweepTraining::SweepTraining(SweepPlan& plan, const ResultsFolder& folder, const
     standings_.push_back(run.standing);
     if (plan.to_do(run)) continue;
     members_[i].now = Now::kEnded;
-    name_swept(run);
-    if (!under_way.contains(run.id) || !claims_.take(run.id)) continue;  // another process trains it again
+    if (!run.standing.left.empty()) continue;
+    name_swept(i);
+    if (!under_way.contains(run.id) || !may_tidy(run.id)) continue;  // another process trains it again
     folder.tidy(*run.spec);
     claims_.release(run.id);
   }
 }
 
 /// A run that another sweep has trained gets the values that this one sweeps into its file.
-void SweepTraining::name_swept(const PlannedRun& run) {
+void SweepTraining::name_swept(std::size_t i) {
+  const PlannedRun& run = plan_.runs()[i];
   const auto named = [&](const std::string& address) {
     return std::ranges::any_of(run.standing.swept, [&](const auto& pair) { return pair.first == address; });
   };
@@ -80,7 +108,13 @@ void SweepTraining::name_swept(const PlannedRun& run) {
   for (const auto& pair : run.spec->swept) {
     if (!named(pair.first)) added.push_back(pair);
   }
-  if (!added.empty()) add_params(run.standing.path, added);
+  try {
+    if (!added.empty()) add_params(run.standing.path, added);
+  } catch (const Irreplaceable& error) {
+    standings_[i].left = error.what();
+  } catch (const Unreadable& error) {
+    standings_[i].left = error.what();
+  }
 }
 
 /// A kill after a run got this sweep's name leaves the claim under its other one.
@@ -91,32 +125,35 @@ void SweepTraining::drop_other_claims(const std::set<std::string>& under_way) {
   for (const std::string& id : under_way) {
     const auto at = runs.find(hash_of(id));
     const bool other = at != runs.end() && id != at->second->id && id != at->second->known_as;
-    if (other && claims_.take(id)) claims_.release(id);
+    if (other && may_tidy(id)) claims_.release(id);
+  }
+}
+
+/// Claims a run that is not to be trained; what lies in the way of its claim is no matter then.
+bool SweepTraining::may_tidy(const std::string& id) {
+  try {
+    return claims_.take(id);
+  } catch (const Irreplaceable&) {
+    return false;
   }
 }
 
 void SweepTraining::run() {
-  std::vector<std::thread> workers;
   const int wanted = plan_.options().workers();
+  Start start{.engines = std::latch(wanted)};
   std::atomic<int> running = 0;
-  const auto guarded = [this](const auto& act) {
-    try {
-      act();
-    } catch (...) {
-      const std::lock_guard lock(mutex_);
-      if (!error_) error_ = std::current_exception();
-      halt_ = true;
-    }
-  };
-  const auto on_thread = [&](int worker) {
-    guarded([this, worker] { work(worker); });
-    --running;
-  };
+  std::vector<std::thread> workers;
   guarded([&] {
     workers.reserve(static_cast<std::size_t>(wanted));
-    for (int worker = 0; worker < wanted; ++worker, ++running)
-      workers.push_back(start_thread([&on_thread, worker] { on_thread(worker); }));
+    for (int worker = 0; worker < wanted; ++worker, ++running) {
+      workers.push_back(start_thread([&, worker] {
+        work(worker, start);
+        --running;
+      }));
+    }
   });
+  start.engines.count_down(wanted - running);
+  start.threads.count_down();
   while (running > 0) {
     if (tools_.stop) halt_ = true;
     std::this_thread::sleep_for(kLook);
@@ -125,11 +162,42 @@ void SweepTraining::run() {
   if (error_) std::rethrow_exception(error_);
 }
 
-void SweepTraining::work(int worker) {
-  const int processors = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
-  const int threads = plan_.options().threads > 0 ? plan_.options().threads : processors;
+/// The first failure ends the training.
+void SweepTraining::guarded(const std::function<void()>& act) {
+  try {
+    act();
+  } catch (...) {
+    const std::lock_guard lock(mutex_);
+    if (!error_) error_ = std::current_exception();
+    halt_ = true;
+  }
+}
+
+/// A run that were claimed while workers still start would pay for what the machine does not give them.
+void SweepTraining::work(int worker, Start& start) {
+  start.threads.wait();
+  const int threads = plan_.options().threads > 0 ? plan_.options().threads : usable_processors();
   Engines engines(tools_.make_engine, std::max(1, threads / plan_.options().workers()),
                   plan_.options().device_of(worker));
+  guarded([&] {
+    for (const EngineChoice choice : wanted_engines()) {
+      if (!halt_) engines.get(choice, "");
+    }
+  });
+  start.engines.arrive_and_wait();
+  guarded([&] { train_packs(worker, engines); });
+}
+
+/// What runs that start anew ask for.
+std::set<EngineChoice> SweepTraining::wanted_engines() const {
+  std::set<EngineChoice> wanted;
+  for (const PlannedRun& run : plan_.runs()) {
+    if (plan_.to_do(run)) wanted.insert(run.spec->engine);
+  }
+  return wanted;
+}
+
+void SweepTraining::train_packs(int worker, Engines& engines) {
   while (!halt_) {
     const Pack pack = next(engines);
     if (!pack.runs.empty()) {
@@ -138,6 +206,8 @@ void SweepTraining::work(int worker) {
                       engines.get(pack.runs[0]).info().device);
       });
       train(pack, engines.get(pack.runs[0]));
+    } else if (are_any(Now::kLookedAt)) {
+      std::this_thread::sleep_for(kLook);  // some may not go on together, and are left for others
     } else if (ended() || !plan_.options().wait) {
       return;
     } else {
@@ -148,35 +218,63 @@ void SweepTraining::work(int worker) {
 
 /// Runs that go on together, claimed; in the order of the sweep.
 SweepTraining::Pack SweepTraining::next(Engines& engines) {
-  const std::lock_guard lock(mutex_);
   Pack pack;
   std::size_t limit = 1;
-  for (std::size_t i = 0; i < members_.size() && pack.members.size() < limit; ++i) {
-    const PlannedRun& run = plan_.runs()[i];
-    if (members_[i].now == Now::kTraining || members_[i].now == Now::kEnded) continue;
-    if (!pack.members.empty() && plan_.runs()[pack.members[0]].group != run.group) continue;
-    if (!claim(i)) continue;
-    std::vector<std::string> problems;
-    PackRun taken{*run.spec, read_checkpoint(folder_.checkpoint(*run.spec), problems)};
-    for (const std::string& problem : problems)
-      tools_.progress.note([&] { spdlog::warn(R"(damaged checkpoint run={} reason="{}")", run.id, problem); });
-    if (!pack.runs.empty() && !go_on_together(pack.runs[0], taken)) {
-      give_back(i, Now::kWaiting);
+  for (std::optional<std::size_t> i; pack.members.size() < limit && (i = look_at_one(i, pack));) {
+    std::optional<PackRun> taken = have(*i);
+    if (!taken) continue;
+    if (!pack.runs.empty() && !go_on_together(pack.runs[0], *taken)) {
+      give_back(*i, Now::kWaiting);
       continue;
     }
-    members_[i].now = Now::kTraining;
-    pack.members.push_back(i);
-    pack.runs.push_back(std::move(taken));
-    if (pack.members.size() == 1) limit = plan_.pack_size(run, engines.get(pack.runs[0]).info());
+    set(*i, Now::kTraining);
+    pack.members.push_back(*i);
+    pack.runs.push_back(std::move(*taken));
+    if (pack.members.size() == 1) limit = plan_.pack_size(plan_.runs()[*i], engines.get(pack.runs[0]).info());
   }
   return pack;
+}
+
+/// The next run behind `last` that may be had for the pack. No other worker touches it until it is set to something
+/// else: files, which may lie far away, are looked at without the lock.
+std::optional<std::size_t> SweepTraining::look_at_one(std::optional<std::size_t> last, const Pack& pack) {
+  const std::lock_guard lock(mutex_);
+  for (std::size_t i = last ? *last + 1 : 0; i < members_.size(); ++i) {
+    if (members_[i].now != Now::kWaiting && members_[i].now != Now::kElsewhere) continue;
+    if (!pack.members.empty() && plan_.runs()[pack.members[0]].group != plan_.runs()[i].group) continue;
+    members_[i].now = Now::kLookedAt;
+    return i;
+  }
+  return std::nullopt;
+}
+
+/// The run, claimed, and where it goes on; nothing where another process has it, it has ended, or a file is in its way.
+std::optional<PackRun> SweepTraining::have(std::size_t i) {
+  try {
+    if (claim(i)) return where_it_goes_on(i);
+  } catch (const Irreplaceable& error) {
+    leave(i, error.what());
+  } catch (const Unreadable& error) {
+    leave(i, error.what());
+  }
+  return std::nullopt;
+}
+
+PackRun SweepTraining::where_it_goes_on(std::size_t i) {
+  const PlannedRun& run = plan_.runs()[i];
+  std::vector<std::string> problems;
+  PackRun taken{*run.spec, read_checkpoint(folder_.checkpoint(*run.spec), problems)};
+  for (const std::string& problem : problems)
+    tools_.progress.note([&] { spdlog::warn(R"(damaged checkpoint run={} reason="{}")", run.id, problem); });
+  if (saw_other_data(run, taken.from)) taken.from.reset();
+  return taken;
 }
 
 /// True if the run is ours to train. It may have ended in another process since the plan was made: then its file is
 /// another one.
 bool SweepTraining::claim(std::size_t i) {
   if (!take(i)) {
-    members_[i].now = Now::kElsewhere;
+    set(i, Now::kElsewhere);
     return false;
   }
   const PlannedRun& run = plan_.runs()[i];
@@ -184,10 +282,22 @@ bool SweepTraining::claim(std::size_t i) {
   const FileStamp stamp = stamp_of(file);
   if (stamp == FileStamp{} || stamp == standings_[i].stamp) return true;
   standings_[i] = standing_of(file, folder_.checkpoint(*run.spec));
-  if (standings_[i].stage != Stage::kComplete && standings_[i].stage != Stage::kFailed) return true;
-  folder_.tidy(*run.spec);
+  const bool has_ended = standings_[i].stage == Stage::kComplete || standings_[i].stage == Stage::kFailed;
+  if (!has_ended && standings_[i].left.empty()) return true;
+  if (standings_[i].stage == Stage::kComplete) refuse(plan_.changes(run, standings_[i].seen));
+  if (has_ended) folder_.tidy(*run.spec);
   give_back(i, Now::kEnded);
   return false;
+}
+
+/// The data may change while a sweep trains, in this process or in others. True where the run is forced to begin anew.
+bool SweepTraining::saw_other_data(const PlannedRun& run, const std::optional<Checkpoint>& checkpoint) {
+  if (!checkpoint) return false;
+  const std::vector<DataChange> changes = plan_.changes(run, seen_by(checkpoint->record));
+  if (changes.empty()) return false;
+  if (!plan_.options().force) refuse(changes);
+  remove_checkpoints(folder_.checkpoint(*run.spec));
+  return true;
 }
 
 /// A run of another sweep is claimed under both its ids, and then has this one's.
@@ -208,6 +318,11 @@ bool SweepTraining::take(std::size_t i) {
 
 void SweepTraining::give_back(std::size_t i, Now now) {
   claims_.release(plan_.runs()[i].id);
+  set(i, now);
+}
+
+void SweepTraining::set(std::size_t i, Now now) {
+  const std::lock_guard lock(mutex_);
   members_[i].now = now;
 }
 
@@ -215,14 +330,16 @@ void SweepTraining::train(const Pack& pack, Engine& engine) {
   report();
   if (const std::string reason = plan_.too_large(plan_.runs()[pack.members[0]], engine.info()); !reason.empty()) {
     for (std::size_t k = 0; k < pack.members.size(); ++k) fail(pack.members[k], pack.runs[k], engine, reason);
-    const std::lock_guard lock(mutex_);
-    return tools_.after_pack();
+    return after_pack();
   }
   const PackTools tools{engine,          tools_.build, folder_,
                         tools_.progress, halt_,        [this](const RunSpec& run) { return claims_.owns(run.id()); }};
   try {
     const std::vector<RunOutcome> outcomes = train_pack(pack.runs, plan_.data(plan_.runs()[pack.members[0]]), tools);
     for (std::size_t k = 0; k < outcomes.size(); ++k) end(pack.members[k], outcomes[k]);
+  } catch (const Irreplaceable& error) {
+    if (pack.runs.size() > 1) return train_apart(pack, engine, error.what());
+    return leave(pack.members[0], error.what());
   } catch (const EnvironmentError&) {
     throw;
   } catch (const Error& error) {
@@ -230,7 +347,11 @@ void SweepTraining::train(const Pack& pack, Engine& engine) {
   } catch (const std::bad_alloc&) {
     train_apart(pack, engine, "out of memory; use a smaller batch_size or network");
   }
-  const std::lock_guard lock(mutex_);
+  after_pack();
+}
+
+void SweepTraining::after_pack() {
+  const std::lock_guard lock(after_pack_mutex_);
   tools_.after_pack();
 }
 
@@ -268,7 +389,11 @@ void SweepTraining::fail(std::size_t i, const PackRun& run, Engine& engine, cons
   session.finish("failed");
   const std::string path = folder_.run_file(run.spec);
   if (!claims_.owns(session.record().run_id)) return end(i, {session.record().run_id, kTakenOver, path, ""});
-  write_run(path, session.record());
+  try {
+    write_run(path, session.record());
+  } catch (const Irreplaceable& error) {
+    return end(i, {plan_.runs()[i].id, kLeft, path, error.what()});
+  }
   folder_.tidy(run.spec);
   tools_.progress.note([&] {
     spdlog::error("failed run={} reason=\"{}\"", plan_.runs()[i].id, reason);
@@ -279,18 +404,24 @@ void SweepTraining::fail(std::size_t i, const PackRun& run, Engine& engine, cons
 }
 
 void SweepTraining::end(std::size_t i, const RunOutcome& outcome) {
-  const std::lock_guard lock(mutex_);
   if (outcome.status == kTakenOver) {
     tools_.progress.note([&] { spdlog::warn("taken over run={} action=\"leave it\"", outcome.run_id); });
     return give_back(i, Now::kElsewhere);
   }
+  if (outcome.status == kLeft) return leave(i, outcome.error);
   const PlannedRun& run = plan_.runs()[i];
   standings_[i] = {stage_of(outcome.status), outcome.path, outcome.error, run.spec->swept, stamp_of(outcome.path)};
   const bool failed = outcome.status == "failed";
   const bool again = failed && members_[i].failures++ < plan_.options().retries;
   if (outcome.status == "complete") trained_ += plan_.group(run).iterations;
-  give_back(i, again ? Now::kWaiting : Now::kEnded);
   if (failed && !again && plan_.options().fail_fast) halt_ = true;
+  give_back(i, again ? Now::kWaiting : Now::kEnded);
+}
+
+/// Its checkpoints stay: it goes on once the way is free.
+void SweepTraining::leave(std::size_t i, const std::string& reason) {
+  standings_[i].left = reason;
+  give_back(i, Now::kEnded);
 }
 
 bool SweepTraining::ended() {
@@ -298,8 +429,16 @@ bool SweepTraining::ended() {
   return std::ranges::all_of(members_, [](const Member& member) { return member.now == Now::kEnded; });
 }
 
+bool SweepTraining::are_any(Now now) {
+  const std::lock_guard lock(mutex_);
+  return std::ranges::find(members_, now, &Member::now) != members_.end();
+}
+
 void SweepTraining::report() {
-  if (members_.size() == 1) return;
+  if (members_.size() > 1) tools_.progress.sweep(progress());
+}
+
+SweepProgress SweepTraining::progress() {
   const std::lock_guard lock(mutex_);
   SweepProgress progress{.runs = std::ssize(members_), .iterations = trained_};
   for (std::size_t i = 0; i < members_.size(); ++i) {
@@ -310,19 +449,22 @@ void SweepTraining::report() {
       ++(standings_[i].stage == Stage::kFailed ? progress.failed : progress.complete);
     }
   }
-  tools_.progress.sweep(progress);
+  return progress;
 }
 
 void SweepTraining::wait_for_others() {
-  {
-    const std::lock_guard lock(mutex_);
-    const auto elsewhere = std::ranges::count(members_, Now::kElsewhere, &Member::now);
-    if (!waiting_ && elsewhere > 0)
-      tools_.progress.note([&] { spdlog::info(R"(waiting runs={} reason="other processes train them")", elsewhere); });
-    waiting_ = waiting_ || elsewhere > 0;
-  }
+  if (const std::int64_t runs = newly_waited_for(); runs > 0)
+    tools_.progress.note([&] { spdlog::info(R"(waiting runs={} reason="other processes train them")", runs); });
   for (auto waited = std::chrono::milliseconds(0); waited < kWait && !halt_; waited += kLook)
     std::this_thread::sleep_for(kLook);
+}
+
+/// Runs that other processes train, the first time that there are any.
+std::int64_t SweepTraining::newly_waited_for() {
+  const std::lock_guard lock(mutex_);
+  const auto elsewhere = waiting_ ? 0 : std::ranges::count(members_, Now::kElsewhere, &Member::now);
+  waiting_ = waiting_ || elsewhere > 0;
+  return elsewhere;
 }
 
 }  // namespace qrun

@@ -39,51 +39,69 @@ class SweepTraining {
  public:
   SweepTraining(SweepPlan& plan, const ResultsFolder& folder, const SweepTools& tools);
 
-  /// Trains until every run has ended, here or in other processes, or until `stop` rises, or with fail_fast until a run
-  /// fails. Throws EnvironmentError where the machine is at fault: what was written stays.
+  /// Claims a run once all workers, their engines and the threads of these stand; else none. Trains until every run has
+  /// ended, here or in other processes, or until `stop` rises, or with fail_fast until a run fails. Throws
+  /// EnvironmentError where the machine is at fault, ConfigError where a run turns out to have seen other data
+  /// meanwhile: what was written stays.
   void run();
 
   /// Where each run of the plan stands now.
   [[nodiscard]] const std::vector<Standing>& standings() const { return standings_; }
 
  private:
-  enum class Now : std::uint8_t { kWaiting, kTraining, kElsewhere, kEnded };
+  enum class Now : std::uint8_t { kWaiting, kLookedAt, kTraining, kElsewhere, kEnded };
   struct Member {
-    Now now = Now::kWaiting;
-    int failures = 0;
+    Now now = Now::kWaiting;  // behind mutex_
+    int failures = 0;         // of the worker's that trains it
   };
   struct Pack {
     std::vector<std::size_t> members;  // indices into the plan's runs
     std::vector<PackRun> runs;
   };
   class Engines;
+  struct Start;
 
-  void name_swept(const PlannedRun& run);
+  void name_swept(std::size_t i);
+  [[nodiscard]] bool may_tidy(const std::string& id);
   void drop_other_claims(const std::set<std::string>& under_way);
-  void work(int worker);
+  [[nodiscard]] std::set<EngineChoice> wanted_engines() const;
+  void guarded(const std::function<void()>& act);
+  void work(int worker, Start& start);
+  void train_packs(int worker, Engines& engines);
   [[nodiscard]] Pack next(Engines& engines);
+  [[nodiscard]] std::optional<std::size_t> look_at_one(std::optional<std::size_t> last, const Pack& pack);
+  [[nodiscard]] std::optional<PackRun> have(std::size_t i);
+  [[nodiscard]] PackRun where_it_goes_on(std::size_t i);
   [[nodiscard]] bool claim(std::size_t i);
   [[nodiscard]] bool take(std::size_t i);
+  [[nodiscard]] bool saw_other_data(const PlannedRun& run, const std::optional<Checkpoint>& checkpoint);
   void train(const Pack& pack, Engine& engine);
   void train_apart(const Pack& pack, Engine& engine, const std::string& reason);
   void fail(std::size_t i, const PackRun& run, Engine& engine, const std::string& reason);
   void end(std::size_t i, const RunOutcome& outcome);
+  void leave(std::size_t i, const std::string& reason);
   void give_back(std::size_t i, Now now);
+  void set(std::size_t i, Now now);
+  void after_pack();
   [[nodiscard]] bool ended();
+  [[nodiscard]] bool are_any(Now now);
   void report();
+  [[nodiscard]] SweepProgress progress();
   void wait_for_others();
+  [[nodiscard]] std::int64_t newly_waited_for();
 
   SweepPlan& plan_;
   const ResultsFolder& folder_;
   const SweepTools& tools_;
   Claims claims_;
-  std::vector<Standing> standings_;
-  std::vector<Member> members_;
-  std::int64_t trained_ = 0;        // iterations of packs that have ended
-  std::atomic<bool> halt_ = false;  // what packs look at
-  std::exception_ptr error_;
-  bool waiting_ = false;
-  std::mutex mutex_;
+  std::vector<Standing> standings_;  // of the worker's that looks at the run or trains it; of nobody once it has ended
+  std::vector<Member> members_;      // of the plan's runs
+  std::atomic<std::int64_t> trained_ = 0;  // iterations of packs that have ended
+  std::atomic<bool> halt_ = false;         // what packs look at
+  std::exception_ptr error_;               // behind mutex_
+  bool waiting_ = false;                   // behind mutex_
+  std::mutex mutex_;                       // held for moments, never over files
+  std::mutex after_pack_mutex_;            // one call at a time
 };
 
 }  // namespace qrun

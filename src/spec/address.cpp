@@ -42,9 +42,33 @@ std::vector<std::string> keys_of(const Node& map) {
   return keys;
 }
 
+/// False for what is one value however it is written: a variable, and the sweep with its parts.
+bool is_section(const std::string& address) {
+  const std::string first = split(address, '.')[0];
+  return first != "vars" && first != "sweep";
+}
+
+/// What Hydra writes in front of a key, and what to write here instead; "" where there is nothing of it.
+std::string hydra_prefix(const std::string& text) {
+  const std::string key = text.substr(0, text.find('='));
+  if (key.starts_with('+'))
+    return "a key that the file leaves out needs no +; write " + text.substr(text.find_first_not_of('+'));
+  if (key.starts_with('~'))
+    return "nothing is deleted from a file; give " + key.substr(1) + " another value, or leave it out of the file";
+  return "";
+}
+
+void collect_leaves(const std::string& address, const Node& value, std::vector<std::string>& addresses) {
+  if (!value.is_map() || value.entries.empty()) return addresses.push_back(address);
+  for (const Entry& entry : value.entries) collect_leaves(key_address(address, entry.key), entry.value, addresses);
+}
+
 class Assigner {
  public:
-  Assigner(const Assignment& assignment, Problems& problems) : assignment_(assignment), problems_(problems) {}
+  Assigner(const Assignment& assignment, MapValue maps, Problems& problems)
+      : assignment_(assignment),
+        merges_(maps == MapValue::kMerges && is_section(assignment.address)),
+        problems_(problems) {}
 
   void run(Node& root) {
     const std::vector<std::string> segments = split(assignment_.address, '.');
@@ -85,7 +109,7 @@ class Assigner {
 
   void put(Node& node, const std::string& address, Segments rest) {
     if (rest.empty()) {
-      node = assignment_.value;
+      node = merges_ ? merge(std::move(node), assignment_.value) : assignment_.value;
     } else if (node.is_list() && address == "network") {
       put_in_layers(node, rest);
     } else if (node.is_map() || node.is_null()) {
@@ -132,6 +156,7 @@ class Assigner {
   }
 
   const Assignment& assignment_;
+  bool merges_;
   Problems& problems_;
 };
 
@@ -152,6 +177,7 @@ std::optional<Assignment> parse_override(const std::string& text, Problems& prob
     problems.add(at, address, what);
     return std::nullopt;
   };
+  if (const std::string meant = hydra_prefix(text); !meant.empty()) return fail(meant);
   if (!is_assignment) return fail("is not an override; write KEY=VALUE");
   const std::string value = text.substr(equals + 1);
   const std::optional<std::string> axis = axis_text(value);
@@ -162,11 +188,25 @@ std::optional<Assignment> parse_override(const std::string& text, Problems& prob
     if (!repeated.empty()) return fail("the value has a key twice; keep one");
     forget_lines(assignment.value);
     return assignment;
-  } catch (const ConfigError&) {
-    return fail("the value is not YAML; check its brackets and quotes");
+  } catch (const ConfigError& error) {
+    const std::string& line = error.lines()[0];
+    const std::size_t bare = line.rfind(kBareVariable);
+    return fail(bare == line.npos ? "the value is not YAML; check its brackets and quotes" : line.substr(bare));
   }
 }
 
-void assign(Node& root, const Assignment& assignment, Problems& problems) { Assigner(assignment, problems).run(root); }
+std::vector<std::string> leaf_addresses(const std::string& address, const Node& value) {
+  std::vector<std::string> addresses;
+  collect_leaves(address, value, addresses);
+  return addresses;
+}
+
+std::vector<std::string> set_addresses(const std::string& address, const Node& value) {
+  return is_section(address) ? leaf_addresses(address, value) : std::vector{address};
+}
+
+void assign(Node& root, const Assignment& assignment, MapValue maps, Problems& problems) {
+  Assigner(assignment, maps, problems).run(root);
+}
 
 }  // namespace qrun::spec

@@ -1,8 +1,10 @@
 // Dotted addresses into a document: `solver.lr`, `network.conv*.quantize.weight.bits`.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "spec/node.h"
 #include "spec/problems.h"
@@ -22,9 +24,19 @@ struct Assignment {
 /// no YAML.
 [[nodiscard]] std::optional<Assignment> parse_override(const std::string& text, Problems& problems);
 
+/// What a map does where there is one: values of an axis merge as a `base` does, those of an override or `set` replace.
+enum class MapValue : std::uint8_t { kReplaces, kMerges };
+
+/// The addresses of the values in a map, or the one of another value.
+[[nodiscard]] std::vector<std::string> leaf_addresses(const std::string& address, const Node& value);
+
+/// The addresses that an axis sets by a value at `address`: of the values in a map, which merges. A variable and
+/// `sweep` are replaced as a whole.
+[[nodiscard]] std::vector<std::string> set_addresses(const std::string& address, const Node& value);
+
 /// Puts the value at the address. Maps on the way are made where they are missing, so that defaults can be replaced;
 /// whether the keys mean anything is for the reader of the document to say. A layer pattern goes to the matching
 /// layers that already hold the rest of the address, or to all matching ones if none does.
-void assign(Node& root, const Assignment& assignment, Problems& problems);
+void assign(Node& root, const Assignment& assignment, MapValue maps, Problems& problems);
 
 }  // namespace qrun::spec

@@ -12,6 +12,7 @@
 #include <sstream>
 #include <system_error>
 
+#include "spec/paths.h"
 #include "spec/syntax.h"
 
 namespace qrun::spec {
@@ -208,7 +209,10 @@ std::string read_file(const std::string& path, const Position& at, const std::st
   std::ifstream file(path, std::ios::binary);
   std::string text(kMaxBytes + 1, '\0');
   if (!file.read(text.data(), static_cast<std::streamsize>(text.size())) && !file.eof()) {
-    fail("cannot read " + path + ": " + std::generic_category().message(errno) + "; name a YAML file");
+    const int reason = errno;
+    const std::string near = reason == ENOENT ? near_configurations(path) : "";
+    fail("cannot read " + path + ": " + std::generic_category().message(reason) +
+         (near.empty() ? "; name a YAML file" : "; nearest there: " + near));
   }
   text.resize(static_cast<std::size_t>(file.gcount()));
   if (text.size() > kMaxBytes) fail(path + " is over 1 MiB; a configuration is smaller");

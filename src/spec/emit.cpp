@@ -6,19 +6,24 @@
 #include <array>
 #include <cctype>
 
-#include "spec/scalars.h"
+#include "spec/names.h"
 
 namespace qrun::spec {
 namespace {
 
+bool is_one_of(const auto& words, const std::string& text) { return std::ranges::find(words, text) != words.end(); }
+
 /// True for text that reads back as the same text without quotes.
-bool is_plain_text(const std::string& text) {
+bool is_plain_text(const std::string& text, Quoting quoting) {
   static constexpr std::array<std::string_view, 6> kWords = {"null", "Null", "NULL", "true", "false", "~"};
+  static constexpr std::array<std::string_view, 6> kBooleans = {"y", "n", "yes", "no", "on", "off"};
   const auto safe = [](char c) {
     return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_' || c == '/' || c == '.' || c == '-';
   };
+  const std::string lower = lower_case(text);
+  const bool is_boolean = is_one_of(kBooleans, lower) || is_one_of(kWords, lower);
   return !text.empty() && (std::isalpha(static_cast<unsigned char>(text.front())) != 0 || text.front() == '/') &&
-         std::ranges::all_of(text, safe) && std::ranges::find(kWords, text) == kWords.end();
+         std::ranges::all_of(text, safe) && !is_one_of(kWords, text) && (quoting == Quoting::kHashed || !is_boolean);
 }
 
 std::string quote(const std::string& text) {
@@ -36,14 +41,6 @@ std::string quote(const std::string& text) {
   return quoted;
 }
 
-std::string scalar_text(const Node& node) {
-  if (node.is_null()) return "null";
-  const bool refers = node.scalar.find("${") != std::string::npos;  // its brackets would end a map in one line
-  return (!node.quoted && !refers) || is_plain_text(node.scalar) ? node.scalar : quote(node.scalar);
-}
-
-std::string key_text(const std::string& key) { return is_plain_text(key) ? key : quote(key); }
-
 bool is_leaf(const Node& node) { return !node.is_list() && !node.is_map(); }
 
 bool fits_one_line(const Node& node) {
@@ -51,48 +48,66 @@ bool fits_one_line(const Node& node) {
                            std::ranges::all_of(node.entries, [](const Entry& e) { return is_leaf(e.value); }));
 }
 
-void emit_block(const Node& node, std::size_t depth, std::string& text);
+class Emitter {
+ public:
+  explicit Emitter(Quoting quoting) : quoting_(quoting) {}
 
-/// What stands behind `key:` or `-`.
-void emit_value(const Node& value, std::size_t depth, std::string& text) {
-  const bool top_level_map = depth == 1 && value.is_map() && !value.entries.empty();
-  if (fits_one_line(value) && !top_level_map) {
-    text += fmt::format(" {}\n", emit_inline(value));
-  } else {
-    text += "\n";
-    emit_block(value, depth, text);
+  [[nodiscard]] std::string on_one_line(const Node& node) const {
+    if (is_leaf(node)) return scalar_text(node);
+    std::string text;
+    for (const Node& item : node.items) text += (text.empty() ? "" : ", ") + on_one_line(item);
+    for (const Entry& entry : node.entries) {
+      text += (text.empty() ? "" : ", ") + key_text(entry.key) + ": " + on_one_line(entry.value);
+    }
+    text.insert(text.begin(), node.is_list() ? '[' : '{');
+    return text += node.is_list() ? ']' : '}';
   }
-}
 
-void emit_block(const Node& node, std::size_t depth, std::string& text) {
-  const std::string indent(2 * depth, ' ');
-  for (const Entry& entry : node.entries) {
-    text += indent + key_text(entry.key) + ":";
-    emit_value(entry.value, depth + 1, text);
+  void block(const Node& node, std::size_t depth, std::string& text) const {
+    const std::string indent(2 * depth, ' ');
+    for (const Entry& entry : node.entries) {
+      text += indent + key_text(entry.key) + ":";
+      value(entry.value, depth + 1, text);
+    }
+    for (const Node& item : node.items) {
+      std::string lines;
+      block(item, depth + 1, lines);  // the first takes the dash in place of its indent
+      text += fmt::format("{}- {}", indent, is_leaf(item) ? scalar_text(item) + "\n" : lines.substr(indent.size() + 2));
+    }
   }
-  for (const Node& item : node.items) {
-    std::string block;
-    emit_block(item, depth + 1, block);  // its first line takes the dash in place of its indent
-    text += fmt::format("{}- {}", indent, is_leaf(item) ? emit_inline(item) + "\n" : block.substr(indent.size() + 2));
+
+ private:
+  /// What stands behind `key:`.
+  void value(const Node& value, std::size_t depth, std::string& text) const {
+    const bool top_level_map = depth == 1 && value.is_map() && !value.entries.empty();
+    if (fits_one_line(value) && !top_level_map) {
+      text += fmt::format(" {}\n", on_one_line(value));
+    } else {
+      text += "\n";
+      block(value, depth, text);
+    }
   }
-}
+
+  [[nodiscard]] std::string scalar_text(const Node& node) const {
+    if (node.is_null()) return "null";
+    const bool refers = node.scalar.find("${") != std::string::npos;  // its brackets would end a map in one line
+    return (!node.quoted && !refers) || is_plain_text(node.scalar, quoting_) ? node.scalar : quote(node.scalar);
+  }
+
+  [[nodiscard]] std::string key_text(const std::string& key) const {
+    return is_plain_text(key, quoting_) ? key : quote(key);
+  }
+
+  Quoting quoting_;
+};
 
 }  // namespace
 
-std::string emit_inline(const Node& node) {
-  if (is_leaf(node)) return scalar_text(node);
-  std::string text;
-  for (const Node& item : node.items) text += (text.empty() ? "" : ", ") + emit_inline(item);
-  for (const Entry& entry : node.entries) {
-    text += (text.empty() ? "" : ", ") + key_text(entry.key) + ": " + emit_inline(entry.value);
-  }
-  text.insert(text.begin(), node.is_list() ? '[' : '{');
-  return text += node.is_list() ? ']' : '}';
-}
+std::string emit_inline(const Node& node) { return Emitter(Quoting::kHashed).on_one_line(node); }
 
-std::string emit(const Node& root) {
+std::string emit(const Node& root, Quoting quoting) {
   std::string text;
-  emit_block(root, 0, text);
+  Emitter(quoting).block(root, 0, text);
   return text;
 }
 

@@ -92,6 +92,7 @@ Fields init_fields(std::optional<double>& gaussian, std::optional<double>& const
     Field field;
     field.name = name;
     field.about = about;
+    field.nullable = true;
     field.read = [&target, range](const Value& value) { target = read_number(value, range).value_or(0.0); };
     field.schema = [range] { return schema_of_number(range); };
     return field;
@@ -112,7 +113,9 @@ void read_init(const Value& value, InitSpec& init) {
     std::optional<double> gaussian;
     std::optional<double> constant;
     read_fields(value, init_fields(gaussian, constant));
-    if (value.node.entries.empty() || (gaussian && constant)) value.fail("is not one of the two; " + wanted);
+    const bool is_given = !std::ranges::all_of(value.node.entries, [](const Entry& e) { return e.value.is_null(); });
+    if (!is_given) value.fail("is not one of the two; " + wanted);
+    if (gaussian && constant) value.fail("gives both gaussian and constant; keep one, or set the other to null");
     init = gaussian ? InitSpec{InitType::kGaussian, *gaussian} : InitSpec{InitType::kConstant, constant.value_or(0)};
   }
 }

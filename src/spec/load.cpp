@@ -2,29 +2,18 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <optional>
 #include <vector>
 
+#include "core/home.h"
 #include "spec/address.h"
 #include "spec/document.h"
+#include "spec/variables.h"
 
 namespace qrun::spec {
 namespace {
 
 namespace fs = std::filesystem;
-
-/// Maps merge, anything else is replaced.
-Node merge(Node base, const Node& over) {
-  if (!base.is_map() || !over.is_map()) return over;
-  base.at = over.at;
-  for (const Entry& entry : over.entries) {
-    if (Node* below = base.find(entry.key); below != nullptr) {
-      *below = merge(std::move(*below), entry.value);
-    } else {
-      base.entries.push_back(entry);
-    }
-  }
-  return base;
-}
 
 class Loader {
  public:
@@ -50,10 +39,27 @@ class Loader {
     const Node* base = node.find("base");
     if (base == nullptr) return node;
     if (!base->is_scalar()) throw ConfigError(base->at, "base", "is not text; name one YAML file");
-    const std::string below = (fs::path(path).parent_path() / base->scalar).lexically_normal().string();
+    const std::optional<std::string> name = name_of_base(*base);
+    if (!name) return node;
+    const std::string below = (fs::path(path).parent_path() / *name).lexically_normal().string();
     Node merged = merge(load(below, base->at, "base"), node);
     merged.erase("base");
     return merged;
+  }
+
+  /// The file that is named: nothing where the environment lacks a variable (then reported).
+  std::optional<std::string> name_of_base(const Node& base) {
+    Node named = base;
+    for (std::size_t at = named.scalar.find("${"); at != std::string::npos; at = named.scalar.find("${", at + 1)) {
+      if (named.scalar.compare(at, 6, "${env:") != 0)
+        throw ConfigError(base.at, "base",
+                          base.scalar + " is read before vars are; of variables, ${env:NAME} can stand here");
+    }
+    fill_in_variables(named, "base", Node{}, {}, problems_);
+    if (named.is_broken()) return std::nullopt;
+    if (const std::string problem = path_problem(named.scalar); !problem.empty())
+      throw ConfigError(base.at, "base", problem);
+    return expand_home(named.scalar);
   }
 
   Node apply_set(Node node) {
@@ -62,7 +68,8 @@ class Loader {
     const Node set = *found;
     node.erase("set");
     if (!set.is_map() && !set.is_null()) problems_.add(set, "set", "is not a map; write {address: value}");
-    for (const Entry& entry : set.entries) assign(node, {entry.key, entry.key_at, entry.value}, problems_);
+    for (const Entry& entry : set.entries)
+      assign(node, {entry.key, entry.key_at, entry.value}, MapValue::kReplaces, problems_);
     return node;
   }
 

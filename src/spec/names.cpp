@@ -3,11 +3,15 @@
 #include <algorithm>
 #include <cctype>
 #include <numeric>
+#include <utility>
+
+#include "core/text.h"
 
 namespace qrun::spec {
 namespace {
 
 constexpr std::size_t kMaxLength = 100;
+constexpr std::size_t kLongest = 1000;  // a longer one is no typing mistake, and a comparison costs its square
 
 /// Insertions, deletions, replacements and swaps of neighbours that turn `a` into `b` (optimal string alignment).
 std::size_t edit_distance(std::string_view a, std::string_view b) {
@@ -27,6 +31,13 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
     }
   }
   return row.back();
+}
+
+std::string without_invisible(std::string_view text) {
+  std::string visible(text);
+  for (std::size_t at = find_invisible(visible); at != visible.npos; at = find_invisible(visible))
+    visible.erase(at, character_length(std::string_view(visible).substr(at)));
+  return visible;
 }
 
 /// True for conv and conv2d, dir and directory.
@@ -85,14 +96,24 @@ std::string suggest(std::string_view name, const std::vector<std::string>& known
   if (known.empty()) return "there is none";
   const bool means_cuda = name == "gpu" && std::ranges::find(known, "cuda") != known.end();  // nearer to cpu by letters
   if (means_cuda) return "did you mean cuda?";
-  constexpr std::size_t kLongest = 1000;  // a longer one is no typing mistake, and the comparison costs its square
-  const std::string lower = lower_case(name.substr(0, kLongest));
+  const std::string lower = lower_case(without_invisible(name.substr(0, kLongest)));
   const auto distance = [&](const std::string& other) { return edit_distance(lower, lower_case(other)); };
   const auto alike = [&](const std::string& other) { return begin_alike(lower, lower_case(other)); };
   const auto nearest = std::ranges::min_element(known, {}, distance);
   if (distance(*nearest) <= std::max<std::size_t>(1, name.size() / 3)) return "did you mean " + *nearest + "?";
   if (std::ranges::count_if(known, alike) == 1) return "did you mean " + *std::ranges::find_if(known, alike) + "?";
   return known.size() == 1 ? "only " + known[0] + " is known" : "one of " + join(known);
+}
+
+std::vector<std::string> nearest(std::string_view name, std::vector<std::string> known, std::size_t count) {
+  const std::string lower = lower_case(without_invisible(name.substr(0, kLongest)));
+  std::ranges::sort(known);
+  std::ranges::stable_sort(known, {}, [&](const std::string& other) {
+    const std::string theirs = lower_case(other);
+    return std::pair(!begin_alike(lower, theirs), edit_distance(lower, theirs));
+  });
+  known.resize(std::min(known.size(), count));
+  return known;
 }
 
 std::string join(const std::vector<std::string>& names) {

@@ -1,6 +1,7 @@
 // Names: what may be one, which one was meant, which ones a pattern matches.
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,6 +22,10 @@ namespace qrun::spec {
 
 /// `did you mean lr?`, or `one of lr, momentum` where none is near.
 [[nodiscard]] std::string suggest(std::string_view name, const std::vector<std::string>& known);
+
+/// At most `count` of the known names, the nearest first; those that begin like `name` come before others.
+[[nodiscard]] std::vector<std::string> nearest(std::string_view name, std::vector<std::string> known,
+                                               std::size_t count);
 
 /// `a, b, c`.
 [[nodiscard]] std::string join(const std::vector<std::string>& names);

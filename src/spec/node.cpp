@@ -50,6 +50,19 @@ Node map_node(std::vector<std::pair<std::string, Node>> entries) {
   return node;
 }
 
+Node merge(Node base, const Node& over) {
+  if (!base.is_map() || !over.is_map()) return over;
+  base.at = over.at;
+  for (const Entry& entry : over.entries) {
+    if (Node* below = base.find(entry.key); below != nullptr) {
+      *below = merge(std::move(*below), entry.value);
+    } else {
+      base.entries.push_back(entry);
+    }
+  }
+  return base;
+}
+
 std::size_t count_nodes(const Node& node) {
   std::size_t count = 1;
   for (const Node& item : node.items) count += count_nodes(item);

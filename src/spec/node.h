@@ -57,6 +57,9 @@ struct Entry {
 [[nodiscard]] Node list_node(std::vector<Node> items);
 [[nodiscard]] Node map_node(std::vector<std::pair<std::string, Node>> entries);
 
+/// `over` laid on `base`: maps merge, anything else is replaced.
+[[nodiscard]] Node merge(Node base, const Node& over);
+
 /// Nodes of the tree, map keys counted too.
 [[nodiscard]] std::size_t count_nodes(const Node& node);
 

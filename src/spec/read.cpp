@@ -4,19 +4,23 @@
 #include <atomic>
 #include <filesystem>
 #include <optional>
-#include <thread>
 #include <unordered_set>
 
+#include "core/machine.h"
 #include "core/threads.h"
 #include "spec/address.h"
 #include "spec/document.h"
 #include "spec/emit.h"
 #include "spec/load.h"
 #include "spec/names.h"
+#include "spec/overrides.h"
+#include "spec/paths.h"
 #include "spec/quantize.h"
 #include "spec/run_fields.h"
 #include "spec/sweep.h"
+#include "spec/sweep_points.h"
 #include "spec/swept.h"
+#include "spec/test_batch.h"
 #include "spec/variables.h"
 
 namespace qrun {
@@ -39,38 +43,11 @@ RunSpec read_document(const Node& root, const std::string& name, bool is_file, P
   return run;
 }
 
-/// Values of the command line: single ones into the document, axes into its sweep. An address that the sweep's grid has
-/// already keeps its axis, with one value: its runs keep their names. Returned: what went into the document.
-std::vector<Assignment> override(Node& document, const std::vector<std::string>& overrides, Problems& problems) {
-  std::vector<Assignment> assigned;
-  for (const std::string& text : overrides) {
-    const std::optional<Assignment> assignment = spec::parse_override(text, problems);
-    if (!assignment) continue;
-    Assignment axis = *assignment;
-    if (!axis.is_axis) axis.value = spec::list_node({assignment->value});
-    if (put_axis(document, axis, !assignment->is_axis, problems)) continue;
-    assign(document, *assignment, problems);
-    assigned.push_back(*assignment);
-  }
-  return assigned;
-}
-
-/// A value of the command line that points of the sweep replace would be lost.
-void check_overrides(const std::vector<Assignment>& assigned, const Node& sweep, Problems& problems) {
-  for (const spec::SweptAddress& swept : spec::swept_addresses(sweep)) {
-    for (const Assignment& assignment : assigned) {
-      const bool is_later = swept.where == "sweep.grid" && swept.at.line == 0 && swept.address == assignment.address;
-      if (is_later || !spec::covers(swept.address, assignment.address)) continue;
-      problems.add(assignment.at, assignment.address,
-                   "is set by " + swept.where + " at " + to_string(swept.at) + ", too; change it there");
-    }
-  }
-}
-
 /// One run: the document with the values of a point put in. Every point starts from the same document.
 RunSpec resolve(Node document, const spec::Point& point, const std::string& default_name, Problems& problems) {
-  for (const Assignment& assignment : point) assign(document, assignment, problems);
+  for (const Assignment& assignment : point) assign(document, assignment, spec::MapValue::kMerges, problems);
   fill_in_variables(document, problems);
+  spec::check_paths(document, problems);
   break_changes_of_patterns(document, problems);
   RunSpec run = read_document(document, default_name, true, problems);
   for (const Assignment& assignment : point)
@@ -96,7 +73,7 @@ std::vector<RunSpec> resolve_side_by_side(const Node& document, const std::vecto
       if (!problems.empty()) failed = true;
     }
   };
-  on_threads(std::thread::hardware_concurrency(), work);
+  on_threads(usable_processors(), work);
   if (failed) runs.clear();
   return runs;
 }
@@ -126,7 +103,7 @@ bool leads_to(const std::string& key, const std::string& address) {
 /// with the value, or missing beside it, is no run's.
 void check_address(Node document, const Assignment& excluded, Problems& problems) {
   Problems found;
-  assign(document, excluded, found);
+  assign(document, excluded, spec::MapValue::kMerges, found);
   fill_in_variables(document, found);
   (void)read_document(document, "excluded", true, found);
   for (const Problems::Problem& problem : found.at(excluded.at)) {
@@ -154,7 +131,7 @@ std::optional<std::uint64_t> read_base_seed(const Node& document, const Node& sw
 Sweep read_config(const std::string& path, const std::vector<std::string>& overrides) {
   Problems problems;
   Node document = spec::load_document(path, problems);
-  const std::vector<Assignment> assigned = override(document, overrides, problems);
+  const std::vector<Assignment> assigned = spec::apply_overrides(document, overrides, problems);
   const std::string stem = std::filesystem::path(path).stem().string();
   if (const Node* name = document.find("name"); (name == nullptr || name->is_null()) && !spec::is_name(stem, "."))
     problems.add(document.at, "name", stem + ", the file's stem, is not a name; give one with name:");
@@ -163,6 +140,7 @@ Sweep read_config(const std::string& path, const std::vector<std::string>& overr
   document.erase("sweep");
   const Node swept = fill_in_sweep(document, written, problems);
   check_overrides(assigned, swept, problems);
+  check_whole_sweep(document, swept, problems);
 
   Sweep sweep{.is_sweep = !swept.is_null()};
   spec::Points expanded = spec::expand(
@@ -186,7 +164,9 @@ Sweep read_config(const std::string& path, const std::vector<std::string>& overr
     document.add("sweep", written);
     if (document.find("name") == nullptr) document.add("name", spec::text_node(stem));
   }
-  sweep.text = spec::emit(document);
+  if (std::string warning = spec::test_batch_warning(sweep.runs); !warning.empty())
+    sweep.warnings.push_back(std::move(warning));
+  sweep.text = spec::emit(document, spec::Quoting::kPortable);
   sweep.name = sweep.runs.front().name;
   sweep.output = sweep.runs.front().output;
   return sweep;

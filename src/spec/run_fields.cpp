@@ -4,6 +4,7 @@
 
 #include "spec/emit.h"
 #include "spec/names.h"
+#include "spec/scalars.h"
 #include "spec/sections.h"
 #include "spec/sweep.h"
 
@@ -49,6 +50,12 @@ Field sweep_field() {
   return field;
 }
 
+void make_portable(Node& node) {
+  if (node.is_scalar() && !node.quoted) node.scalar = portable_number(node.scalar);
+  for (Node& item : node.items) make_portable(item);
+  for (Entry& entry : node.entries) make_portable(entry.value);
+}
+
 }  // namespace
 
 Fields run_fields(RunSpec& run, NetworkDraft& draft) {
@@ -75,12 +82,16 @@ Fields file_fields(RunSpec& run, NetworkDraft& draft) {
   return fields;
 }
 
-std::string run_text(const RunSpec& run, const std::vector<std::string>& skipped) {
+Node run_node(const RunSpec& run) {
   RunSpec copy = run;
   NetworkDraft draft{.layers = copy.network};
-  Node root = write_fields(run_fields(copy, draft));
-  for (const std::string& name : skipped) root.erase(name);
-  return emit(root);
+  return write_fields(run_fields(copy, draft));
+}
+
+std::string run_text(const RunSpec& run) {
+  Node root = run_node(run);
+  make_portable(root);
+  return emit(root, Quoting::kPortable);
 }
 
 }  // namespace qrun::spec

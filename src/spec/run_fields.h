@@ -1,10 +1,11 @@
 // The top level of a configuration.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <limits>
 #include <string>
-#include <vector>
+#include <string_view>
 
 #include "spec/fields.h"
 #include "spec/network.h"
@@ -22,7 +23,13 @@ inline constexpr IntRange kSeeds{.min = 0, .max = std::numeric_limits<std::uint6
 /// The above and those that only files have: base, set, vars, quantize, sweep.
 [[nodiscard]] Fields file_fields(RunSpec& run, NetworkDraft& draft);
 
-/// The canonical text without the fields in `skipped`.
-[[nodiscard]] std::string run_text(const RunSpec& run, const std::vector<std::string>& skipped);
+/// Keys that do not define a run: no part of its id, and one value for a whole sweep.
+inline constexpr std::array<std::string_view, 4> kOutsideId = {"name", "output", "cluster", "engine"};
+
+/// The run as a document.
+[[nodiscard]] Node run_node(const RunSpec& run);
+
+/// The canonical text, in which YAML 1.1 finds the same numbers and texts.
+[[nodiscard]] std::string run_text(const RunSpec& run);
 
 }  // namespace qrun::spec

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cctype>
 
+#include "spec/defining.h"
 #include "spec/run_fields.h"
 
 namespace qrun {
@@ -41,13 +42,11 @@ std::string with_safe_characters(const std::string& text) {
 
 }  // namespace
 
-std::string RunSpec::text() const { return spec::run_text(*this, {}); }
+std::string RunSpec::text() const { return spec::run_text(*this); }
 
 std::string RunSpec::hash() const {
   if (!known_hash.empty()) return known_hash;
-  std::vector<std::string> skipped = {"name", "output", "cluster", "engine"};
-  if (precision == Precision::kFp32) skipped.emplace_back("precision");  // a run of before there was a choice
-  const std::string defining = spec::run_text(*this, skipped);
+  const std::string defining = defining_text(*this);
   return fmt::format("{:016x}", XXH3_64bits(defining.data(), defining.size())).substr(0, kHashDigits);
 }
 

@@ -114,7 +114,7 @@ struct RunSpec {
   /// Canonical YAML of the resolved run; reads back to an equal RunSpec.
   [[nodiscard]] std::string text() const;
 
-  /// 12 hex digits of the hash of text() without name, output, cluster, engine, and a precision of fp32.
+  /// 12 hex digits of the hash of what defines the run: defining_text().
   [[nodiscard]] std::string hash() const;
 
   /// `<readable>-<hash>`: the swept values or `run`, then hash().

@@ -100,6 +100,16 @@ std::optional<double> parse_number(std::string_view text) {
   return sign * value;
 }
 
+std::string portable_number(std::string_view number) {
+  std::string text(number);
+  const std::size_t exponent = text.find('e');
+  const bool is_hexadecimal = without_sign(number).starts_with("0x");
+  if (exponent == text.npos || is_hexadecimal || !parse_number(number)) return text;
+  if (is_digit(text[exponent + 1])) text.insert(exponent + 1, "+");
+  if (text.find('.') == text.npos) text.insert(exponent, ".0");
+  return text;
+}
+
 std::string format_number(double value) {
   std::array<char, 32> buffer{};
   const auto [end, error] = std::to_chars(buffer.data(), buffer.data() + buffer.size(), value);

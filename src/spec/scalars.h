@@ -26,4 +26,7 @@ struct Integer {
 /// The shortest text that reads back to the same number.
 [[nodiscard]] std::string format_number(double value);
 
+/// A number of this format as YAML 1.1 takes it for one, too: `1.0e-05` for `1e-05`.
+[[nodiscard]] std::string portable_number(std::string_view number);
+
 }  // namespace qrun::spec

@@ -9,6 +9,7 @@
 #include "spec/exclude.h"
 #include "spec/fields.h"
 #include "spec/names.h"
+#include "spec/sweep_points.h"
 
 namespace qrun::spec {
 namespace {
@@ -241,23 +242,12 @@ class Expander {
 
 /// An address that two factors of a point set would have the value of the second, silently; one of the sweep itself
 /// would have no effect.
-void check_addresses(const std::vector<Point>& points, Problems& problems) {
-  for (const Point& point : points) {
-    for (auto a = point.begin(); a != point.end(); ++a) {
-      if (a->address == "sweep" || a->address.starts_with("sweep."))
-        problems.add(a->at, a->address, "can't be swept itself; sweep what the runs differ in");
-      if (std::any_of(point.begin(), a, [&](const Assignment& b) { return a->address == b.address; }))
-        problems.add(a->at, a->address, "is swept twice; keep one of its axes");
-    }
-  }
-}
-
 }  // namespace
 
 Points expand(const Node& sweep, const BaseSeed& base_seed, Problems& problems) {
   Expander expander(base_seed, problems);
   Points result = expander.all(sweep);
-  check_addresses(result.points, problems);
+  check_points(result.points, problems);
   if (result.points.empty() && problems.empty()) problems.add(sweep, "sweep", "excludes all of its points; keep one");
   return result;
 }

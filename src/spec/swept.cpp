@@ -1,28 +1,46 @@
 #include "spec/swept.h"
 
+#include <algorithm>
 #include <utility>
 
+#include "spec/address.h"
 #include "spec/names.h"
 #include "spec/variables.h"
 
 namespace qrun::spec {
 namespace {
 
-void add_keys(const Node& map, const std::string& where, std::vector<SweptAddress>& found) {
-  for (const Entry& entry : map.entries) found.push_back({entry.key, entry.key_at, where});
+/// What the values of an axis set: its address, or what the maps among them hold.
+void add_axis(const Entry& axis, const std::vector<Node>& values, const std::string& where,
+              std::vector<SweptAddress>& found) {
+  std::set<std::string> addresses;
+  for (const Node& value : values) {
+    if (!value.is_map()) continue;
+    for (std::string& address : set_addresses(axis.key, value)) addresses.insert(std::move(address));
+  }
+  if (addresses.empty() || !std::ranges::all_of(values, &Node::is_map)) addresses.insert(axis.key);
+  for (const std::string& address : addresses) found.push_back({address, axis.key_at, where});
 }
 
 void collect(const Node& sweep, const std::string& where, std::vector<SweptAddress>& found) {
   for (const Entry& factor : sweep.entries) {
     const std::string here = key_address(where, factor.key);
     const Node* space = factor.value.find("space");
-    if (factor.key == "grid" || factor.key == "zip") add_keys(factor.value, here, found);
-    if (factor.key == "random" && space != nullptr) add_keys(*space, key_address(here, "space"), found);
+    if (factor.key == "grid" || factor.key == "zip") {
+      for (const Entry& axis : factor.value.entries) add_axis(axis, axis.value.items, here, found);
+    }
+    if (factor.key == "random" && space != nullptr) {
+      for (const Entry& axis : space->entries) {
+        const Node* choice = axis.value.find("choice");
+        add_axis(axis, choice == nullptr ? std::vector<Node>{} : choice->items, key_address(here, "space"), found);
+      }
+    }
     for (std::size_t i = 0; i < factor.value.items.size(); ++i) {
       const Node& item = factor.value.items[i];
       const std::string address = item_address(here, factor.value, i);
-      if (factor.key == "list") add_keys(item, address, found);
       if (factor.key == "union") collect(item, address, found);
+      if (factor.key != "list") continue;
+      for (const Entry& axis : item.entries) add_axis(axis, {axis.value}, address, found);
     }
   }
 }

@@ -52,6 +52,22 @@ std::optional<std::size_t> find_tab(const std::string& text, int line) {
   return tab < end ? std::optional(tab) : std::nullopt;
 }
 
+/// A character that shows nothing, or passes for a blank, ahead of the line's comment.
+std::optional<std::size_t> find_invisible_in_line(const std::string& text, int line) {
+  const std::size_t start = byte_of(text, {{}, line, 1});
+  const std::string_view rest = std::string_view(text).substr(start);
+  const std::string_view content = rest.substr(0, rest.find('\n'));
+  const std::size_t at = find_invisible(content.substr(0, content.find(" #")));
+  return at == rest.npos ? std::nullopt : std::optional(start + at);
+}
+
+/// The `${` whose bracket the parser stumbled over at `at`.
+std::optional<std::size_t> find_bare_variable(const std::string& text, const Position& at) {
+  const std::size_t bracket = byte_of(text, at);
+  const bool is_there = bracket > 0 && bracket < text.size() && text[bracket] == '{' && text[bracket - 1] == '$';
+  return is_there ? std::optional(bracket - 1) : std::nullopt;
+}
+
 std::string brackets(const SyntaxContext& context, const Position& at) {
   return std::string(context.open_is_map ? "{" : "[") + " is not closed before " + std::to_string(at.line) + ":" +
          std::to_string(at.column) + "; check its commas and the closing " + (context.open_is_map ? "}" : "]");
@@ -67,6 +83,18 @@ ConfigError explain(const YAML::Exception& error, const SyntaxContext& context) 
     if (tab) {
       return {position_of(context.text, context.file, *tab), kKey, "a tab indents this line; indent with spaces"};
     }
+    const std::optional<std::size_t> invisible = line > 0 ? find_invisible_in_line(context.text, line) : std::nullopt;
+    if (invisible) {
+      const std::size_t length = character_length(std::string_view(context.text).substr(*invisible));
+      return {position_of(context.text, context.file, *invisible), kKey,
+              context.text.substr(*invisible, length) +
+                  " is no blank of YAML; write a blank, or put a text that holds it in quotes"};
+    }
+  }
+  if (const auto variable = find_bare_variable(context.text, at)) {
+    const std::size_t end = context.text.find_first_of("}\n", *variable);
+    const std::string name = context.text.substr(*variable + 2, std::min(end, context.text.size()) - *variable - 2);
+    return {position_of(context.text, context.file, *variable), kKey, kBareVariable + ("\"${" + name + "}\"")};
   }
   if (error.msg.find("flow not found") != std::string::npos && context.open_bracket)
     return {*context.open_bracket, kKey, brackets(context, at)};

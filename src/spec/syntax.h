@@ -20,6 +20,9 @@ struct SyntaxContext {
   Position last;  // of the last value that was read
 };
 
+/// How the mistake of `{bits: ${w}}` begins, whose inner bracket YAML takes for a map.
+inline constexpr const char* kBareVariable = "a variable between brackets stands in quotes; write ";
+
 [[nodiscard]] ConfigError explain(const YAML::Exception& error, const SyntaxContext& context);
 
 /// The first byte that is not UTF-8, or is a control character other than tab and line break.

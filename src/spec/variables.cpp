@@ -106,11 +106,14 @@ class Filler {
       return value.is_broken() ? std::nullopt : std::optional(value);
     }
     if (are_known_ && undefined_.insert(reference).second) {
-      report_once(user, address,
-                  "${" + reference + "} is not defined; " +
-                      (names_.empty() ? "define it under vars" : suggest(reference, names_)));
+      report_once(user, address, "${" + reference + "} is not defined; " + remedy(reference));
     }
     return std::nullopt;
+  }
+
+  std::string remedy(const std::string& reference) const {
+    if (std::getenv(reference.c_str()) != nullptr) return "the environment's is ${env:" + reference + "}";
+    return names_.empty() ? "define it under vars" : suggest(reference, names_);
   }
 
   std::optional<Node> look_up_environment(const std::string& name, const Node& user, const std::string& address) {

@@ -28,6 +28,12 @@ class Digest {
   void add(const std::vector<T>& values) {
     hash_ = XXH3_64bits_withSeed(values.data(), values.size() * sizeof(T), hash_);
   }
+  void add(const std::string& text) { hash_ = XXH3_64bits_withSeed(text.data(), text.size(), hash_); }
+  void add(const DataRecord& data) {
+    add(to_string(data.train.contents));
+    add(to_string(data.test.contents));
+    add(data.init_from_hash);
+  }
   void add(const RunState& state) {
     add(std::vector<std::int64_t>{state.iteration});
     add(state.ranges);
@@ -50,6 +56,7 @@ std::uint64_t digest_of(const Checkpoint& checkpoint) {
   digest.add(checkpoint.record.train);
   digest.add(checkpoint.record.test);
   digest.add(checkpoint.record.iterations);
+  if (checkpoint.record.data) digest.add(*checkpoint.record.data);
   return digest.value();
 }
 
@@ -83,14 +90,22 @@ RunState read_state(const h5::Group& group) {
   return state;
 }
 
+/// What an id ends with: a run keeps it where another sweep gives it another name.
+std::string hash_in(const std::string& run_id) { return run_id.substr(run_id.rfind('-') + 1); }
+
+RunRecord read_record(const h5::Group& root, const std::string& path) {
+  RunRecord record = read_summary(root, kFormat);
+  const std::string name = std::filesystem::path(path).filename();
+  if (hash_in(name.substr(0, name.rfind(".ckpt."))) != hash_in(record.run_id))
+    throw Error(path + ": a checkpoint of " + record.run_id);
+  return record;
+}
+
 Checkpoint read_one(const std::string& path) {
   const h5::File file = h5::File::open(path);
   const h5::Group& root = file.root();
   Checkpoint checkpoint;
-  checkpoint.record = read_summary(root, kFormat);
-  const std::string name = std::filesystem::path(path).filename();
-  if (!name.starts_with(checkpoint.record.run_id + "."))
-    throw Error(path + ": a checkpoint of " + checkpoint.record.run_id);
+  checkpoint.record = read_record(root, path);
   checkpoint.state = read_state(root.open("state"));
   if (root.has("best")) checkpoint.best = read_state(root.open("best"));
   checkpoint.epoch_losses = root.read<float>("epoch_losses");
@@ -117,7 +132,7 @@ void write_checkpoint(const std::string& path, const Checkpoint& checkpoint) {
   root.attribute("digest", digest_of(checkpoint));
   const std::vector<std::byte> bytes = std::move(file).image();
   if (std::rename(path.c_str(), previous_checkpoint(path).c_str()) != 0 && errno != ENOENT)
-    throw EnvironmentError("cannot rename " + path + ": " + std::strerror(errno));
+    fail_to_replace(previous_checkpoint(path), errno);
   fault_point("checkpoint.aside");
   write_atomically(path, bytes);
 }
@@ -127,8 +142,23 @@ std::optional<Checkpoint> read_checkpoint(const std::string& path, std::vector<s
     if (!std::filesystem::exists(candidate)) continue;
     try {
       return read_one(candidate);
+    } catch (const Unreadable&) {
+      throw;
     } catch (const Error& error) {
       problems.emplace_back(error.what());
+    }
+  }
+  return std::nullopt;
+}
+
+std::optional<RunRecord> read_checkpoint_record(const std::string& path) {
+  for (const std::string& candidate : {path, previous_checkpoint(path)}) {
+    if (!std::filesystem::exists(candidate)) continue;
+    try {
+      const h5::File file = h5::File::open(candidate);
+      return read_record(file.root(), candidate);
+    } catch (const Error&) {
+      continue;
     }
   }
   return std::nullopt;

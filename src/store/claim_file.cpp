@@ -57,6 +57,8 @@ std::string claim_text(const Owner& owner) {
 }
 
 std::optional<Owner> read_claim(const std::string& path) {
+  std::error_code code;
+  if (!std::filesystem::is_regular_file(path, code)) return std::nullopt;  // the parser throws at a folder
   std::ifstream file(path);
   const nlohmann::json json = nlohmann::json::parse(file, nullptr, false);
   if (!json.is_object()) return std::nullopt;

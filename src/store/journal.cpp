@@ -12,6 +12,7 @@
 #include <limits>
 #include <nlohmann/json.hpp>
 
+#include "core/atomic_file.h"
 #include "core/error.h"
 #include "core/fault.h"
 
@@ -75,6 +76,7 @@ void append_journal(const std::string& path, const JournalLine& line) {
   const bool written = append_whole(descriptor, to_text(line));
   const int reason = errno;
   if (descriptor >= 0) close(descriptor);
+  if (descriptor < 0) fail_to_replace(path, reason);
   if (!written) throw EnvironmentError("cannot write " + path + ": " + std::strerror(reason));
 }
 

@@ -8,7 +8,10 @@
 #include <set>
 
 #include "core/error.h"
+#include "store/checkpoint.h"
 #include "store/claim_file.h"
+#include "store/count_once.h"
+#include "store/foreign.h"
 #include "store/journal.h"
 
 namespace qrun {
@@ -41,7 +44,11 @@ LeaderboardRow row_of(const std::string& path) {
   row.status = r.status;
   row.engine = r.engine;
   row.error = r.error;
-  row.swept = r.swept;
+  row.started = r.started;
+  row.finished = r.finished;
+  row.values = values_of(r);
+  row.config = r.config;
+  row.data = r.data;
   row.epochs = static_cast<std::int64_t>(r.train.size());
   row.final_test_accuracy = r.final_test_accuracy;
   row.best_test_accuracy = r.best_test_accuracy;
@@ -55,9 +62,11 @@ LeaderboardRow row_of(const std::string& path) {
   return row;
 }
 
-std::optional<Owner> owner_of(const fs::path& journal) {
-  return read_claim((journal.parent_path() / ".qrun" / journal.stem()).string() + ".claim");
+std::string hidden(const fs::path& journal, const char* ending) {
+  return (journal.parent_path() / ".qrun" / journal.stem()).string() + ending;
 }
+
+std::optional<Owner> owner_of(const fs::path& journal) { return read_claim(hidden(journal, ".claim")); }
 
 bool is_known_dead(const std::optional<Owner>& owner) {
   return owner && has_ended(*owner, this_place()).value_or(false);
@@ -75,7 +84,7 @@ std::string where(const std::optional<Owner>& owner) {
   return owner->host + " process " + std::to_string(owner->pid);
 }
 
-/// A run of which a journal is there: it is training now, or its process was killed.
+/// A run of which a journal is there: it is training now, or its process was killed. What it is its checkpoint says.
 LeaderboardRow journal_row(const std::string& path) {
   LeaderboardRow row;
   row.path = path;
@@ -85,6 +94,7 @@ LeaderboardRow journal_row(const std::string& path) {
   const bool running = !is_known_dead(owner);
   row.status = running ? "running" : "interrupted";
   if (running) row.where = where(owner);
+  if (const auto record = read_checkpoint_record(hidden(path, ".ckpt.h5"))) row.values = values_of(*record);
   row.final_test_accuracy = row.best_test_accuracy = row.final_test_loss = row.images_per_second = kNone;
   std::vector<TrainPoint> points;
   for (const JournalLine& line : read_journal(path)) {
@@ -100,12 +110,12 @@ LeaderboardRow journal_row(const std::string& path) {
   return row;
 }
 
-void collect(const std::string& path, Leaderboard& board) {
+void collect(const std::string& path, Leaderboard& board, bool is_named) {
   if (fs::path(path).filename() == "sweep.h5") return;  // an index of the others
   try {
     board.rows.push_back(fs::path(path).extension() == ".jsonl" ? journal_row(path) : row_of(path));
   } catch (const Error& error) {
-    board.problems.emplace_back(error.what());
+    if (is_named || !is_foreign(path, error)) board.problems.emplace_back(error.what());
   }
 }
 
@@ -113,9 +123,10 @@ void collect_folder(const std::string& folder, Leaderboard& board) {
   std::set<std::string> files;
   std::string folders;
   std::error_code code;
+  std::error_code dangling;  // of a link that leads nowhere
   for (const fs::directory_entry& entry : fs::directory_iterator(folder, code)) {
     const std::string name = entry.path().filename().string();
-    if (entry.is_regular_file(code)) {
+    if (entry.is_regular_file(dangling)) {
       files.insert(entry.path().string());
     } else if (!name.starts_with('.') && name != "snapshots") {
       folders += (folders.empty() ? "" : ", ") + name;
@@ -128,34 +139,70 @@ void collect_folder(const std::string& folder, Leaderboard& board) {
     const fs::path path(file);
     const std::string journal = fs::path(path).replace_extension(".jsonl").string();
     const std::string ended = fs::path(path).replace_extension(".h5").string();
-    const bool from_journal = files.contains(journal) && (!files.contains(ended) || is_under_way(journal));
-    if (file == (from_journal ? journal : ended)) collect(file, board);
+    const bool from_journal =
+        files.contains(journal) && has_hash(path.stem()) && (!files.contains(ended) || is_under_way(journal));
+    if (file == (from_journal ? journal : ended)) collect(file, board, false);
   }
+}
+
+void keep_one_of_each(Leaderboard& board) {
+  std::vector<RunCopy> files;
+  for (const LeaderboardRow& row : board.rows) {
+    files.push_back({.path = row.path,
+                     .run_id = row.run_id,
+                     .status = row.status,
+                     .started = row.started,
+                     .finished = row.finished,
+                     .wall_seconds = row.wall_seconds,
+                     .lives = !row.where.empty()});
+  }
+  CountedOnce counted = count_once(files);
+  std::vector<LeaderboardRow> rows;
+  for (const std::size_t i : counted.kept) rows.push_back(std::move(board.rows[i]));
+  board.rows = std::move(rows);
+  board.notes = std::move(counted.notes);
+}
+
+/// A run of which only a journal is there has none: what it is nobody has written yet.
+void add_columns(Leaderboard& board) {
+  std::vector<const RunValues*> values;
+  std::vector<LeaderboardRow*> rows;
+  for (LeaderboardRow& row : board.rows) {
+    if (row.values.config.empty()) continue;
+    values.push_back(&row.values);
+    rows.push_back(&row);
+  }
+  std::vector<Values> columns = columns_of(values);
+  for (std::size_t i = 0; i < rows.size(); ++i) rows[i]->columns = std::move(columns[i]);
 }
 
 }  // namespace
 
-Leaderboard collect_runs(const std::vector<std::string>& paths) {
+Leaderboard collect_runs(const std::vector<std::string>& paths, const Wanted& wanted) {
   Leaderboard board;
   for (const std::string& path : paths) {
     std::error_code code;
     if (fs::is_directory(path, code)) {
       collect_folder(path, board);
     } else {
-      collect(path, board);
+      collect(path, board, true);
     }
   }
-  std::set<fs::path> seen;
-  std::erase_if(board.rows, [&](const LeaderboardRow& row) {  // a run named twice is one run
-    std::error_code code;
-    return !seen.insert(fs::weakly_canonical(row.path, code)).second;
-  });
+  keep_one_of_each(board);
+  board.others = std::ssize(board.rows);
+  std::erase_if(board.rows, [&](const LeaderboardRow& row) { return !wanted(row.run_id); });
+  board.others -= std::ssize(board.rows);
   const auto key = [](const LeaderboardRow& row) {
     return std::isnan(row.final_test_accuracy) ? -1.0 : row.final_test_accuracy;
   };
   std::ranges::stable_sort(board.rows,
                            [&](const LeaderboardRow& a, const LeaderboardRow& b) { return key(a) > key(b); });
+  add_columns(board);
   return board;
+}
+
+Leaderboard collect_runs(const std::vector<std::string>& paths) {
+  return collect_runs(paths, [](const std::string&) { return true; });
 }
 
 }  // namespace qrun

@@ -1,18 +1,25 @@
 // Runs side by side: what files and folders hold, as a table, CSV or JSON.
 #pragma once
 
+#include <functional>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "store/run_file.h"
+#include "store/columns.h"
 
 namespace qrun {
 
 struct LeaderboardRow {
   std::string path, run_id, name, status, engine, error;
   std::string where;  // of a run under way: its node and element of a scheduler, or its host and process
-  std::vector<std::pair<std::string, std::string>> swept;
+  std::string started, finished;
+  Values columns;                  // what was swept, and what else tells the rows apart
+  RunValues values;                // what they come from
+  std::string config;              // as RunRecord has it; "" of a run under way
+  std::optional<DataRecord> data;  // likewise
+  std::string changed_data;        // what of it is another one by now; set by who can read data sets
   std::int64_t epochs = 0;
   double final_test_accuracy = 0, best_test_accuracy = 0, final_test_loss = 0;  // NaN where there was no test
   double images_per_second = 0;                                                 // median over the epochs
@@ -23,11 +30,13 @@ struct LeaderboardRow {
 struct Leaderboard {
   std::vector<LeaderboardRow> rows;   // best final accuracy first; runs without one last
   std::vector<std::string> problems;  // files that could not be read, each with its reason
+  std::vector<std::string> notes;     // files that are left out: of a run that another one counts for
+  std::int64_t others = 0;            // runs that were not wanted
 };
 
 /// Runs that differ in their seed only: what a sweep compares.
 struct LeaderboardGroup {
-  std::vector<std::pair<std::string, std::string>> swept;  // without `seed`
+  Values columns;  // without `seed`
   std::string name;
   std::int64_t runs = 0, complete = 0;
   double accuracy = 0;                // mean of the complete runs; NaN without one
@@ -38,13 +47,24 @@ struct LeaderboardGroup {
 };
 
 /// Run files named, and those in folders named (not below), with runs still under way where a journal stands alone.
+/// Each run counts once; files that are not qrun's are passed over in folders.
 [[nodiscard]] Leaderboard collect_runs(const std::vector<std::string>& paths);
 
-/// Of the runs that have ended; best mean first, groups without a complete run last.
+/// The same of the wanted runs alone.
+using Wanted = std::function<bool(const std::string& run_id)>;
+[[nodiscard]] Leaderboard collect_runs(const std::vector<std::string>& paths, const Wanted& wanted);
+
+/// False for a run that trains now, and for one of which only a journal is left.
+[[nodiscard]] bool has_group(const LeaderboardRow& row);
+
+/// Of the runs that have one; best mean first, groups without a complete run last.
 [[nodiscard]] std::vector<LeaderboardGroup> group_by_seed(const Leaderboard& board);
 
 /// The half width of a 95 % interval around a mean of n values with this sum of squared deviations; NaN for n < 2.
 [[nodiscard]] double interval_half_width(double squares, std::int64_t n);
+
+/// A line for each change of data and the runs that saw what was before; "" where no run is marked.
+[[nodiscard]] std::string changed_data_lines(const Leaderboard& board);
 
 /// One line a run, and the mean over seeds where they were swept; where something else was, one line a group.
 [[nodiscard]] std::string to_table(const Leaderboard& board);

@@ -23,12 +23,9 @@ double student_quantile(std::int64_t degrees) {
   return z + (z * z * z + z) / (4.0 * n) + (5.0 * z * z * z * z * z + 16.0 * z * z * z + 3.0 * z) / (96.0 * n * n);
 }
 
-std::vector<std::pair<std::string, std::string>> without_seed(const LeaderboardRow& row) {
-  std::vector<std::pair<std::string, std::string>> swept;
-  for (const auto& pair : row.swept) {
-    if (pair.first != "seed") swept.push_back(pair);
-  }
-  return swept;
+Values without_seed(Values columns) {
+  std::erase_if(columns, [](const auto& pair) { return pair.first == "seed"; });
+  return columns;
 }
 
 void summarise(LeaderboardGroup& group, const std::vector<const LeaderboardRow*>& rows) {
@@ -64,17 +61,19 @@ double interval_half_width(double squares, std::int64_t n) {
   return student_quantile(n - 1) * std::sqrt(squares / (count - 1) / count);
 }
 
+bool has_group(const LeaderboardRow& row) { return row.status != "running" && !row.values.config.empty(); }
+
 std::vector<LeaderboardGroup> group_by_seed(const Leaderboard& board) {
   std::vector<LeaderboardGroup> groups;
   std::vector<std::vector<const LeaderboardRow*>> members;
   for (const LeaderboardRow& row : board.rows) {
-    if (row.status == "running") continue;  // its journal does not say what was swept
-    const auto swept = without_seed(row);
+    if (!has_group(row)) continue;
+    const Values columns = without_seed(row.columns);
     const auto at = std::ranges::find_if(
-        groups, [&](const LeaderboardGroup& group) { return group.swept == swept && group.name == row.name; });
+        groups, [&](const LeaderboardGroup& group) { return group.columns == columns && group.name == row.name; });
     const auto index = static_cast<std::size_t>(at - groups.begin());
     if (at == groups.end()) {
-      groups.push_back({.swept = swept, .name = row.name, .example = row});
+      groups.push_back({.columns = columns, .name = row.name, .example = row});
       members.emplace_back();
     }
     members[index].push_back(&row);

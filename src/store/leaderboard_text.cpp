@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <iterator>
 #include <nlohmann/json.hpp>
@@ -14,19 +15,19 @@ namespace {
 using Json = nlohmann::ordered_json;
 using Line = std::vector<std::string>;
 
-std::vector<std::string> swept_names(const Leaderboard& board) {
+std::vector<std::string> column_names(const Leaderboard& board) {
   std::vector<std::string> names;
   for (const LeaderboardRow& row : board.rows) {
-    for (const auto& [name, value] : row.swept) {
+    for (const auto& [name, value] : row.columns) {
       if (std::ranges::find(names, name) == names.end()) names.push_back(name);
     }
   }
   return names;
 }
 
-std::string swept_value(const LeaderboardRow& row, const std::string& name) {
-  const auto at = std::ranges::find(row.swept, name, &std::pair<std::string, std::string>::first);
-  return at == row.swept.end() ? "" : at->second;
+std::string cell(const LeaderboardRow& row, const std::string& name) {
+  const auto at = std::ranges::find(row.columns, name, &std::pair<std::string, std::string>::first);
+  return at == row.columns.end() ? "" : at->second;
 }
 
 std::string number(const char* format, double value) {
@@ -73,10 +74,10 @@ std::string full(double value) { return std::isnan(value) ? "" : fmt::format("{}
 Json json_number(double value) { return std::isfinite(value) ? Json(value) : Json(); }
 
 Json row_json(const LeaderboardRow& row) {
-  Json swept = Json::object();
-  for (const auto& [name, text] : row.swept) {
+  Json params = Json::object();
+  for (const auto& [name, text] : row.columns) {
     const Json parsed = Json::parse(text, nullptr, false);
-    swept[name] = parsed.is_discarded() ? Json(text) : parsed;
+    params[name] = parsed.is_discarded() ? Json(text) : parsed;
   }
   return {{"run_id", row.run_id},
           {"name", row.name},
@@ -93,15 +94,16 @@ Json row_json(const LeaderboardRow& row) {
           {"bit_operations", row.bit_operations},
           {"engine", row.engine},
           {"error", row.error},
+          {"changed_data", row.changed_data},
           {"where", row.where},
           {"path", row.path},
-          {"params", swept}};
+          {"params", params}};
 }
 
 /// True where runs differ in more than their seed.
 bool is_sweep(const Leaderboard& board) {
   return std::ranges::any_of(board.rows, [](const LeaderboardRow& row) {
-    return std::ranges::any_of(row.swept, [](const auto& pair) { return pair.first != "seed"; });
+    return std::ranges::any_of(row.columns, [](const auto& pair) { return pair.first != "seed"; });
   });
 }
 
@@ -116,27 +118,32 @@ std::string run_table(const Leaderboard& board) {
   return aligned(lines, 2);
 }
 
+constexpr std::array<const char*, 9> kTitles = {"runs", "accuracy", "+-95%", "",       "loss",
+                                                "KiB",  "MMAC",     "GBOP",  "seconds"};
+
 /// An address by its last part where no other has the same.
 std::string short_name(const std::vector<std::string>& names, const std::string& name) {
   const auto last = [](const std::string& path) { return path.substr(path.rfind('.') + 1); };
   const auto same = std::ranges::count_if(names, [&](const std::string& other) { return last(other) == last(name); });
-  return same == 1 ? last(name) : name;
+  return same == 1 && std::ranges::find(kTitles, last(name)) == kTitles.end() ? last(name) : name;
 }
 
 /// Giga of a count.
 std::string giga(std::int64_t count) { return number("{:.3f}", static_cast<double>(count) * 1e-9); }
 
 std::string group_table(const Leaderboard& board) {
-  std::vector<std::string> names = swept_names(board);
+  std::vector<std::string> names = column_names(board);
   std::erase(names, "seed");
   std::vector<Line> lines(1);
   for (const std::string& name : names) lines[0].push_back(short_name(names, name));
-  for (const char* title : {"runs", "accuracy", "+-95%", "", "loss", "KiB", "MMAC", "GBOP", "seconds"})
-    lines[0].emplace_back(title);
+  for (const char* title : kTitles) lines[0].emplace_back(title);
   bool any_overlap = false;
   for (const LeaderboardGroup& group : group_by_seed(board)) {
     Line line;
-    for (const std::string& name : names) line.push_back(swept_value(group.example, name));
+    for (const std::string& name : names) {
+      const std::string text = cell(group.example, name);
+      line.push_back(text.empty() ? "-" : text);
+    }
     const LeaderboardRow& costs = group.example;
     const bool all = group.complete == group.runs;
     line.push_back(all ? std::to_string(group.runs) : fmt::format("{}/{}", group.complete, group.runs));
@@ -160,7 +167,7 @@ std::string group_table(const Leaderboard& board) {
 std::string means_over_seeds(const Leaderboard& board) {
   Leaderboard replicates;
   std::ranges::copy_if(board.rows, std::back_inserter(replicates.rows),
-                       [](const LeaderboardRow& row) { return !swept_value(row, "seed").empty(); });
+                       [](const LeaderboardRow& row) { return !cell(row, "seed").empty(); });
   std::string text;
   for (const LeaderboardGroup& group : group_by_seed(replicates)) {
     if (group.complete < 2) continue;
@@ -179,13 +186,15 @@ std::string to_table(const Leaderboard& board) {
     if (row.status == "running")
       text +=
           fmt::format("{}: running, epoch {}, on {}\n", row.run_id, row.epochs, row.where.empty() ? "?" : row.where);
+    if (row.status == "interrupted" && !has_group(row))
+      text += fmt::format("{}: interrupted, epoch {}\n", row.run_id, row.epochs);
     if (!row.error.empty()) text.append(row.run_id).append(": ").append(row.error).append("\n");
   }
-  return text;
+  return text + changed_data_lines(board);
 }
 
 std::string to_csv(const Leaderboard& board) {
-  const std::vector<std::string> names = swept_names(board);
+  const std::vector<std::string> names = column_names(board);
   Line header{"run_id",
               "name",
               "status",
@@ -201,6 +210,7 @@ std::string to_csv(const Leaderboard& board) {
               "bit_operations",
               "engine",
               "error",
+              "changed_data",
               "path"};
   header.insert(header.end(), names.begin(), names.end());
   std::string text = joined(header);
@@ -220,15 +230,16 @@ std::string to_csv(const Leaderboard& board) {
               std::to_string(row.bit_operations),
               row.engine,
               row.error,
+              row.changed_data,
               row.path};
-    for (const std::string& name : names) line.push_back(swept_value(row, name));
+    for (const std::string& name : names) line.push_back(cell(row, name));
     text += joined(line);
   }
   return text;
 }
 
 std::string to_json(const Leaderboard& board) {
-  Json json{{"runs", Json::array()}, {"problems", board.problems}};
+  Json json{{"runs", Json::array()}, {"problems", board.problems}, {"notes", board.notes}};
   for (const LeaderboardRow& row : board.rows) json["runs"].push_back(row_json(row));
   return json.dump(1, ' ', false, Json::error_handler_t::replace);  // a path may hold bytes that are no UTF-8
 }

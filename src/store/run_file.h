@@ -3,10 +3,13 @@
 
 #include <cstdint>
 #include <limits>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "core/data_record.h"
+#include "core/error.h"
 #include "core/shape.h"
 #include "engine/engine.h"
 #include "quant/quantizer.h"
@@ -59,7 +62,9 @@ struct RunRecord {
   // Of the final test, with the weights that are kept; NaN where the run isn't complete.
   double final_test_accuracy = std::numeric_limits<double>::quiet_NaN();
   double final_test_loss = std::numeric_limits<double>::quiet_NaN();
-  std::vector<std::pair<std::string, std::string>> swept;  // dotted path, YAML text of the value
+  std::vector<std::pair<std::string, std::string>> swept;   // dotted path, YAML text of the value
+  std::vector<std::pair<std::string, std::string>> origin;  // of a file: engine, products and hashes of data, as it has
+  std::optional<DataRecord> data;  // none where it was not recorded yet, or the run failed before it came to its data
 
   std::vector<TrainPoint> train;
   std::vector<TestPoint> test;
@@ -83,8 +88,14 @@ void add_params(const std::string& path, const std::vector<std::pair<std::string
 /// How much of a file to read: everything, or attributes and metrics only (for leaderboards).
 enum class ReadDepth : std::uint8_t { kSummary, kAll };
 
-/// Throws Error naming the file and what is wrong: not HDF5, not a qrun file, truncated; Unreadable where it may
-/// be sound: locked, not ours to read, of a newer format_version.
+/// Sound, but of another program, or not the file of a run.
+class NotARun : public Error {
+ public:
+  using Error::Error;
+};
+
+/// Throws Error naming the file and what is wrong: not HDF5, truncated; NotARun; Unreadable where it may be sound:
+/// locked, not ours to read, of a newer format_version.
 [[nodiscard]] RunRecord read_run(const std::string& path, ReadDepth depth);
 
 }  // namespace qrun

@@ -4,6 +4,7 @@
 #include "quant/all.h"
 #include "spec/scalars.h"
 #include "store/blob_io.h"
+#include "store/data_io.h"
 #include "store/h5.h"
 #include "store/run_file.h"
 #include "store/run_summary.h"
@@ -22,7 +23,7 @@ void read_column(const h5::Group& group, const char* name, std::vector<Row>& row
 
 void check_format(const h5::Group& root, const std::string& format) {
   if (!root.has_attribute("format") || !root.has_attribute("format_version") || root.text("format") != format) {
-    throw Error(root.file() + ": an HDF5 file, but not a run of qrun (no attribute format = " + format + ")");
+    throw NotARun(root.file() + ": an HDF5 file, but not a run of qrun (no attribute format = " + format + ")");
   }
   const auto version = root.number<std::int64_t>("format_version");
   if (version > kFormatVersion) {
@@ -146,6 +147,17 @@ std::string param_text(const h5::Group& params, const std::string& name) {
   }
 }
 
+/// Where the numbers come from: what runs must agree in, beside their configurations, to be compared.
+void read_origin(const h5::Group& root, RunRecord& r) {
+  const auto add = [&](const h5::Group& group, const char* attribute, const std::string& name) {
+    if (group.has_attribute(attribute)) r.origin.emplace_back(name, group.text(attribute));
+  };
+  for (const char* name : {"engine", "products", "init_from_hash"}) add(root, name, name);
+  if (!root.has("data")) return;
+  const h5::Group data = root.open("data");
+  for (const std::string& name : data.names()) add(data.object(name), "hash", "data." + name + ".hash");
+}
+
 void read_params(const h5::Group& params, RunRecord& r) {
   for (const std::string& name : params.attribute_names()) r.swept.emplace_back(name, param_text(params, name));
 }
@@ -156,7 +168,9 @@ RunRecord read_summary(const h5::Group& root, const char* format) {
   check_format(root, format);
   RunRecord record;
   read_identity(root, record);
+  read_origin(root, record);
   read_params(root.open("params"), record);
+  record.data = read_data(root);
   read_metrics(root.open("metrics"), record);
   if (root.has_attribute("final_test_loss")) {
     record.final_test_loss = root.number<double>("final_test_loss");

@@ -5,6 +5,7 @@
 #include "core/error.h"
 #include "quant/all.h"
 #include "store/blob_io.h"
+#include "store/data_io.h"
 #include "store/h5.h"
 #include "store/run_file.h"
 #include "store/run_summary.h"
@@ -137,6 +138,7 @@ void write_activations(const h5::Group& root, const RunRecord& r) {
 void write_summary(const h5::Group& root, const RunRecord& record, const char* format) {
   write_identity(root, record, format);
   write_params(root, record);
+  if (record.data) write_data(root, *record.data);
   write_metrics(root, record);
   root.create("network").attribute("json", record.network_json);
 }

@@ -8,6 +8,8 @@
 
 #include "core/atomic_file.h"
 #include "core/error.h"
+#include "store/count_once.h"
+#include "store/foreign.h"
 #include "store/h5.h"
 #include "store/run_summary.h"
 #include "store/typed_value.h"
@@ -20,15 +22,17 @@ namespace fs = std::filesystem;
 constexpr double kMissing = std::numeric_limits<double>::quiet_NaN();
 
 struct Row {
-  const std::string* file;
-  const RunRecord* record;
+  std::string file;
+  const RunRecord* record = nullptr;
+  const RunValues* values = nullptr;
+  Values columns = {};
 };
 using Rows = std::vector<Row>;
 
 template <class T, class Get>
 void write_column(const h5::Group& group, const std::string& name, const Rows& rows, const Get& get) {
   std::vector<T> values;
-  for (const Row& row : rows) values.push_back(get(*row.record));
+  for (const Row& row : rows) values.push_back(get(row));
   if constexpr (std::is_same_v<T, std::string>) {
     group.write(name, values);
   } else {
@@ -42,10 +46,10 @@ std::int64_t model_bits(const RunRecord& record) {
                                                                                : 0;
 }
 
-/// The YAML text of a swept value, "" where this run has none.
-std::string text_of(const RunRecord& record, const std::string& address) {
-  const auto at = std::ranges::find(record.swept, address, &std::pair<std::string, std::string>::first);
-  return at == record.swept.end() ? "" : at->second;
+/// The YAML text of a column, "" where this run has none.
+std::string text_of(const Row& row, const std::string& address) {
+  const auto at = std::ranges::find(row.columns, address, &std::pair<std::string, std::string>::first);
+  return at == row.columns.end() ? "" : at->second;
 }
 
 double number_of(const TypedValue& value) {
@@ -61,11 +65,10 @@ double number_of(const TypedValue& value) {
 }
 
 /// In the narrowest type that holds the values of all runs: flags, integers, reals (a run without one: NaN), texts.
-void write_swept(const h5::Group& group, const std::string& address, const Rows& rows) {
-  const auto typed = [&](const RunRecord& record) { return typed_value(text_of(record, address)); };
+void write_typed(const h5::Group& group, const std::string& address, const Rows& rows) {
+  const auto typed = [&](const Row& row) { return typed_value(text_of(row, address)); };
   const auto all = [&](const auto& holds) {
-    return std::ranges::all_of(
-        rows, [&](const Row& row) { return holds(typed(*row.record), text_of(*row.record, address)); });
+    return std::ranges::all_of(rows, [&](const Row& row) { return holds(typed(row), text_of(row, address)); });
   };
   const auto is_unsigned = [](const TypedValue& value, const std::string&) {
     const auto* integer = std::get_if<std::int64_t>(&value);
@@ -75,43 +78,48 @@ void write_swept(const h5::Group& group, const std::string& address, const Rows&
     return text.empty() || !std::holds_alternative<std::string>(value);
   };
   if (all([](const TypedValue& v, const std::string&) { return std::holds_alternative<std::int8_t>(v); })) {
-    write_column<std::int8_t>(group, address, rows,
-                              [&](const RunRecord& r) { return std::get<std::int8_t>(typed(r)); });
+    write_column<std::int8_t>(group, address, rows, [&](const Row& row) { return std::get<std::int8_t>(typed(row)); });
   } else if (all([](const TypedValue& v, const std::string&) { return std::holds_alternative<std::int64_t>(v); })) {
     write_column<std::int64_t>(group, address, rows,
-                               [&](const RunRecord& r) { return std::get<std::int64_t>(typed(r)); });
+                               [&](const Row& row) { return std::get<std::int64_t>(typed(row)); });
   } else if (all(is_unsigned)) {
-    write_column<std::uint64_t>(group, address, rows, [&](const RunRecord& r) {
-      const TypedValue value = typed(r);
+    write_column<std::uint64_t>(group, address, rows, [&](const Row& row) {
+      const TypedValue value = typed(row);
       const auto* beyond = std::get_if<std::uint64_t>(&value);
       return beyond != nullptr ? *beyond : static_cast<std::uint64_t>(std::get<std::int64_t>(value));
     });
   } else if (all(is_real)) {
-    write_column<double>(group, address, rows, [&](const RunRecord& r) { return number_of(typed(r)); });
+    write_column<double>(group, address, rows, [&](const Row& row) { return number_of(typed(row)); });
   } else {
-    write_column<std::string>(group, address, rows, [&](const RunRecord& r) {
-      const TypedValue value = typed(r);
-      return std::holds_alternative<std::string>(value) ? std::get<std::string>(value) : text_of(r, address);
+    write_column<std::string>(group, address, rows, [&](const Row& row) {
+      const TypedValue value = typed(row);
+      return std::holds_alternative<std::string>(value) ? std::get<std::string>(value) : text_of(row, address);
     });
   }
 }
 
+/// One of the record's own.
+template <class T>
+void write_member(const h5::Group& group, const std::string& name, const Rows& rows, T RunRecord::*member) {
+  write_column<T>(group, name, rows, [&](const Row& row) { return row.record->*member; });
+}
+
 void write_summary_columns(const h5::Group& root, const Rows& rows) {
   const h5::Group group = root.create("summary");
-  write_column<std::string>(group, "run_id", rows, [](const RunRecord& r) { return r.run_id; });
-  write_column<std::string>(group, "status", rows, [](const RunRecord& r) { return r.status; });
-  write_column<double>(group, "final_test_accuracy", rows, [](const RunRecord& r) { return r.final_test_accuracy; });
-  write_column<double>(group, "best_test_accuracy", rows, [](const RunRecord& r) { return r.best_test_accuracy; });
-  write_column<double>(group, "final_test_loss", rows, [](const RunRecord& r) { return r.final_test_loss; });
-  write_column<double>(group, "wall_seconds", rows, [](const RunRecord& r) { return r.wall_seconds; });
-  write_column<std::int64_t>(group, "model_bits", rows, model_bits);
+  write_member(group, "run_id", rows, &RunRecord::run_id);
+  write_member(group, "status", rows, &RunRecord::status);
+  write_member(group, "final_test_accuracy", rows, &RunRecord::final_test_accuracy);
+  write_member(group, "best_test_accuracy", rows, &RunRecord::best_test_accuracy);
+  write_member(group, "final_test_loss", rows, &RunRecord::final_test_loss);
+  write_member(group, "wall_seconds", rows, &RunRecord::wall_seconds);
+  write_column<std::int64_t>(group, "model_bits", rows, [](const Row& row) { return model_bits(*row.record); });
   std::vector<std::string> addresses;  // in order of appearance
   for (const Row& row : rows) {
-    for (const auto& [address, text] : row.record->swept) {
+    for (const auto& [address, text] : row.columns) {
       if (std::ranges::find(addresses, address) == addresses.end()) addresses.push_back(address);
     }
   }
-  for (const std::string& address : addresses) write_swept(group, address, rows);
+  for (const std::string& address : addresses) write_typed(group, address, rows);
 }
 
 /// [run, epoch]; missing epochs NaN.
@@ -137,7 +145,7 @@ void write_curves(const h5::Group& root, const Rows& rows) {
   std::vector<std::int64_t> axis;
   for (std::int64_t epoch = 0; epoch < epochs; ++epoch) axis.push_back(epoch);
   group.write("epoch", axis, {epochs});
-  write_column<std::string>(group, "run_id", rows, [](const RunRecord& r) { return r.run_id; });
+  write_member(group, "run_id", rows, &RunRecord::run_id);
   write_curve(group, "train_loss", rows, epochs, &RunRecord::train, &TrainPoint::loss_mean);
   write_curve(group, "test_loss", rows, epochs, &RunRecord::test, &TestPoint::loss);
   write_curve(group, "test_accuracy", rows, epochs, &RunRecord::test, &TestPoint::accuracy);
@@ -146,15 +154,46 @@ void write_curves(const h5::Group& root, const Rows& rows) {
   group.scale("epoch", curves, 1);
 }
 
+/// A name that HDF5 doesn't take costs the link alone: the numbers are there.
+void write_links(const h5::Group& root, const Rows& rows, std::vector<std::string>& problems) {
+  const h5::Group links = root.create("runs");
+  for (const Row& row : rows) {
+    const std::string& id = row.record->run_id;
+    if (id.empty() || id == "." || id.find('/') != std::string::npos) {
+      problems.push_back(row.file + ": its run_id \"" + id + "\" is no name of a link");
+    } else {
+      links.link_file(id, row.file);
+    }
+  }
+}
+
+Rows once(Rows rows, const std::string& folder, std::vector<std::string>& notes) {
+  std::vector<RunCopy> files;
+  for (const Row& row : rows) {
+    files.push_back({.path = folder + "/" + row.file,
+                     .run_id = row.record->run_id,
+                     .status = row.record->status,
+                     .started = row.record->started,
+                     .finished = row.record->finished,
+                     .wall_seconds = row.record->wall_seconds});
+  }
+  CountedOnce counted = count_once(files);
+  notes = std::move(counted.notes);
+  Rows kept;
+  for (const std::size_t i : counted.kept) kept.push_back(std::move(rows[i]));
+  return kept;
+}
+
 }  // namespace
 
-std::vector<std::string> SweepFile::update() {
+/// What has changed in the folder since the last time.
+std::vector<std::string> SweepFile::read() {
   std::vector<std::string> problems;
   std::set<std::string> present;
   std::error_code code;
   for (const fs::directory_entry& entry : fs::directory_iterator(folder_, code)) {
     const std::string name = entry.path().filename().string();
-    if (entry.path().extension() != ".h5" || name == "sweep.h5") continue;
+    if (entry.path().extension() != ".h5" || name == "sweep.h5" || !entry.is_regular_file(code)) continue;
     const auto changed = entry.last_write_time(code);
     const std::uintmax_t bytes = entry.file_size(code);
     if (code) continue;  // it has gone
@@ -162,15 +201,28 @@ std::vector<std::string> SweepFile::update() {
     const auto at = seen_.find(name);
     if (at != seen_.end() && at->second.changed == changed && at->second.bytes == bytes) continue;
     try {
-      seen_[name] = {changed, bytes, read_run(entry.path().string(), ReadDepth::kSummary)};
+      Seen seen{changed, bytes, read_run(entry.path().string(), ReadDepth::kSummary), {}};
+      seen.values = values_of(seen.record);
+      seen.record.config.clear();  // the values have it
+      seen_[name] = std::move(seen);
     } catch (const Error& error) {
       seen_.erase(name);
-      problems.emplace_back(error.what());
+      if (!is_foreign(entry.path().string(), error)) problems.emplace_back(error.what());
     }
   }
   std::erase_if(seen_, [&](const auto& item) { return !present.contains(item.first); });
+  return problems;
+}
+
+LeftOut SweepFile::update() {
+  LeftOut left_out{.problems = read(), .notes = {}};
   Rows rows;
-  for (const auto& [name, seen] : seen_) rows.push_back({&name, &seen.record});
+  for (const auto& [name, seen] : seen_) rows.push_back({name, &seen.record, &seen.values});
+  rows = once(std::move(rows), folder_, left_out.notes);
+  std::vector<const RunValues*> values;
+  for (const Row& row : rows) values.push_back(row.values);
+  std::vector<Values> columns = columns_of(values);
+  for (std::size_t i = 0; i < rows.size(); ++i) rows[i].columns = std::move(columns[i]);
   h5::File file = h5::File::create(path());
   const h5::Group& root = file.root();
   root.attribute("format", "qrun-sweep");
@@ -178,10 +230,9 @@ std::vector<std::string> SweepFile::update() {
   root.attribute("name", rows.empty() ? std::string() : rows[0].record->name);
   write_summary_columns(root, rows);
   write_curves(root, rows);
-  const h5::Group links = root.create("runs");
-  for (const Row& row : rows) links.link_file(row.record->run_id, *row.file);
+  write_links(root, rows, left_out.problems);
   write_atomically(path(), std::move(file).image());
-  return problems;
+  return left_out;
 }
 
 }  // namespace qrun

@@ -6,9 +6,15 @@
 #include <string>
 #include <vector>
 
-#include "store/run_file.h"
+#include "store/columns.h"
 
 namespace qrun {
+
+/// Lines about files that a folder's index leaves out.
+struct LeftOut {
+  std::vector<std::string> problems;  // what can't be read
+  std::vector<std::string> notes;     // copies of other files
+};
 
 class SweepFile {
  public:
@@ -17,16 +23,19 @@ class SweepFile {
 
   [[nodiscard]] std::string path() const { return folder_ + "/sweep.h5"; }
 
-  /// Writes the file anew from the run files; those that have not changed since the last call are not read again.
-  /// Gives a line for each that can't be read: it is left out. Throws EnvironmentError.
-  std::vector<std::string> update();
+  /// Writes the file anew from the run files; those that have not changed since the last call are not read again. Each
+  /// run counts once; what is not qrun's is passed over. Throws EnvironmentError.
+  LeftOut update();
 
  private:
   struct Seen {
     std::filesystem::file_time_type changed;
     std::uintmax_t bytes = 0;
     RunRecord record;
+    RunValues values;
   };
+
+  std::vector<std::string> read();
 
   std::string folder_;
   std::map<std::string, Seen> seen_;  // by file name

@@ -9,6 +9,7 @@
 
 #include "cpu/cpu_engine.h"
 #include "data/dataset.h"
+#include "engine/initial_state.h"
 #include "peak.h"
 #include "plan/lower.h"
 #include "runner/results_folder.h"
@@ -49,12 +50,7 @@ Loaded load(const Options& options) {
   loaded.plan = lower(specs, {data.shape, data.train->items()});
   loaded.engine = make_cpu_engine(options.threads);
   loaded.program = loaded.engine->load(loaded.plan, feeds);
-  for (int r = 0; r < options.runs; ++r) {
-    RunState state = loaded.program->state(r);
-    for (std::size_t p = 0; p < state.params.size(); ++p)
-      state.params[p].master = initial_values(loaded.plan, r, static_cast<ParamId>(p));
-    loaded.program->restore(r, state);
-  }
+  for (int r = 0; r < options.runs; ++r) loaded.program->restore(r, initial_state(loaded.plan, r));
   const std::atomic<bool> stop{false};
   loaded.program->train(20, stop);
   return loaded;

@@ -14,10 +14,20 @@ import sys
 import time
 
 import h5py
+import lmdb
 import numpy as np
+import yaml
 from program import PROGRAM, ROOT, SMOKE, ProgramTest, main
 
 NO_CUDA = r"cuda: no (device|libqrun_cuda\.so)"
+
+
+def write_database(folder: pathlib.Path, labels: np.ndarray) -> None:
+    """An LMDB of blank images of 28 x 28 with these labels."""
+    blank = bytes([8, 1, 16, 28, 24, 28, 34, 0x90, 6]) + bytes(28 * 28) + bytes([40])
+    with lmdb.open(str(folder), map_size=1 << 26) as database, database.begin(write=True) as view:
+        for i, label in enumerate(labels):
+            view.put(f"{i:06}".encode(), blank + bytes([label]))
 
 
 class EndToEnd(ProgramTest):
@@ -74,6 +84,39 @@ class EndToEnd(ProgramTest):
             done = self.qrun(*command, SMOKE, sweep)
             self.assertIn("exclude[0]: matches no point", done.stderr)
             self.assertIn("equal to an earlier point and left out: 1", done.stderr)
+
+    def test_what_makes_accuracies_incomparable_or_poor_is_warned_of_once(self) -> None:
+        sizes = "data.test.batch_size=10,50"
+        for command in (["check"], ["run", "--dry-run"], ["run", "--quiet"]):
+            said = self.qrun(*command, SMOKE, sizes, "train.epochs=1").stderr
+            self.assertEqual(len(re.findall(r"quantize\.activation: takes its range from each batch", said)), 1, said)
+        digits = np.repeat(np.arange(10), 120)
+        write_database(self.cwd / "sorted", digits)
+        write_database(self.cwd / "mixed", np.tile(np.arange(10), 20))
+        data = ["data.train={lmdb: sorted, batch_size: 50}", "data.test={lmdb: mixed, batch_size: 50}", "train.epochs=1"]
+        for command in (["check"], ["run", "--dry-run"], ["run", "--quiet"]):
+            said = self.qrun(*command, SMOKE, *data, "seed=1,2").stderr
+            self.assertEqual(len(re.findall(r"data\.train\.shuffle: false takes sorted in its order", said)), 1, said)
+            self.assertNotIn("shuffle", self.qrun(*command, SMOKE, *data, "seed=1,2", "data.train.shuffle=true").stderr)
+
+    def test_options_of_hydra_are_answered_with_what_does_it_here(self) -> None:
+        for option in (["-m"], ["--multirun"]):
+            for arguments in ([SMOKE, *option, "seed=1,2"], [*option, SMOKE]):
+                said = self.qrun(*arguments, code=2).stderr
+                self.assertEqual(said, f"qrun: {option[0]} is no option; a comma list is a sweep by itself, such as vars.w_bits=1,2,4\n")
+        self.assertIn("qrun check CONFIG --print", self.qrun(SMOKE, "--cfg", "job", code=2).stderr)
+        self.assertIn("write seed=3", self.qrun(SMOKE, "+seed=3", code=2).stderr)
+
+    def test_pyyaml_finds_numbers_and_texts_in_what_is_stored(self) -> None:
+        changes = ["solver.lr=1e-5", "solver.weight_decay=2.5e-20", "data.scale=1e-10", "output.dir=off", "train.epochs=1"]
+        printed = yaml.safe_load(self.qrun("check", SMOKE, "--print", *changes).stdout)
+        self.qrun(SMOKE, "--quiet", *changes)
+        (path,) = self.cwd.glob("off/smoke/run-*.h5")
+        with h5py.File(path) as f:
+            stored = yaml.safe_load(f.attrs["config"])
+        for found in (printed, stored):
+            self.assertEqual((found["solver"]["lr"], found["solver"]["weight_decay"], found["data"]["scale"]), (1e-5, 2.5e-20, 1e-10))
+            self.assertEqual(found["output"]["dir"], "off")
 
     def test_a_dry_run_estimates_what_would_diverge_as_well(self) -> None:
         for override in ("solver.lr=0.01", "solver.lr=1e38", "network.conv1.init={constant: 1e38}"):

@@ -136,9 +136,15 @@ class Limits(EnvironmentTest):
     def test_threads_that_cannot_start_are_said(self) -> None:
         done = self.qrun(*RUN, "--threads", "4096", code=4, before=limit(resource.RLIMIT_AS, 4 << 30))
         self.assert_says(done, r"^qrun: cannot start a thread: Resource temporarily unavailable; use fewer --threads")
-        done = self.qrun(*RUN, "--jobs", "4096", "--threads", "1", code=4, before=limit(resource.RLIMIT_AS, 4 << 30))
-        self.assert_says(done, r"^qrun: cannot start a thread: Resource temporarily unavailable; use fewer --threads")
-        self.assert_nothing_half()
+        self.assertFalse((self.cwd / "results").exists())
+        self.qrun(*RUN)
+
+    def test_jobs_that_cannot_start_are_said_before_a_run_is_claimed(self) -> None:
+        for megabytes in (512, 1000, 2000, 4000, 4096, 4104):  # the last thread leaves more or less of it
+            for command in (RUN, SWEEP_OF_TWO):
+                done = self.qrun(*command, "--jobs", "4096", "--threads", "1", code=4, before=limit(resource.RLIMIT_AS, megabytes << 20))
+                self.assert_says(done, r"^qrun: cannot start a thread: Resource temporarily unavailable; use fewer --threads")
+                self.assertEqual([path for path in self.files() if ".qrun" in path or path.endswith((".h5", ".jsonl"))], [])
         self.qrun(*RUN)
 
     def test_processes_that_are_not_allowed_are_said(self) -> None:
@@ -167,6 +173,13 @@ class Limits(EnvironmentTest):
         self.qrun(*RUN, "output.dir=whole")
         self.qrun(*RUN, "--threads", "16", before=lambda: os.sched_setaffinity(0, one))
         self.assertEqual(differences(next(self.cwd.glob("whole/smoke/*.h5")), self.run_file()), [])
+
+    def test_one_processor_that_may_be_used_gets_one_thread(self) -> None:
+        one = sorted(os.sched_getaffinity(0))[:1]
+        for options, threads in (((), 1), (("--threads", "3"), 3)):
+            self.qrun(*RUN, "--force", *options, before=lambda: os.sched_setaffinity(0, one))
+            with h5py.File(self.run_file()) as f:
+                self.assertEqual(f.attrs["threads"], threads)
 
 
 class Streams(EnvironmentTest):
@@ -235,7 +248,7 @@ class Streams(EnvironmentTest):
 
 class Surroundings(EnvironmentTest):
     def test_a_folder_that_is_removed_loses_no_result(self) -> None:
-        command = (*RUN, "train.epochs=20", "train.checkpoint_every=1000")  # nothing is written when the folder goes
+        command = (*RUN[:-1], "train.epochs=20", "train.checkpoint_every=1000")  # nothing is written when the folder goes
         self.qrun(*command, "output.dir=whole")
         process = self.under_way(*command, folder=self.cwd / "results/smoke", until="*.jsonl")
         (self.cwd / "results/smoke/.qrun").rename(self.cwd / "removed")
@@ -244,7 +257,7 @@ class Surroundings(EnvironmentTest):
         self.assertEqual(differences(next(self.cwd.glob("whole/smoke/*.h5")), self.run_file()), [])
 
     def test_memory_whose_file_was_cut_ends_with_a_line(self) -> None:
-        process = self.under_way(*RUN, "train.epochs=100000", folder=self.cwd / "results/smoke", until=".qrun/*.ckpt.h5")
+        process = self.under_way(*RUN[:-1], "train.epochs=100000", folder=self.cwd / "results/smoke", until=".qrun/*.ckpt.h5")
         process.send_signal(signal.SIGBUS)
         said = process.communicate()[1]
         self.assertEqual(process.returncode, 4, said)

@@ -1,6 +1,7 @@
 // Databases that others wrote, and damaged ones.
 #include "data/dataset.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 
 #include "data/datum.h"
@@ -115,6 +116,28 @@ TEST(OpenData, ComparesBothSets) {
   spec.mean = {1, 2, 3};
   EXPECT_THAT(message_of([&] { static_cast<void>(open_data(spec)); }),
               HasSubstr("data.mean: 3 values for images of 1 channels"));
+}
+
+TEST(OpenData, KnowsLabelsThatComeClassByClass) {
+  const auto is_sorted = [](std::int64_t items, const auto& label_of) {
+    const TemporaryFolder folder;
+    std::vector<std::pair<std::string, std::string>> all;
+    for (std::int64_t i = 0; i < items; ++i)
+      all.emplace_back(fmt::format("{:06}", i),
+                       datum(1, 1, 1, static_cast<std::int32_t>(label_of(i)), "x").SerializeAsString());
+    write_foreign(folder / "set", all);
+    DataSpec spec;
+    spec.train.lmdb = spec.test.lmdb = folder / "set";
+    spec.train.batch_size = spec.test.batch_size = 10;
+    return open_data(spec).is_sorted;
+  };
+  EXPECT_TRUE(is_sorted(1200, [](auto) { return 3; })) << "and others may come behind the first 1,000";
+  EXPECT_TRUE(is_sorted(1200, [](auto i) { return i / 120; }));
+  EXPECT_TRUE(is_sorted(100, [](auto i) { return 9 - i / 10; })) << "in any order of the classes";
+  EXPECT_FALSE(is_sorted(1000, [](auto) { return 3; })) << "no order mends a set of one class";
+  EXPECT_FALSE(is_sorted(1200, [](auto i) { return i % 10; }));
+  EXPECT_FALSE(is_sorted(1200, [](auto i) { return i / 100 % 5; })) << "classes come back";
+  EXPECT_FALSE(is_sorted(50, [](auto i) { return i / 5; })) << "blocks of few";
 }
 
 TEST(SyntheticDigits, AreAFunctionOfSeedSplitAndIndex) {

@@ -25,10 +25,12 @@ class Numbered : public Dataset {
     item.label = static_cast<std::int32_t>(index);
     return item;
   }
+  [[nodiscard]] const Contents& contents() const override { return contents_; }
   std::int64_t broken = -1;
 
  private:
   std::int64_t items_;
+  Contents contents_;
 };
 
 std::vector<std::int32_t> labels(const Batch& batch) { return {batch.labels, batch.labels + batch.n}; }

@@ -7,4 +7,7 @@ namespace {
 INSTANTIATE_TEST_SUITE_P(Engines, EngineTest, testing::ValuesIn(engine_cases()), case_name);
 
 }  // namespace
+
+std::string this_build() { return QRUN_BUILD; }
+
 }  // namespace qrun

@@ -7,6 +7,8 @@
 #include <filesystem>
 #include <fstream>
 
+#include "engine/support.h"
+
 namespace qrun {
 namespace {
 
@@ -16,8 +18,8 @@ class PluginTest : public testing::Test {
  protected:
   void SetUp() override { fs::create_directories(folder_); }
   void TearDown() override { fs::remove_all(folder_); }
-  [[nodiscard]] std::string problem(const std::string& version = QRUN_VERSION) const {
-    const EngineProbe probe = open_cuda_engine(folder_, version, 0);
+  [[nodiscard]] std::string problem(const std::string& build = "1.2.3 (abc)") const {
+    const EngineProbe probe = open_cuda_engine(folder_, build, 0);
     EXPECT_EQ(probe.engine, nullptr);
     return probe.problem;
   }
@@ -47,12 +49,30 @@ TEST_F(PluginTest, AnotherLibraryIsRefused) {
   GTEST_SKIP() << "no library to try it with";
 }
 
-TEST_F(PluginTest, OneOfAnotherVersionIsRefused) {
-  const fs::path own = fs::read_symlink("/proc/self/exe").parent_path() / "libqrun_cuda.so";
-  if (!fs::exists(own)) GTEST_SKIP() << "built without nvcc";
-  fs::create_symlink(own, folder_ + "/libqrun_cuda.so");
-  EXPECT_THAT(problem("9.9.9"),
-              testing::HasSubstr(std::string("belongs to version ") + QRUN_VERSION + ", this is 9.9.9"));
+TEST_F(PluginTest, OneOfAnotherBuildIsRefused) {
+  const fs::path other = fs::read_symlink("/proc/self/exe").parent_path() / "other/libqrun_cuda.so";
+  fs::create_symlink(other, folder_ + "/libqrun_cuda.so");
+  const auto problem_with = [this](const std::string& plugin, const std::string& program) {
+    setenv("QRUN_TEST_BUILD", plugin.c_str(), 1);
+    return problem(program);
+  };
+  const auto refuses = [this](const std::string& plugin, const std::string& program) {
+    return testing::StrEq("cuda: " + folder_ + "/libqrun_cuda.so belongs to version " + plugin + ", this is " +
+                          program + "; build and install both together");
+  };
+  EXPECT_EQ(problem_with("1.2.3 (abc)", "1.2.3 (abc)"), "cuda: no device 0 in a test");
+  EXPECT_EQ(problem_with("1.2.3 (unknown)", "1.2.3 (unknown)"), "cuda: no device 0 in a test") << "built without git";
+  for (const auto& [plugin, program] :
+       std::vector<std::pair<std::string, std::string>>{{"1.2.3 (abd)", "1.2.3 (abc)"},
+                                                        {"1.2.4 (abc)", "1.2.3 (abc)"},
+                                                        {"1.2.3 (unknown)", "1.2.3 (abc)"},
+                                                        {"1.2.3", "1.2.3 (abc)"}})
+    EXPECT_THAT(problem_with(plugin, program), refuses(plugin, program));
+}
+
+TEST_F(PluginTest, TheProgramsOwnIsOfItsBuild) {
+  const EngineProbe probe = probe_cuda();
+  EXPECT_THAT(probe.problem, testing::Not(testing::HasSubstr("belongs to version")));
 }
 
 }  // namespace

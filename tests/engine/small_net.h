@@ -1,6 +1,7 @@
 // A small network and images that it can learn.
 #pragma once
 
+#include "engine/initial_state.h"
 #include "engine/support.h"
 #include "plan/lower.h"
 #include "quant/all.h"
@@ -55,12 +56,7 @@ inline RunSpec small_net(std::uint64_t seed, int bits) {
 
 /// Parameters as a run's seed says.
 inline void initialise(Program& program, const Plan& plan) {
-  for (int run = 0; run < static_cast<int>(plan.runs.size()); ++run) {
-    RunState state = program.state(run);
-    for (std::size_t p = 0; p < state.params.size(); ++p)
-      state.params[p].master = initial_values(plan, run, static_cast<ParamId>(p));
-    program.restore(run, state);
-  }
+  for (int run = 0; run < static_cast<int>(plan.runs.size()); ++run) program.restore(run, initial_state(plan, run));
 }
 
 }  // namespace qrun

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <iostream>
 #include <limits>
@@ -40,10 +41,13 @@ inline void PrintTo(const EngineCase& c, std::ostream* out) {
   *out << c.engine << " " << c.instruction_set << " threads " << c.threads;
 }
 
+/// The build that these tests are of.
+[[nodiscard]] std::string this_build();
+
 /// The plug-in's engine, or why there is none.
 inline EngineProbe probe_cuda() {
   const std::filesystem::path program = std::filesystem::read_symlink("/proc/self/exe");
-  return open_cuda_engine(program.parent_path().string(), QRUN_VERSION, 0);
+  return open_cuda_engine(program.parent_path().string(), this_build(), 0);
 }
 
 /// All that this machine has; the first call says which.
@@ -99,11 +103,34 @@ struct StepPlan {
   void step(const Op& op) { plan.steps.push_back({Phase::kForward, op}); }
 };
 
+/// NaN in all that ops read and write: an element that one skips, or reads before it is there, fails.
+inline void fill_with_nans(Program& program, const Plan& plan) {
+  for (std::size_t i = 0; i < plan.buffers.size(); ++i) {
+    const auto id = static_cast<BufferId>(i);
+    const std::int64_t size = plan.buffers[i].shape.size();
+    const std::int64_t largest = std::max(plan.train_batch, plan.test_batch);
+    program.write(0, id, Tensor::kValue, largest, nans(largest * size));
+    if (!plan.buffers[i].has_gradient) continue;
+    program.write(0, id, Tensor::kGradient, plan.train_batch, nans(plan.train_batch * size));
+  }
+  RunState state = program.state(0);
+  for (std::size_t p = 0; p < plan.params.size(); ++p) {
+    const Floats none = nans(plan.params[p].size());
+    program.write_param(0, static_cast<ParamId>(p), Tensor::kGradient, none);
+    program.set_values(0, static_cast<ParamId>(p), none);
+    state.params[p].master = none;
+  }
+  program.restore(0, state);
+}
+
 class EngineTest : public testing::TestWithParam<EngineCase> {
  protected:
+  /// A program of one run, filled with NaN.
   std::unique_ptr<Program> load(const Plan& plan) {
     engine_ = make_engine(GetParam());
-    return engine_->load(plan, {});
+    std::unique_ptr<Program> program = engine_->load(plan, {});
+    fill_with_nans(*program, plan);
+    return program;
   }
 
  private:

@@ -50,6 +50,7 @@ def made_up(sweep, params: list[dict]):
     for i, values in enumerate(params):
         run = copy.copy(sweep.runs[0])
         run.params, score = values, 0.2 + 0.005 * i
+        run._config = {}  # one that would say what the values are
         run.attributes = {**run.attributes, "run_id": f"run-{i}", "final_test_accuracy": score}
         runs.append(run)
     sweep.runs = runs
@@ -352,3 +353,15 @@ def test_curves_of_a_run_of_one_epoch_or_none(epochs, results, tmp_path):
 def test_the_command_names_what_is_wrong(tmp_path, capsys):
     assert command.main(["plot", "curves", str(tmp_path / "none.h5"), "-o", "x.png"]) == 1
     assert capsys.readouterr().err == f"qrun_results: {tmp_path}/none.h5: no such file\n"
+
+
+def test_runs_that_differ_are_drawn_apart(tmp_path):
+    for epochs in (1, 2):  # a configuration that is edited
+        qrun(tmp_path, str(ROOT / "configs/sweep_smoke.yaml"), f"train.epochs={epochs}", "train.iterations_per_epoch=5")
+    with pytest.warns(UserWarning, match="differ in train.epochs"):
+        sweep = qrun_results.load_sweep(tmp_path / "results/sweep_smoke")
+    assert legend(plots.accuracy(sweep, over="vars.w_bits").axes[0]) == ["train.epochs=1", "train.epochs=2"]
+    with pytest.raises(ValueError, match="differ in train.epochs, too, and are not averaged"):
+        plots.heat_map(sweep, x="vars.w_bits", y="seed")
+    assert plots.heat_map(sweep, x="vars.w_bits", y="train.epochs").axes
+    assert len(sweeps.points(sweep)[1]) == 6

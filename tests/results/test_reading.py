@@ -89,10 +89,30 @@ def test_a_union_of_sweeps_is_sorted_by_each_value(tmp_path):
     qrun(tmp_path, str(ROOT / "configs/sweep_smoke.yaml"), union, "train.epochs=1", "train.iterations_per_epoch=5")
     sweep = qrun_results.load_sweep(tmp_path / "results/sweep_smoke")
     frame = sweep.frame()
-    assert frame["data.train.data_seed"].dropna().tolist() == [2, 3] and frame["vars.w_bits"].dropna().tolist() == [1, 4]
-    missing = frame["data.train.data_seed"].isna().tolist()
-    assert missing == sorted(missing) or missing == sorted(missing, reverse=True)
+    assert frame["data.train.data_seed"].tolist() == [1, 1, 2, 3] and frame["vars.w_bits"].tolist() == [1, 4, 2, 2]  # the rest as configured
     assert sweep.curves().sizes == {"run": 4, "epoch": 1}
+
+
+def test_runs_that_differ_are_never_replicates(tmp_path):
+    for more in (("train.epochs=1",), ("train.epochs=2",), ("train.epochs=2", "solver.type=adam")):  # a configuration that is edited
+        qrun(tmp_path, str(ROOT / "configs/sweep_smoke.yaml"), "vars.w_bits=1,2", "train.iterations_per_epoch=5", *more)
+    with pytest.warns(UserWarning, match="runs differ in solver.type, train.epochs beside what was swept; group them by axes"):
+        sweep = qrun_results.load_sweep(tmp_path / "results/sweep_smoke")
+    assert sweep.axes() == ["vars.w_bits", "solver.type", "train.epochs"]
+    groups = sweep.frame().groupby(sweep.axes(), dropna=False).final_test_accuracy
+    assert groups.size().tolist() == [2] * 6
+    with h5py.File(sweep.path / "sweep.h5") as file:
+        assert {"vars.w_bits", "solver.type", "train.epochs"} <= file["summary"].keys()
+
+
+def test_of_two_contents_of_a_run_the_last_counts(results, tmp_path):
+    folder = tmp_path / "sweep"
+    shutil.copytree(results / "sweep_smoke", folder)
+    file = sorted(folder.glob("w_bits=*.h5"))[0]
+    changed(file, folder / "later.h5", finished="2999-01-01T00:00:00Z")
+    with pytest.warns(UserWarning, match="later.h5 is the same run and finished last"):
+        sweep = qrun_results.load_sweep(folder)
+    assert [run.path.name for run in sweep if run.path.stem == "later"] == ["later.h5"] and len(sweep) == 6
 
 
 def test_curves_of_a_sweep_are_runs_by_epochs(sweep):
@@ -200,7 +220,7 @@ def test_a_copied_run_counts_once(results, tmp_path):
     shutil.copytree(results / "sweep_smoke", folder)
     file = sorted(folder.glob("w_bits=*.h5"))[0]
     shutil.copy(file, folder / "zz.h5")
-    with pytest.warns(UserWarning, match=f"skipped .*zz.h5: the same run as {file}"):
+    with pytest.warns(UserWarning, match=f"skipped .*zz.h5: the same run counts once, a copy of {file}"):
         sweep = qrun_results.load_sweep(folder)
     assert len(sweep) == 6
     assert sweep.frame().index.is_unique

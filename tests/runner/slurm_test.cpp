@@ -19,6 +19,29 @@ TEST(BatchScript, SpreadsPacksOverTheDevicesOfAnElement) {
   EXPECT_THAT(two, testing::HasSubstr(" --device 0,1 "));
 }
 
+TEST(BatchScript, QuotesWhatSbatchWouldPart) {
+  SlurmJob job = job_with(0);
+  job.dir = "/my runs/100% #1 \"a\" it's";
+  job.work_folder = job.program = "/my runs/it's";
+  job.cluster.options = {"--account=x", "--comment=a b", "--comment=\"c d\"", "-A y", "--exclusive"};
+  const std::string script = batch_script(job);
+  const auto has = [&](const std::string& line) { return script.find("\n" + line + "\n") != std::string::npos; };
+  EXPECT_TRUE(has(R"(#SBATCH --output="/my runs/100%% #1 \"a\" it's/bits/.qrun/slurm/%A_%a.log")")) << script;
+  EXPECT_TRUE(has("#SBATCH --account=x"));
+  EXPECT_TRUE(has("#SBATCH --comment=\"a b\""));
+  EXPECT_TRUE(has("#SBATCH --comment=\"c d\"")) << "quoted already";
+  EXPECT_TRUE(has("#SBATCH -A y"));
+  EXPECT_TRUE(has("#SBATCH --exclusive"));
+  EXPECT_TRUE(has(R"(cd '/my runs/it'\''s' || exit 4)"));
+}
+
+TEST(ShellWord, HasQuotesWhereItNeedsThem) {
+  EXPECT_EQ(shell_word("/results/a_b-1.h5"), "/results/a_b-1.h5");
+  EXPECT_EQ(shell_word("/my runs"), "'/my runs'");
+  EXPECT_EQ(shell_word("it's"), R"('it'\''s')");
+  EXPECT_EQ(shell_word(""), "''");
+}
+
 TEST(ElementCount, LastsTenMinutesOrMostOfTheTimeLimit) {
   ClusterSpec cluster;
   EXPECT_EQ(element_count(100, 6000, cluster, 1000), 10);

@@ -4,7 +4,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <filesystem>
+#include <string>
 
 #include "core/error.h"
 #include "cpu/cpu_engine.h"
@@ -35,21 +37,28 @@ class TrainPack : public FolderTest {
   /// 200 drawn digits in batches of 20: epochs of 10 iterations.
   static RunSpec spec(const std::vector<std::string>& overrides) {
     const std::string smoke = std::string(QRUN_SOURCE_DIR) + "/configs/smoke.yaml";
-    std::vector<std::string> all = {"data.train={synthetic_digits: 200, batch_size: 20}",
-                                    "data.test={synthetic_digits: 90, batch_size: 40}", "train.epochs=3",
-                                    "train.iterations_per_epoch=10"};
-    all.insert(all.end(), overrides.begin(), overrides.end());
+    std::vector<std::string> all = overrides;
+    for (const std::string preset :
+         {"data.train={synthetic_digits: 200, batch_size: 20}", "data.test={synthetic_digits: 90, batch_size: 40}",
+          "train.epochs=3", "train.iterations_per_epoch=10"}) {
+      const std::string key = preset.substr(0, preset.find('=') + 1);  // no address is given twice
+      const auto has_key = [&](const std::string& override) { return override.starts_with(key); };
+      if (std::ranges::none_of(overrides, has_key)) all.insert(all.begin(), preset);
+    }
     return read_config(smoke, all).runs.at(0);
   }
 
   std::vector<RunOutcome> train(
       const std::vector<PackRun>& runs, const std::atomic<bool>& stop,
       const std::function<bool(const RunSpec&)>& owned = [](const RunSpec&) { return true; }) {
-    const auto engine = make_cpu_engine(2);
+    return train(runs, stop, owned, *make_cpu_engine(2));
+  }
+  std::vector<RunOutcome> train(const std::vector<PackRun>& runs, const std::atomic<bool>& stop,
+                                const std::function<bool(const RunSpec&)>& owned, Engine& engine) {
     const BuildInfo build{"1.2.3", "abc"};
     const ResultsFolder folder(folder_, "test");
     Progress progress(ProgressStyle::kSilent);
-    return train_pack(runs, open_data(runs[0].spec.data), {*engine, build, folder, progress, stop, owned});
+    return train_pack(runs, open_data(runs[0].spec.data), {engine, build, folder, progress, stop, owned});
   }
   RunRecord train(const RunSpec& run, const std::atomic<bool>& stop) {
     outcome_ = train({{run, {}}}, stop).at(0);

@@ -13,6 +13,22 @@
 namespace qrun {
 namespace {
 
+/// An engine that calls `before_training` whenever it gets a pack.
+class HookedEngine : public Engine {
+ public:
+  HookedEngine(std::unique_ptr<Engine> engine, const std::function<void()>& before_training)
+      : engine_(std::move(engine)), before_training_(before_training) {}
+  [[nodiscard]] EngineInfo info() const override { return engine_->info(); }
+  std::unique_ptr<Program> load(const Plan& plan, std::vector<RunFeeds> feeds) override {
+    before_training_();
+    return engine_->load(plan, std::move(feeds));
+  }
+
+ private:
+  std::unique_ptr<Engine> engine_;
+  const std::function<void()>& before_training_;
+};
+
 class SweepTest : public TrainPack {
  protected:
   static std::vector<RunSpec> runs_of(const std::vector<std::vector<std::string>>& points) {
@@ -36,11 +52,12 @@ class SweepTest : public TrainPack {
     Progress progress(ProgressStyle::kSilent);
     const std::atomic<bool> stop{false};
     const SweepTools tools{[this](const EngineWish& wish) {
-                             ++engines_;
-                             before_training_();
+                             if (++engines_ == missing_engine_) throw EnvironmentError("no more engines");
+                             if (!wish.instruction_set.empty()) before_another_engine_();
                              const std::lock_guard lock(mutex_);
                              devices_.insert(wish.device);
-                             return make_cpu_engine(wish.threads, wish.instruction_set);
+                             return std::make_unique<HookedEngine>(make_cpu_engine(wish.threads, wish.instruction_set),
+                                                                   before_training_);
                            },
                            {},
                            progress,
@@ -62,7 +79,9 @@ class SweepTest : public TrainPack {
   }
 
   std::atomic<int> packs_ = 0, engines_ = 0;
+  int missing_engine_ = 0;  // of those made, counted from 1
   std::function<void()> before_training_ = [] {};
+  std::function<void()> before_another_engine_ = [] {};  // than new runs get
   std::mutex mutex_;
   std::set<int> devices_;  // that engines were made for
 };
@@ -121,15 +140,19 @@ TEST_F(SweepTest, ARunOfAnotherSweepNamesWhatThisOneSweeps) {
 }
 
 TEST_F(SweepTest, AFileThatMayBeSoundIsNotTrainedOver) {
-  const std::vector<RunSpec> runs = seeds(1);
-  const std::string file = sweep(runs)[0].path;
+  const std::vector<RunSpec> runs = seeds(2);
+  const std::string file = sweep({runs[0]})[0].path;
   {
     h5::File newer = h5::File::copy(file);
     H5Adelete(newer.root().id(), "format_version");
     newer.root().attribute("format_version", std::int64_t{2});
     write_atomically(file, std::move(newer).image());
   }
-  EXPECT_THAT([&] { sweep(runs); }, testing::ThrowsMessage<EnvironmentError>(testing::HasSubstr("update qrun")));
+  const FileStamp before = stamp_of(file);
+  const std::vector<Standing> ended = sweep(runs);
+  EXPECT_THAT(ended[0].left, testing::HasSubstr("update qrun"));
+  EXPECT_EQ(stamp_of(file), before);
+  EXPECT_EQ(ended[1].stage, Stage::kComplete) << "it costs that run only";
   fs::resize_file(file, fs::file_size(file) / 2);
   EXPECT_EQ(sweep(runs)[0].stage, Stage::kComplete) << "what is damaged is trained again";
 }
@@ -213,19 +236,19 @@ TEST_F(SweepTest, AnInterruptedRunGoesOnUnderTheNameOfALargerSweep) {
   usurp(alone);
   EXPECT_THAT(stages(sweep({swept}, {.wait = false})), testing::ElementsAre(Stage::kResume)) << "another trains it";
   fs::remove(folder_ + "/test/.qrun/" + alone.id() + ".claim");
+  before_training_ = [&] {
+    std::vector<std::string> problems;
+    EXPECT_TRUE(read_checkpoint(folder.checkpoint(swept), problems)) << "it goes on where it was";
+    EXPECT_THAT(problems, testing::IsEmpty());
+  };
   EXPECT_THAT(stages(sweep({swept})), testing::ElementsAre(Stage::kComplete));
   EXPECT_FALSE(fs::exists(folder.run_file(alone)));
   EXPECT_THAT(folder.under_way(), testing::IsEmpty());
 }
 
 TEST_F(SweepTest, PacksAreSpreadOverDevices) {
-  // A run of its own shape for each worker: none can be left without a pack.
-  const std::vector<RunSpec> runs = runs_of({{"network.conv1.out_channels=3"},
-                                             {"network.conv1.out_channels=4"},
-                                             {"network.conv1.out_channels=5"},
-                                             {"network.conv1.out_channels=6"}});
-  EXPECT_THAT(stages(sweep(runs, {.devices = {4, 2}, .threads = 2})), testing::Each(Stage::kComplete));
-  EXPECT_THAT(devices_, testing::IsSubsetOf({2, 4}));
+  EXPECT_THAT(stages(sweep(seeds(4), {.devices = {4, 2}, .threads = 2})), testing::Each(Stage::kComplete));
+  EXPECT_THAT(devices_, testing::ElementsAre(2, 4));
   const SweepOptions options{.jobs = 5, .devices = {4, 2}};
   EXPECT_EQ(options.workers(), 5);
   EXPECT_EQ(options.device_of(0), 4);
@@ -245,6 +268,49 @@ TEST_F(SweepTest, WorkersOfOneDeviceShareItsMemory) {
   EXPECT_EQ(largest({.devices = {0, 1}}), 24U);
   EXPECT_EQ(largest({.jobs = 4, .devices = {0, 1}}), 12U);
   EXPECT_EQ(largest({.jobs = 3}), 8U);
+}
+
+TEST_F(SweepTest, NoRunIsClaimedBeforeAllWorkersHaveTheirEngines) {
+  missing_engine_ = 3;
+  const std::vector<RunSpec> runs = seeds(4);
+  EXPECT_THAT([&] { sweep(runs, {.jobs = 3, .threads = 3, .pack = 1}); },
+              testing::ThrowsMessage<EnvironmentError>("no more engines"));
+  EXPECT_EQ(packs_, 0);
+  EXPECT_THAT(ResultsFolder(folder_, "test").under_way(), testing::IsEmpty());
+  for (const RunSpec& run : runs) EXPECT_FALSE(fs::exists(ResultsFolder(folder_, "test").run_file(run)));
+  missing_engine_ = 0;
+  EXPECT_THAT(stages(sweep(runs, {.jobs = 3, .threads = 3, .pack = 1})), testing::Each(Stage::kComplete));
+}
+
+TEST_F(SweepTest, ARunThatGoesOnUsesTheEngineThatIsThere) {
+  const std::vector<RunSpec> runs = seeds(2);
+  std::atomic<bool> stop{false};
+  train({{runs[0], {}}}, stop, [&stop](const RunSpec&) { return stop = true; });
+  EXPECT_THAT(stages(sweep(runs)), testing::Each(Stage::kComplete));
+  EXPECT_EQ(engines_, 1);
+}
+
+TEST_F(SweepTest, ARunThatIsLookedAtHoldsUpNoOther) {
+  if (cpu_instruction_sets().size() == 1) GTEST_SKIP() << "every run goes on with the engine that is there";
+  const std::vector<RunSpec> runs = seeds(2);
+  std::atomic<bool> stop{false};
+  const auto other = make_cpu_engine(1, cpu_instruction_sets().back());
+  train(
+      {{runs[0], {}}}, stop, [&stop](const RunSpec&) { return stop = true; }, *other);
+  constexpr int kTries = 3000;
+  before_another_engine_ = [this] {
+    for (int i = 0; packs_ == 0 && i < kTries; ++i) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    EXPECT_EQ(packs_, 1) << "the other run ends meanwhile";
+  };
+  EXPECT_THAT(stages(sweep(runs, {.jobs = 2, .threads = 2, .pack = 1})), testing::Each(Stage::kComplete));
+  EXPECT_EQ(packs_, 2);
+}
+
+TEST_F(SweepTest, NoEngineIsMadeWhereNothingIsToDo) {
+  sweep(seeds(2));
+  engines_ = 0;
+  sweep(seeds(2), {.jobs = 2});
+  EXPECT_EQ(engines_, 0);
 }
 
 TEST_F(SweepTest, JobsTrainPacksSideBySide) {

@@ -25,9 +25,9 @@ CLUSTER = 'cluster={cpus: 1, pack: 1, max_parallel: 4, time: "00:10:00"}'
 PATIENCE = 240.0  # seconds for what takes a few
 
 
-def output(*command: str | Path) -> str:
-    """What a command prints; it must succeed."""
-    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
+def output(*command: str | Path, at: Path = ROOT) -> str:
+    """What a command prints in a folder; it must succeed."""
+    done = subprocess.run(command, capture_output=True, text=True, cwd=at, check=False)
     if done.returncode != 0:
         raise AssertionError(f"{command}: exit {done.returncode}\n{done.stdout}\n{done.stderr}")
     return done.stdout
@@ -123,6 +123,26 @@ def run(folder: Path) -> None:
     print(f"8 runs complete and bit-equal to the local sweep; submitted {'twice' if again else 'once'}")
 
 
+def run_in_odd_folder(folder: Path) -> None:
+    """Scripts quote: a folder whose name a shell, sbatch or Slurm's patterns would read otherwise; an option with blanks."""
+    odd = folder / """it's 100% of "A" #1 %A_%j $HOME `pwd`; *"""
+    odd.mkdir()
+    smoke = str(ROOT / "configs" / "sweep_smoke.yaml")
+    cluster = 'cluster={cpus: 1, time: "00:10:00", options: ["--comment=it is #1, \\"so\\" \'called\'"]}'
+    said = output(PROGRAM, "submit", smoke, "train.epochs=1", cluster, "sweep.grid={seed: [1, 2]}", at=odd)
+    job = re.search(r"job (\d+): ", said)[1]
+    comment = re.search(r"Comment=(.*)", output("scontrol", "show", "job", job))[1].strip()
+    if comment != """it is #1, "so" 'called'""":
+        raise AssertionError(f"the option arrived as {comment}")
+    wait_for("the array in the odd folder to end", lambda: not output("squeue", "--noheader").strip())
+    results = odd / "results" / "sweep_smoke"
+    complete = sorted(path.name for path in results.glob("seed=*.h5"))
+    logs = sorted(path.name for path in (results / ".qrun" / "slurm").iterdir())
+    if len(complete) != 2 or not (results / "sweep.h5").exists() or f"{job}_0.log" not in logs:
+        raise AssertionError(f"in {odd}: {complete}, {logs}: {sorted(path.name for path in results.iterdir())}")
+    print("a sweep in a folder of odd characters: complete and collected")
+
+
 def main() -> int:
     """Start the cluster, test, stop it."""
     with tempfile.TemporaryDirectory(prefix="qrun-slurm-") as temporary:
@@ -134,6 +154,7 @@ def main() -> int:
             return started.returncode
         os.environ["SLURM_CONF"] = str(cluster / "slurm.conf")
         try:
+            run_in_odd_folder(Path(temporary))
             run(Path(temporary))
         except AssertionError as problem:
             print(problem)

@@ -59,9 +59,27 @@ TEST(Base, CirclesAndMissingFilesAreRefused) {
   files.write("e.yaml", "base: e.yaml\n").write("f.yaml", "base: [a.yaml, b.yaml]\n");
   EXPECT_EQ(files.mistakes("a.yaml"), Lines{"b.yaml:2:7: base: a.yaml is based on itself; end the chain of bases"});
   EXPECT_EQ(files.mistakes("e.yaml"), Lines{"e.yaml:1:7: base: e.yaml is based on itself; end the chain of bases"});
-  EXPECT_EQ(files.mistakes("c.yaml"),
-            Lines{"c.yaml:1:7: base: cannot read d.yaml: No such file or directory; name a YAML file"});
+  EXPECT_EQ(
+      files.mistakes("c.yaml"),
+      Lines{"c.yaml:1:7: base: cannot read d.yaml: No such file or directory; nearest there: a.yaml, b.yaml, c.yaml"});
   EXPECT_EQ(files.mistakes("f.yaml"), Lines{"f.yaml:1:7: base: is not text; name one YAML file"});
+}
+
+TEST(Base, AFileThatDoesNotExistGetsTheNearestNamesInItsFolder) {
+  Files files;
+  for (const std::string name : {"lenet_2bit.yaml", "lenet_bits.yml", "smoke.yaml", "notes.txt", "lenet.h5"})
+    files.write(name, kSmall);
+  const auto near = [&](const std::string& name) { return files.mistakes(name); };
+  const std::string missing = ": YAML: cannot read ";
+  const std::string reason = ": No such file or directory; ";
+  EXPECT_EQ(near("lenet_2bits.yaml"), Lines{"lenet_2bits.yaml" + missing + "lenet_2bits.yaml" + reason +
+                                            "nearest there: lenet_2bit.yaml, lenet_bits.yml, smoke.yaml"});
+  EXPECT_EQ(near("lenet"),
+            Lines{"lenet" + missing + "lenet" + reason + "nearest there: lenet_2bit.yaml, lenet_bits.yml, smoke.yaml"})
+      << "those that begin so come first";
+  EXPECT_EQ(near("smok"),
+            Lines{"smok" + missing + "smok" + reason + "nearest there: smoke.yaml, lenet_2bit.yaml, lenet_bits.yml"});
+  EXPECT_EQ(near("no/a.yaml"), Lines{"no/a.yaml" + missing + "no/a.yaml" + reason + "name a YAML file"});
 }
 
 TEST(Base, SetChangesSingleAddresses) {

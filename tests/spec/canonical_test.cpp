@@ -1,6 +1,7 @@
 // The resolved run: canonical text, hash, id.
 #include <cstdlib>
 
+#include "spec/scalars.h"
 #include "support.h"
 
 namespace qrun::test {
@@ -160,6 +161,35 @@ output:
   activation_samples: 64
 cluster: null
 )");
+}
+
+TEST(Canonical, NumbersAndTextsAreThoseOfYaml11Too) {
+  const std::string config =
+      with(with("lr: 0.01", "lr: 1e-5, weight_decay: 2.5e-7, momentum: 1.0e-300"), "name: relu1", "name: \"on\"") +
+      "output: {dir: \"Yes\"}\n";
+  const RunSpec run = read(with(config, "synthetic_digits: 100", "lmdb: \"n\""), {"data.scale=1e20"});
+  const std::string text = run.text();
+  for (const std::string line :
+       {"  lr: 1.0e-05\n", "  weight_decay: 2.5e-07\n", "  momentum: 1.0e-300\n", "  scale: 1.0e+20\n",
+        "  - name: \"on\"\n", "    input: [\"on\"]\n", "{lmdb: \"n\", ", "  dir: \"Yes\"\n", "  - name: conv1\n"})
+    EXPECT_NE(text.find(line), std::string::npos) << line << text;
+  expect_reads_back(run);
+  EXPECT_EQ(run.hash(), "30099d71eb15") << "as the first release had it";
+}
+
+TEST(Canonical, NumbersHaveAPointAndASignedExponent) {
+  for (const auto& [number, portable] : std::vector<std::pair<std::string, std::string>>{{"1e-05", "1.0e-05"},
+                                                                                         {"-1e-05", "-1.0e-05"},
+                                                                                         {"1e+20", "1.0e+20"},
+                                                                                         {"1e5", "1.0e+5"},
+                                                                                         {"1.5e-7", "1.5e-7"},
+                                                                                         {"0.1", "0.1"},
+                                                                                         {"3", "3"},
+                                                                                         {"0x1e5", "0x1e5"},
+                                                                                         {"true", "true"},
+                                                                                         {"1e", "1e"},
+                                                                                         {"", ""}})
+    EXPECT_EQ(spec::portable_number(number), portable);
 }
 
 TEST(Canonical, AReferenceInAValueIsNotFilledInAgain) {

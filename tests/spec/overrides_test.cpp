@@ -12,8 +12,8 @@ Lines on_command_line(const std::string& override, const std::string& rest) {
   return {"command line: " + override + ": " + rest};
 }
 
-TEST(Overrides, ReplaceValuesInOrder) {
-  const RunSpec run = read(kQuantized, {"solver.lr=0.5", "solver.lr=0.25", "seed=0x10", "output.dir=\"some, where\""});
+TEST(Overrides, ReplaceValues) {
+  const RunSpec run = read(kQuantized, {"solver.lr=0.25", "seed=0x10", "output.dir=\"some, where\""});
   EXPECT_EQ(run.solver.lr, 0.25);
   EXPECT_EQ(run.seed, 16U);
   EXPECT_EQ(run.output.dir, "some, where");
@@ -73,6 +73,67 @@ TEST(Overrides, MistakesNameTheOverride) {
   };
   for (const auto& [override, line] : cases)
     EXPECT_EQ(mistakes(kQuantized, {override}), on_command_line(override, line));
+}
+
+TEST(Overrides, AMapReplacesTheSectionThatItNames) {
+  const std::string text = with(kQuantized, "lr: 0.01", "lr: 0.01, momentum: 0.9");
+  EXPECT_EQ(read(text, {"solver={lr: 0.5}"}).solver.momentum, 0.0);
+  EXPECT_EQ(read(text, {"solver={lr: 0.5}", "solver.momentum=0.7"}).solver.momentum, 0.7);
+}
+
+TEST(Overrides, GiveNothingTwice) {
+  const std::vector<std::pair<Lines, std::string>> cases = {
+      {{"solver.lr=0.1", "solver.lr=0.2"}, "solver.lr"},
+      {{"solver.lr=0.1", "solver.lr=0.1"}, "solver.lr"},
+      {{"solver.lr=0.1", "solver={lr: 0.2}"}, "solver.lr"},
+      {{"solver={lr: 0.1}", "solver.lr=0.2"}, "solver.lr"},
+      {{"solver.momentum=0.5", "solver={lr: 0.2}"}, "solver.momentum"},
+      {{"seed=1", "seed=2,3"}, "seed"},
+      {{"seed=1,2", "seed=3"}, "seed"},
+      {{"seed=1,2", "seed=3,4"}, "seed"},
+      {{"sweep.grid={seed: [1, 2]}", "seed=3"}, "sweep.grid.seed"},
+      {{"sweep={grid: {seed: [1, 2]}}", "seed=3,4"}, "sweep.grid.seed"},
+      {{"sweep.grid.seed=[1, 2]", "seed=3"}, "sweep.grid.seed"},
+      {{"sweep.grid={solver: [{lr: 0.1}]}", "solver={lr: 0.5}"}, "sweep.grid.solver"},
+      {{"sweep={seeds: 2}", "sweep.seeds=3"}, "sweep.seeds"},
+      {{"solver={lr: 0.1},{lr: 0.2}", "solver.lr=3"}, "solver.lr"},
+      {{"vars.w_bits=1", "vars.w_bits=2"}, "vars.w_bits"},
+  };
+  for (const auto& [overrides, address] : cases) {
+    EXPECT_EQ(mistakes(kQuantized, overrides),
+              on_command_line(overrides[1],
+                              address + ": is given twice, first by command line: " + overrides[0] + "; keep one"));
+  }
+  EXPECT_EQ(mistakes(kQuantized, {"solver={lr: 0.1}", "solver.momentum=0.2", "vars.w_bits=2"}), Lines{});
+  EXPECT_EQ(mistakes(kQuantized, {"solver.momentum=0.5", "solver={lr: 0.1},{lr: 0.2}"}), Lines{}) << "an axis merges";
+  EXPECT_EQ(mistakes(kQuantized, {"sweep=null", "seed=1,2"}), Lines{});
+}
+
+TEST(Overrides, OfTheSweepComeFirstWhereverTheyStand) {
+  Files files;
+  files.write("a.yaml", kQuantized + "sweep: {grid: {seed: [1, 2]}}\n");
+  for (const Lines& overrides : {Lines{"seed=5", "sweep=null"}, Lines{"sweep=null", "seed=5"}}) {
+    EXPECT_FALSE(files.sweep("a.yaml", overrides).is_sweep);
+    EXPECT_EQ(files.read("a.yaml", overrides).seed, 5U);
+  }
+}
+
+TEST(Overrides, WhatHydraWritesIsExplained) {
+  const std::vector<std::pair<std::string, std::string>> cases = {
+      {"+seed=3", "+seed: a key that the file leaves out needs no +; write seed=3"},
+      {"++solver.lr=3", "++solver.lr: a key that the file leaves out needs no +; write solver.lr=3"},
+      {"~seed", "~seed: nothing is deleted from a file; give seed another value, or leave it out of the file"},
+      {"~solver.lr=3",
+       "~solver.lr: nothing is deleted from a file; give solver.lr another value, or leave it out of the file"},
+  };
+  for (const auto& [override, line] : cases)
+    EXPECT_EQ(mistakes(kQuantized, {override}), on_command_line(override, line));
+}
+
+TEST(Overrides, AVariableBetweenBracketsStandsInQuotes) {
+  const std::string override = "sweep.grid={seed: [${w_bits}]}";
+  EXPECT_EQ(mistakes(kQuantized, {override}),
+            on_command_line(override, "sweep.grid: a variable between brackets stands in quotes; write \"${w_bits}\""));
 }
 
 TEST(Overrides, AbsurdOnesAreRefusedInAFewWords) {

@@ -73,6 +73,52 @@ TEST(SweepMistakes, AreNamedAtTheirPlace) {
   for (const auto& [sweep, lines] : cases) EXPECT_EQ(mistakes(swept(sweep)), lines) << sweep;
 }
 
+TEST(SweepMistakes, WhatHoldsForAWholeSweepIsNoAxis) {
+  const auto line = [](const std::string& place, const std::string& address) {
+    const std::string key = address.substr(0, address.find('.'));
+    return Lines{place + ": " + address + ": " + key +
+                 " holds for a whole sweep and is no axis; give it one value, outside of sweep"};
+  };
+  const std::vector<std::pair<std::string, std::string>> cases = {
+      {"name", "a"},        {"engine", "cpu"},        {"output", "{dir: a}"},
+      {"output.dir", "a"},  {"cluster", "{cpus: 2}"}, {"output.activation_samples", "1"},
+      {"cluster.cpus", "2"}};
+  for (const auto& [address, value] : cases) {
+    EXPECT_EQ(mistakes(swept("{grid: {" + address + ": [" + value + "], seed: [1, 2]}}")),
+              line("a.yaml:11:16", address));
+    EXPECT_EQ(mistakes(swept("{zip: {" + address + ": [" + value + "]}}")), line("a.yaml:11:15", address));
+    EXPECT_EQ(mistakes(swept("{list: [{" + address + ": " + value + "}]}")), line("a.yaml:11:17", address));
+    EXPECT_EQ(mistakes(swept("{union: [{grid: {" + address + ": [" + value + "]}}]}")), line("a.yaml:11:25", address));
+    EXPECT_EQ(mistakes(swept("{random: {trials: 2, space: {" + address + ": {choice: [" + value + "]}}}}")),
+              line("a.yaml:11:37", address));
+    const std::string axis = address + "=" + value + "," + value;
+    EXPECT_EQ(mistakes(swept("null"), {axis}), line("command line: " + axis, address));
+  }
+}
+
+TEST(SweepMistakes, WhatHoldsForAWholeSweepTakesNoVariableOfIt) {
+  const std::string sweep = swept("{grid: {vars.w_bits: [1, 2]}}");
+  EXPECT_EQ(
+      mistakes(sweep + "name: \"bits_${w_bits}\"\n"),
+      Lines{"a.yaml:12:7: name: bits_${w_bits} is swept, and name holds for a whole sweep; use no variable of the "
+            "sweep there"});
+  const std::string through = with(sweep, "vars: {w_bits: 2}", "vars: {w_bits: 2, dir: \"to/${w_bits}\"}");
+  EXPECT_EQ(
+      mistakes(through + "output: {dir: \"${dir}\"}\n"),
+      Lines{"a.yaml:12:15: output.dir: ${dir} is swept, and output holds for a whole sweep; use no variable of the "
+            "sweep there"});
+  EXPECT_EQ(mistakes(with(swept("{seeds: 2}"), "vars: {w_bits: 2}", "vars: {w_bits: 2, dir: to}") +
+                     "output: {dir: \"${dir}\"}\n"),
+            Lines{});
+}
+
+TEST(SweepMistakes, AnAxisThatALaterOneReplacesIsNamed) {
+  EXPECT_EQ(mistakes(swept("{grid: {solver.lr: [0.1, 0.2], solver: [{lr: 0.3}, {lr: 0.4}]}}")),
+            Lines{"a.yaml:11:16: solver.lr: is swept, and replaced by solver behind it; keep one of the two"});
+  EXPECT_EQ(mistakes(swept("{grid: {solver.lr: [0.1, 0.2], solver: [{momentum: 0.3}]}}")), Lines{});
+  EXPECT_EQ(mistakes(swept("{grid: {solver: [{momentum: 0.3}], solver.lr: [0.1, 0.2]}}")), Lines{});
+}
+
 TEST(SweepMistakes, AWrongValueIsReportedOnceHoweverManyRunsHaveIt) {
   EXPECT_EQ(
       mistakes(swept("{grid: {vars.w_bits: [1, 20], seed: [1, 2, 3]}}")),
@@ -169,7 +215,10 @@ TEST(SweepMistakes, AnOverrideOfWhatTheSweepSetsIsNotLost) {
   EXPECT_EQ(of("{list: [{" + bits + ": 1}]}", "network.conv1.stride=2"), Lines{});
   EXPECT_EQ(of("{list: [{" + bits + ": 1}]}", "network.conv1.quantize={weight: {method: ulq, bits: 8}}"), Lines{})
       << "the rest of it stays";
-  EXPECT_EQ(mistakes(swept("null"), {"vars.w_bits=8", "vars.w_bits=1,2"}), Lines{}) << "the later one counts";
+  EXPECT_EQ(of("{grid: {solver: [{lr: 0.1}, {momentum: 0.2}]}}", "solver.weight_decay=0.5"), Lines{})
+      << "which no map of the axis sets";
+  EXPECT_EQ(of("{grid: {solver: [{lr: 0.1}, {momentum: 0.2}]}}", "solver.momentum=0.5").size(), 1U);
+  EXPECT_EQ(of("{list: [{solver.lr: 0.1}]}", "solver={lr: 0.5}").size(), 1U) << "all that the map holds is lost";
   EXPECT_EQ(mistakes(swept("{list: [{vars.w_bits: 1}]}"), {"vars.w_bits=8", "sweep=null"}), Lines{});
 }
 

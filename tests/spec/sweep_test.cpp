@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <set>
 
+#include "spec/scalars.h"
 #include "support.h"
 
 namespace qrun::test {
@@ -235,6 +236,46 @@ TEST(SweepGrammar, APointIsTheRunThatOneWouldWriteByHand) {
   const Sweep sweep = sweep_of("{grid: {vars.w_bits: [1, 4], solver.lr: [0.5]}}");
   EXPECT_EQ(sweep.runs[1].hash(), sweep_of("null", {"vars.w_bits=4", "solver.lr=0.5"}).runs[0].hash());
   EXPECT_EQ(sweep.runs[1].text(), sweep_of("null", {"vars.w_bits=4", "solver.lr=0.5"}).runs[0].text());
+}
+
+TEST(SweepGrammar, AMapMergesIntoTheSectionThatItNamesAsABaseDoes) {
+  const auto momenta = [](const Sweep& sweep) {
+    std::vector<std::string> found;
+    for (const RunSpec& run : sweep.runs)
+      found.push_back(spec::format_number(run.solver.lr) + " " + spec::format_number(run.solver.momentum));
+    return found;
+  };
+  const auto of = [&](const std::string& sweep, const Lines& overrides = {}) {
+    Files files;
+    files.write("a.yaml", with(swept(sweep), "solver: {lr: 0.01}", "solver: {lr: 0.01, momentum: 0.9}"));
+    return files.sweep("a.yaml", overrides);
+  };
+  EXPECT_THAT(momenta(of("{grid: {solver: [{lr: 0.1}, {lr: 0.2, momentum: 0.5}]}}")),
+              ElementsAre("0.1 0.9", "0.2 0.5"));
+  EXPECT_THAT(momenta(of("{zip: {solver: [{lr: 0.1}], seed: [1]}}")), ElementsAre("0.1 0.9"));
+  EXPECT_THAT(momenta(of("{list: [{solver: {momentum: 0.1}}, {solver: {lr: 0.3}}]}")),
+              ElementsAre("0.01 0.1", "0.3 0.9"));
+  EXPECT_THAT(momenta(of("{random: {trials: 1, space: {solver: {choice: [{lr: 0.1}]}}}}")), ElementsAre("0.1 0.9"));
+  EXPECT_THAT(momenta(of("null", {"solver={lr: 0.1},{lr: 0.2}"})), ElementsAre("0.1 0.9", "0.2 0.9"));
+  EXPECT_THAT(momenta(of("null", {"sweep.grid={solver: [{lr: 0.1}, {lr: 0.2}]}", "solver.momentum=0.3"})),
+              ElementsAre("0.1 0.3", "0.2 0.3"));
+}
+
+TEST(SweepGrammar, AMapMergesIntoLayersAndReplacesVariablesAndValues) {
+  const Sweep layers = sweep_of("{grid: {network.conv*.quantize: [{weight: {bits: 8}}, none]}}");
+  EXPECT_EQ(layers.runs[0].network[0].weight_quant.bits, 8);
+  EXPECT_NE(layers.runs[0].network[0].weight_quant.method, kNoQuantizer) << "the file's";
+  EXPECT_EQ(layers.runs[1].network[0].weight_quant.method, kNoQuantizer);
+  Files files;
+  files.write("a.yaml",
+              with(with(swept("{grid: {vars.q: [{method: ternary}]}}"),
+                        "quantize: {weight: {method: ulq, bits: \"${w_bits}\"}}", "quantize: {weight: \"${q}\"}"),
+                   "w_bits: 2", "w_bits: 2, q: {method: ulq, bits: 2, lambda: paper}"));
+  EXPECT_EQ(files.sweep("a.yaml").runs[0].network[0].weight_quant.lambda, Lambda::kOriginal)
+      << "a variable is one value";
+  files.write("b.yaml", with(swept("{grid: {network.score.init: [{constant: null, gaussian: 0.25}]}}"),
+                             "out_features: 10", "out_features: 10, init: {constant: 1}"));
+  EXPECT_EQ(files.sweep("b.yaml").runs[0].network[2].init, (InitSpec{InitType::kGaussian, 0.25}));
 }
 
 TEST(SweepGrammar, ItsFrozenTextExpandsToTheSameRuns) {

@@ -127,6 +127,30 @@ TEST(Yaml, AMistakeBehindAnAliasIsReportedOnceAtItsAnchor) {
   EXPECT_EQ(mistakes(text), Lines{"a.yaml:6:72: network.score.weight.lr_mult: -1 is outside [0, inf)"});
 }
 
+TEST(Yaml, AVariableBetweenBracketsStandsInQuotes) {
+  const auto line = [](const std::string& place, const std::string& name) {
+    return Lines{"a.yaml:" + place + ": YAML: a variable between brackets stands in quotes; write \"${" + name + "}\""};
+  };
+  EXPECT_EQ(mistakes(with("lr: 0.01", "lr: ${rate}")), line("8:14", "rate"));
+  EXPECT_EQ(mistakes(with("lr: 0.01", "momentum: 0.5, lr: ${rate}, weight_decay: 0")), line("8:29", "rate"));
+  EXPECT_EQ(mistakes(with("synthetic_digits: 100", "lmdb: ${env:DATA}/train")), line("2:17", "env:DATA"));
+  EXPECT_EQ(mistakes(kSmall + "sweep: {grid: {seed: [1, ${w}]}}\n"), line("10:26", "w"));
+  EXPECT_EQ(mistakes(with("solver: {lr: 0.01}", "solver: {${key}: 0.01}")), line("8:10", "key"));
+  EXPECT_EQ(mistakes(with("solver: {lr: 0.01}", "solver: # \u00e4\n  {lr: ${w")), line("9:8", "w"));
+}
+
+TEST(Yaml, BlanksThatAreNoneOfYamlAreShown) {
+  const std::string blank =
+      ": YAML: <U+00A0> is no blank of YAML; write a blank, or put a text that holds it in quotes";
+  EXPECT_EQ(mistakes(with("  train: {", "\u00a0 train: {")), Lines{"a.yaml:2:1" + blank});
+  EXPECT_EQ(mistakes(with("  test: {", "  test:\u00a0{")), Lines{"a.yaml:3:8" + blank});
+  EXPECT_EQ(mistakes(with("{lr: 0.01}", "{lr\u200b: 0.01}")),
+            Lines{"a.yaml:8:10: solver.lr<U+200B>: unknown key; did you mean lr?"});
+  EXPECT_EQ(mistakes(with("lr: 0.01", "lr: 0.01\u2003")),
+            Lines{"a.yaml:8:14: solver.lr: 0.01<U+2003> is not a finite number; write one such as 0.01 or 1.0e-4"});
+  EXPECT_EQ(mistakes(kSmall + "\ufeffseed: 1\n"), Lines{"a.yaml:10:1: <U+FEFF>seed: unknown key; did you mean seed?"});
+}
+
 TEST(Yaml, AFileThatCannotBeReadSaysWhy) {
   const Files files;
   EXPECT_EQ(files.mistakes("b.yaml"),

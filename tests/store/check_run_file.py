@@ -7,6 +7,7 @@ Layout and types, decoding, packed bits, the confusion matrix, and the stored co
 from __future__ import annotations
 
 import json
+import re
 import sys
 
 import h5py
@@ -55,6 +56,21 @@ def check_identity(run: h5py.File) -> None:
     for name, value in run["params"].attrs.items():
         known = isinstance(value, (str, np.int64, np.uint64, np.float64, np.int8))
         require(known, f"/params: {name} has type {type(value).__name__}")
+
+
+def check_data(run: h5py.File) -> None:
+    """Check what the file says of the data; nothing in files of before it was recorded."""
+    if "data" not in run:
+        return
+    for name in ("train", "test"):
+        attributes = run["data"][name].attrs
+        require(isinstance(attributes["path"], str), f"/data/{name}: path is not text")
+        for key in ("items", "classes", "batch_size"):
+            require(attributes[key].dtype == np.int64 and attributes[key] > 0, f"/data/{name}: {key} {attributes[key]}")
+        require(attributes["shape"].dtype == np.int64 and attributes["shape"].shape == (3,), f"/data/{name}: shape")
+        require(re.fullmatch("[0-9a-f]{32}", attributes["hash"]), f"/data/{name}: hash {attributes['hash']}")
+    if "test" in run:
+        require(run["data/test"].attrs["items"] == run["test/labels"].size, "/data/test: other items than /test")
 
 
 def check_columns(run: h5py.File, path: str, columns: dict[str, str], scale: str) -> int:
@@ -229,6 +245,7 @@ def check(path: str) -> str:
     """Check a file; gives a line about it, raises Wrong, OSError or KeyError."""
     with h5py.File(path, "r") as run:
         check_identity(run)
+        check_data(run)
         check_metrics(run)
         check_test(run)
         blobs, equal = check_weights(run)

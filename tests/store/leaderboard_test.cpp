@@ -26,6 +26,8 @@ class LeaderboardTest : public FolderTest {
   void write_failed(const std::string& name, const std::string& error) const {
     RunRecord record;
     record.run_id = name;
+    record.config = sample_record().config;
+    record.engine = sample_record().engine;
     record.status = "failed";
     record.error = error;
     write_run(path(name + ".h5"), record);
@@ -47,6 +49,21 @@ TEST_F(LeaderboardTest, PutsTheBestFirstAndRunsWithoutTestLast) {
   EXPECT_THAT(ids(collected()), ElementsAre("c", "d", "a", "b"));
 }
 
+TEST_F(LeaderboardTest, NamesRunsWhoseDataHasChanged) {
+  for (const char* name : {"a", "b", "c", "d", "e", "f", "g"}) write(name, 0.5, "2");
+  Leaderboard board = collected();
+  EXPECT_EQ(changed_data_lines(board), "");
+  EXPECT_THAT(to_csv(board), HasSubstr(",error,changed_data,path,"));
+  board.rows[2].changed_data = "d held 1 items, and holds 2 items";
+  EXPECT_THAT(to_table(board), HasSubstr("\nc: other data now: d held 1 items, and holds 2 items\n"));
+  EXPECT_THAT(to_csv(board), HasSubstr(",\"d held 1 items, and holds 2 items\","));
+  const nlohmann::json json = nlohmann::json::parse(to_json(board));
+  EXPECT_EQ(json["runs"][2]["changed_data"], "d held 1 items, and holds 2 items");
+  EXPECT_EQ(json["runs"][1]["changed_data"], "");
+  for (LeaderboardRow& row : board.rows) row.changed_data = "d";
+  EXPECT_EQ(changed_data_lines(board), "a, b, c, d, e and 2 more: other data now: d\n");
+}
+
 TEST_F(LeaderboardTest, TakesItsNumbersFromTheFile) {
   write("a", 0.5, "2");
   const LeaderboardRow row = collected().rows.at(0);
@@ -61,18 +78,19 @@ TEST_F(LeaderboardTest, TakesItsNumbersFromTheFile) {
   EXPECT_EQ(row.wall_seconds, 61.5);
   EXPECT_EQ(row.model_bits, 1024);
   EXPECT_EQ(row.model_bits_float, 16384);
-  EXPECT_THAT(row.swept, ElementsAre(testing::Pair("vars.w_bits", "2")));
+  EXPECT_THAT(row.columns, ElementsAre(testing::Pair("vars.w_bits", "2")));
 }
 
 TEST_F(LeaderboardTest, NamesDamagedFilesAndReadsTheRest) {
   write("a", 0.5, "2");
   write("b", 0.6, "2");
   write_bytes(path("a.h5"), read_bytes(path("a.h5")).substr(0, 5000));
-  write_bytes(path("empty.h5"), "");
+  write_bytes(path("empty-000000000000.h5"), "");
   write_bytes(path("notes.txt"), "not looked at");
   const Leaderboard board = collected();
   EXPECT_THAT(ids(board), ElementsAre("b"));
-  EXPECT_THAT(board.problems, ElementsAre(HasSubstr("a.h5: damaged"), HasSubstr("empty.h5: not an HDF5 file")));
+  EXPECT_THAT(board.problems,
+              ElementsAre(HasSubstr("a.h5: damaged"), HasSubstr("empty-000000000000.h5: not an HDF5 file")));
 }
 
 TEST_F(LeaderboardTest, NamesAMissingFile) {
@@ -107,17 +125,19 @@ TEST_F(LeaderboardTest, ShowsARunThatTrainsNow) {
 }
 
 TEST_F(LeaderboardTest, KnowsWhetherARunStillTrains) {
-  write("a", 0.5, "2");
-  append_journal(path("a.jsonl"), {{.epoch = 0, .iteration = 10}, TestPoint{.accuracy = 0.8}});
-  append_journal(path("b.jsonl"), {{.epoch = 0, .iteration = 10}, TestPoint{.accuracy = 0.8}});
+  write("a-00000000000a", 0.5, "2");
+  append_journal(path("a-00000000000a.jsonl"), {{.epoch = 0, .iteration = 10}, TestPoint{.accuracy = 0.8}});
+  append_journal(path("b-00000000000b.jsonl"), {{.epoch = 0, .iteration = 10}, TestPoint{.accuracy = 0.8}});
   std::filesystem::create_directory(path(".qrun"));
   Owner owner{.host = "here", .place = this_place(), .pid = getpid(), .started = start_of(getpid())};
-  for (const char* run : {"a", "b"}) write_bytes(path(std::string(".qrun/") + run + ".claim"), claim_text(owner));
+  for (const char* run : {"a-00000000000a", "b-00000000000b"})
+    write_bytes(path(std::string(".qrun/") + run + ".claim"), claim_text(owner));
   for (const LeaderboardRow& row : collected().rows) EXPECT_EQ(row.status, "running") << row.run_id;
   owner.started += 1;  // the process has ended, another one has its number
-  for (const char* run : {"a", "b"}) write_bytes(path(std::string(".qrun/") + run + ".claim"), claim_text(owner));
+  for (const char* run : {"a-00000000000a", "b-00000000000b"})
+    write_bytes(path(std::string(".qrun/") + run + ".claim"), claim_text(owner));
   const Leaderboard board = collected();
-  ASSERT_THAT(ids(board), ElementsAre("a", "b"));
+  ASSERT_THAT(ids(board), ElementsAre("a-00000000000a", "b-00000000000b"));
   EXPECT_EQ(board.rows[0].status, "complete") << "as its file says";
   EXPECT_EQ(board.rows[1].status, "interrupted");
   EXPECT_TRUE(std::isnan(board.rows[1].final_test_accuracy) && board.rows[1].where.empty());
@@ -159,7 +179,7 @@ TEST_F(LeaderboardTest, ComparesWhatASweepVariedOverItsSeeds) {
   write_seed("4", "1", 0.50);
   const std::vector<LeaderboardGroup> groups = group_by_seed(collected());
   ASSERT_EQ(groups.size(), 3U);
-  EXPECT_THAT(groups[0].swept, ElementsAre(testing::Pair("vars.w_bits", "2")));
+  EXPECT_THAT(groups[0].columns, ElementsAre(testing::Pair("vars.w_bits", "2")));
   EXPECT_DOUBLE_EQ(groups[0].accuracy, 0.92);
   EXPECT_NEAR(groups[0].half_width, 12.706 * 0.01, 1e-6) << "t of one degree times deviation over root of n";
   EXPECT_TRUE(groups[0].overlaps_next);
@@ -205,13 +225,13 @@ TEST_F(LeaderboardTest, QuotesItsCsv) {
   EXPECT_THAT(csv, HasSubstr("path,vars.w_bits\n"));
   EXPECT_THAT(csv, HasSubstr("\na,sample,complete,3,0.5,0.75,"));
   EXPECT_THAT(csv, HasSubstr(",\"{a: 1, b: 2}\"\n"));
-  EXPECT_THAT(csv, HasSubstr("\nb,,failed,0,,,,,0,0,0,0,0,,\"said \"\"no\"\"\","));
+  EXPECT_THAT(csv, HasSubstr("\nb,,failed,0,,,,,0,0,0,0,0,cpu,\"said \"\"no\"\"\","));
 }
 
 TEST_F(LeaderboardTest, GivesJsonWithTypes) {
   write("a", 0.5, "2");
   write_failed("b", "bytes that are no UTF-8: \xff");
-  write_bytes(path("c.h5"), "");
+  write_bytes(path("c-000000000000.h5"), "");
   const nlohmann::json json = nlohmann::json::parse(to_json(collected()));
   EXPECT_EQ(json.at("runs").size(), 2);
   EXPECT_EQ(json["runs"][0].at("final_test_accuracy"), 0.5);

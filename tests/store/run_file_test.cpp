@@ -55,6 +55,30 @@ TEST_F(RunFileTest, KeepsWhatIdentifiesARun) {
   EXPECT_EQ(got.network_json, want.network_json);
 }
 
+TEST_F(RunFileTest, KeepsWhatDataTheRunSaw) {
+  RunRecord want = sample_record();
+  EXPECT_EQ(written_and_read(want).data, std::nullopt) << "as files of before have none";
+  want.data = DataRecord{.train = {.contents = {.items = 60000, .shape = {1, 28, 27}, .classes = 10, .hash = "01ab"},
+                                   .path = "data/train",
+                                   .batch_size = 64},
+                         .test = {.contents = {.items = 7, .shape = {1, 28, 27}, .classes = 9, .hash = "02cd"},
+                                  .path = "",
+                                  .batch_size = 9},
+                         .init_from_hash = "03ef",
+                         .working_directory = "/home/a b"};
+  EXPECT_EQ(written_and_read(want, ReadDepth::kSummary).data, want.data);
+  want.data->init_from_hash.clear();
+  EXPECT_EQ(written_and_read(want, ReadDepth::kSummary).data, want.data);
+  const h5::File file = h5::File::open(path("run.h5"));
+  const h5::Group train = file.root().open("data").open("train");
+  EXPECT_EQ(train.text("path"), "data/train");
+  EXPECT_EQ(train.number<std::int64_t>("items"), 60000);
+  EXPECT_THAT(train.numbers<std::int64_t>("shape"), ElementsAre(1, 28, 27));
+  EXPECT_EQ(train.number<std::int64_t>("classes"), 10);
+  EXPECT_EQ(train.text("hash"), "01ab");
+  EXPECT_EQ(train.number<std::int64_t>("batch_size"), 64);
+}
+
 TEST_F(RunFileTest, KeepsMetricsToTheLastBit) {
   const RunRecord want = sample_record();
   const RunRecord got = written_and_read(want, ReadDepth::kSummary);

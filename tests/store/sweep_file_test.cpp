@@ -29,7 +29,7 @@ TEST_F(SweepFileTest, HoldsTheNumbersOfAllRuns) {
   write("a", {{"vars.w_bits", "2"}, {"solver.lr", "1"}, {"solver.type", "sgd"}, {"data.train.shuffle", "true"}}, 3);
   write("b", {{"vars.w_bits", "4"}, {"solver.lr", "0.5"}, {"solver.type", "adam"}, {"data.train.shuffle", "false"}}, 2);
   SweepFile sweep(path(""));
-  EXPECT_THAT(sweep.update(), IsEmpty());
+  EXPECT_THAT(sweep.update().problems, IsEmpty());
   const h5::File file = h5::File::open(sweep.path());
   EXPECT_EQ(file.root().text("format"), "qrun-sweep");
   const h5::Group summary = file.root().open("summary");
@@ -50,7 +50,7 @@ TEST_F(SweepFileTest, LosesNoDigitOfASeed) {
   write("a", {{"seed", "1"}}, 1);
   write("b", {{"seed", "18446744073709551615"}}, 1);
   SweepFile sweep(path(""));
-  EXPECT_THAT(sweep.update(), IsEmpty());
+  EXPECT_THAT(sweep.update().problems, IsEmpty());
   const h5::File file = h5::File::open(sweep.path());
   EXPECT_THAT(file.root().open("summary").read<std::uint64_t>("seed"), ElementsAre(1, 18446744073709551615U));
 }
@@ -59,7 +59,7 @@ TEST_F(SweepFileTest, ARunWithoutAValueHasNaNOrAnEmptyText) {
   write("a", {{"vars.w_bits", "2"}, {"solver.type", "sgd"}}, 1);
   write("b", {}, 1);
   SweepFile sweep(path(""));
-  EXPECT_THAT(sweep.update(), IsEmpty());
+  EXPECT_THAT(sweep.update().problems, IsEmpty());
   const h5::File file = h5::File::open(sweep.path());
   EXPECT_TRUE(std::isnan(file.root().open("summary").read<double>("vars.w_bits")[1]));
 }
@@ -69,7 +69,7 @@ TEST_F(SweepFileTest, TakesAnySizeThatANetworkSays) {
     RunRecord record = sample_record();
     record.network_json = json;
     write_run(path("a.h5"), record);
-    EXPECT_THAT(SweepFile(path("")).update(), IsEmpty()) << json;
+    EXPECT_THAT(SweepFile(path("")).update().problems, IsEmpty()) << json;
   }
 }
 
@@ -77,15 +77,15 @@ TEST_F(SweepFileTest, NamesDamagedFilesAndFollowsChanges) {
   write("a", {}, 1);
   write("b", {}, 1);
   SweepFile sweep(path(""));
-  EXPECT_THAT(sweep.update(), IsEmpty());
+  EXPECT_THAT(sweep.update().problems, IsEmpty());
   write_bytes(path("b.h5"), read_bytes(path("b.h5")).substr(0, 3000));
-  EXPECT_THAT(sweep.update(), ElementsAre(HasSubstr("b.h5: damaged")));
+  EXPECT_THAT(sweep.update().problems, ElementsAre(HasSubstr("b.h5: damaged")));
   const auto runs = [&] {
     return h5::File::open(sweep.path()).root().open("summary").read<double>("wall_seconds").size();
   };
   EXPECT_EQ(runs(), 1U);
   write("c", {}, 1);
-  EXPECT_THAT(sweep.update(), ElementsAre(HasSubstr("b.h5: damaged")));
+  EXPECT_THAT(sweep.update().problems, ElementsAre(HasSubstr("b.h5: damaged")));
   EXPECT_EQ(runs(), 2U);
 }
 

@@ -43,7 +43,7 @@ def points(sweep: Sweep) -> tuple[list[str], pd.DataFrame]:
     Returns
     -------
     addresses : list of str
-        Swept addresses with more than one value among the complete runs, the seed left out.
+        Addresses with more than one value among the complete runs, the seed left out.
     frame : pandas.DataFrame
         These addresses, `runs`, `accuracy` and `interval` (half of 95 %; both percent), `kib`, `bit_operations`; sorted
         by the addresses.
@@ -52,7 +52,7 @@ def points(sweep: Sweep) -> tuple[list[str], pd.DataFrame]:
     frame = frame[frame.status == "complete"]
     if frame.empty:
         raise ValueError(f"{sweep.path} has no complete run to plot")
-    swept = [a for a in sweep.swept() if a != "seed"]
+    swept = sweep.axes()
     addresses = [a for a in swept if frame[a].nunique(dropna=False) > 1]
     groups = frame.groupby(addresses or swept or "status", sort=True, dropna=False)
     table = pd.DataFrame(
@@ -165,6 +165,10 @@ def heat_map(sweep: Sweep, x: str = "", y: str = "") -> Figure:
     if x and x == y:
         raise ValueError(f"a heat map needs two values; {x} is given for both axes")
     x, y = _together(frame, [x] if x else candidates, [y] if y else candidates)
+    swept = {address for run in sweep for address in run.params}
+    others = [address for address in addresses if address not in swept and address not in (x, y)]
+    if others:
+        raise ValueError(f"runs in {sweep.path} differ in {', '.join(others)}, too, and are not averaged; name it for an axis")
     cells = frame.dropna(subset=[x, y, "final_test_accuracy"]).groupby([y, x]).final_test_accuracy
     table, counts = 100.0 * cells.mean().unstack(), cells.size()
     figure, axes = new_figure(size=(6.6, min(1.6 + 0.45 * len(table), 20.0)))

@@ -1,0 +1,21 @@
+// What `KEY=VALUE`s of the command line change, and that none of them is lost.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "spec/address.h"
+#include "spec/node.h"
+#include "spec/problems.h"
+
+namespace qrun::spec {
+
+/// Puts single values into the document and axes into its sweep. An address that the sweep's grid has already keeps its
+/// axis, with one value: its runs keep their names. Returned: what went into the document.
+[[nodiscard]] std::vector<Assignment> apply_overrides(Node& document, const std::vector<std::string>& overrides,
+                                                      Problems& problems);
+
+/// Reports values that points of the sweep replace: they would be lost. A map of which something stays is not.
+void check_overrides(const std::vector<Assignment>& assigned, const Node& sweep, Problems& problems);
+
+}  // namespace qrun::spec

@@ -1,0 +1,16 @@
+// What data a run saw, in run files and checkpoints: /data/train, /data/test, and the root's init_from_hash.
+#pragma once
+
+#include <optional>
+
+#include "core/data_record.h"
+#include "store/h5.h"
+
+namespace qrun {
+
+void write_data(const h5::Group& root, const DataRecord& data);
+
+/// Nothing where the file was written before runs recorded their data. Throws Error.
+[[nodiscard]] std::optional<DataRecord> read_data(const h5::Group& root);
+
+}  // namespace qrun
