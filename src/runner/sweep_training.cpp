@@ -138,6 +138,19 @@ bool SweepTraining::may_tidy(const std::string& id) {
   }
 }
 
+/// The first failure ends the training. No std::function: to make one may need memory, outside of what is guarded, and an
+/// exception that leaves a thread ends the process.
+template <class Act>
+void SweepTraining::guarded(const Act& act) {
+  try {
+    act();
+  } catch (...) {
+    const std::lock_guard lock(mutex_);
+    if (!error_) error_ = std::current_exception();
+    halt_ = true;
+  }
+}
+
 void SweepTraining::run() {
   const int wanted = plan_.options().workers();
   Start start{.engines = std::latch(wanted)};
@@ -160,17 +173,6 @@ void SweepTraining::run() {
   }
   for (std::thread& worker : workers) worker.join();
   if (error_) std::rethrow_exception(error_);
-}
-
-/// The first failure ends the training.
-void SweepTraining::guarded(const std::function<void()>& act) {
-  try {
-    act();
-  } catch (...) {
-    const std::lock_guard lock(mutex_);
-    if (!error_) error_ = std::current_exception();
-    halt_ = true;
-  }
 }
 
 /// A run that were claimed while workers still start would pay for what the machine does not give them.

@@ -65,7 +65,8 @@ class SweepTraining {
   [[nodiscard]] bool may_tidy(const std::string& id);
   void drop_other_claims(const std::set<std::string>& under_way);
   [[nodiscard]] std::set<EngineChoice> wanted_engines() const;
-  void guarded(const std::function<void()>& act);
+  template <class Act>
+  void guarded(const Act& act);
   void work(int worker, Start& start);
   void train_packs(int worker, Engines& engines);
   [[nodiscard]] Pack next(Engines& engines);
