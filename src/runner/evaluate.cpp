@@ -14,10 +14,17 @@
 namespace qrun {
 namespace {
 
-/// Only the test set is used here. Throws ConfigError.
+/// The run with its test set in place of its training set, which may have gone: nothing is trained here.
+RunSpec with_test_set_alone(RunSpec spec) {
+  spec.data.train = spec.data.test;
+  spec.data.train.batch_size = 1;
+  return spec;
+}
+
+/// Throws ConfigError.
 void refuse_other_data(const RunSpec& spec, const DataRecord& seen, const RunData& data) {
   DataRecord now;
-  now.test.contents = data.test->contents();
+  now.test.contents = data.test->contents();  // and nothing of what trained it
   for (const DataChange& change : data_changes(spec, seen, now)) {
     throw ConfigError(change.position, change.key,
                       change.name + " has changed: the run saw " + change.was + ", now it holds " + change.is +
@@ -49,7 +56,7 @@ Evaluation evaluate(const std::string& run_file, Engine& engine) {
   const RunRecord record = read_run(run_file, ReadDepth::kAll);
   if (record.predictions.empty())
     throw Error(run_file + ": holds no final test to compare with (status " + record.status + ")");
-  const RunSpec spec = read_run_text(record.config, run_file);
+  const RunSpec spec = with_test_set_alone(read_run_text(record.config, run_file));
   const RunData data = open_data(spec.data);
   if (record.data) {
     refuse_other_data(spec, *record.data, data);

@@ -5,6 +5,7 @@
 #include <filesystem>
 
 #include "core/error.h"
+#include "core/home.h"
 #include "data/dataset.h"
 #include "runner/changed_data.h"
 #include "runner/pack.h"
@@ -16,7 +17,7 @@ namespace {
 /// The configuration with paths that hold in any folder, from the one where they held for the run.
 RunSpec from_anywhere(RunSpec spec, const std::string& working_directory) {
   for (std::string* path : {&spec.data.train.lmdb, &spec.data.test.lmdb, &spec.train.init_from}) {
-    if (!path->empty()) *path = (std::filesystem::path(working_directory) / *path).string();
+    if (!path->empty()) *path = (std::filesystem::path(working_directory) / expand_home(*path)).string();
   }
   return spec;
 }

@@ -138,8 +138,8 @@ bool SweepTraining::may_tidy(const std::string& id) {
   }
 }
 
-/// The first failure ends the training. No std::function: to make one may need memory, outside of what is guarded, and an
-/// exception that leaves a thread ends the process.
+/// The first failure ends the training. No std::function: to make one may need memory, outside of what is guarded, and
+/// an exception that leaves a thread ends the process.
 template <class Act>
 void SweepTraining::guarded(const Act& act) {
   try {

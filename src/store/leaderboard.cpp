@@ -120,6 +120,7 @@ void collect(const std::string& path, Leaderboard& board, bool is_named) {
 }
 
 void collect_folder(const std::string& folder, Leaderboard& board) {
+  const std::size_t before = board.rows.size() + board.problems.size();
   std::set<std::string> files;
   std::string folders;
   std::error_code code;
@@ -133,8 +134,6 @@ void collect_folder(const std::string& folder, Leaderboard& board) {
     }
   }
   if (code && files.empty()) board.problems.push_back(folder + ": " + code.message());
-  if (files.empty() && !folders.empty())
-    board.problems.push_back(folder + ": holds no runs; name one of its folders: " + folders);
   for (const std::string& file : files) {
     const fs::path path(file);
     const std::string journal = fs::path(path).replace_extension(".jsonl").string();
@@ -143,6 +142,8 @@ void collect_folder(const std::string& folder, Leaderboard& board) {
         files.contains(journal) && has_hash(path.stem()) && (!files.contains(ended) || is_under_way(journal));
     if (file == (from_journal ? journal : ended)) collect(file, board, false);
   }
+  if (board.rows.size() + board.problems.size() == before && !folders.empty())
+    board.problems.push_back(folder + ": holds no runs; name one of its folders: " + folders);
 }
 
 void keep_one_of_each(Leaderboard& board) {

@@ -69,8 +69,7 @@ std::vector<LeaderboardGroup> group_by_seed(const Leaderboard& board) {
   for (const LeaderboardRow& row : board.rows) {
     if (!has_group(row)) continue;
     const Values columns = without_seed(row.columns);
-    const auto at = std::ranges::find_if(
-        groups, [&](const LeaderboardGroup& group) { return group.columns == columns && group.name == row.name; });
+    const auto at = std::ranges::find(groups, columns, &LeaderboardGroup::columns);  // a name defines no run
     const auto index = static_cast<std::size_t>(at - groups.begin());
     if (at == groups.end()) {
       groups.push_back({.columns = columns, .name = row.name, .example = row});

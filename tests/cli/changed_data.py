@@ -105,6 +105,22 @@ class ChangedData(ProgramTest):
         shutil.rmtree(self.cwd / "d")
         self.assertNotIn("other data", self.qrun("show", folder).stdout, "what has gone is not known to have changed")
 
+    def test_show_marks_data_in_the_home_folder(self) -> None:
+        shutil.move(self.cwd / "d", self.cwd / "home/d")
+        home = {**os.environ, "HOME": str(self.cwd / "home")}
+        data = [value.replace("d/", "~/d/") for value in DATA]
+        command = [PROGRAM, "run", SMOKE, *data, "train.epochs=1", "--quiet"]
+        subprocess.run(command, cwd=self.cwd, env=home, capture_output=True, check=True)
+        self.qrun("data", "synthetic-digits", "--to", "home/d", "--train", "300", "--test", "100", "--data-seed", "2")
+        shown = subprocess.run([PROGRAM, "show", "results/smoke"], cwd=self.cwd, env=home, capture_output=True, text=True, check=True)
+        self.assertIn("other data now: ~/d/train_lmdb held", shown.stdout)
+
+    def test_eval_does_without_the_training_set(self) -> None:
+        self.run_all()
+        shutil.rmtree(self.cwd / "d/train_lmdb")
+        path = next(self.cwd.glob("results/*/seed=1-*.h5"))
+        self.assertIn("0 of 100 predictions differ", self.qrun("eval", path).stdout)
+
     def test_eval_refuses_another_test_set(self) -> None:
         self.run_all()
         was = self.hashes()["test"]

@@ -107,6 +107,7 @@ TEST_F(LeaderboardTest, TakesSingleFiles) {
 
 TEST_F(LeaderboardTest, NamesTheFoldersWhereRunsAreOneFurtherDown) {
   std::filesystem::create_directory(path("lenet"));
+  write_bytes(path("README.md"), "as in the folder that the repository comes with");
   EXPECT_THAT(collected().problems, ElementsAre(path("") + ": holds no runs; name one of its folders: lenet"));
 }
 
@@ -191,6 +192,22 @@ TEST_F(LeaderboardTest, ComparesWhatASweepVariedOverItsSeeds) {
             "1          2    0.9100  0.1271     0.5000  0.1  0.00  0.000       62\n"
             "4          1    0.5000       -     0.5000  0.1  0.00  0.000       62\n"
             "~ not distinguishable from the line below: their 95 % intervals over seeds overlap\n");
+}
+
+// What a run is called is not what it is: a folder renamed between two calls holds both names.
+TEST_F(LeaderboardTest, AveragesSeedsOverTheirNames) {
+  for (const std::string seed : {"1", "2", "3"}) {
+    RunRecord record = sample_record();
+    record.run_id = "seed=" + seed;
+    record.name = seed == "1" ? "before" : "after";
+    record.final_test_accuracy = seed == "1" ? 0.9 : 0.6;
+    record.swept = {{"seed", seed}};
+    write_run(path(record.run_id + ".h5"), record);
+  }
+  const std::vector<LeaderboardGroup> groups = group_by_seed(collected());
+  ASSERT_EQ(groups.size(), 1U);
+  EXPECT_EQ(groups[0].complete, 3);
+  EXPECT_NEAR(groups[0].accuracy, 0.7, 1e-12);
 }
 
 TEST_F(LeaderboardTest, HasTheMeanOverSeedsWhereNothingElseIsSwept) {
