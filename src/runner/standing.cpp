@@ -62,6 +62,22 @@ std::string known_as(const KnownRuns& known, const std::string& id) {
 
 namespace {
 
+constexpr const char* kMoveAway = "; move it away, for the run's belongs there";
+
+/// What a run's file says; of another run's, which a link or a copy has put there, only that it is in the way.
+void add_file(const std::string& file, Standing& standing) {
+  const RunRecord record = read_run(file, ReadDepth::kSummary);
+  if (hash_of(record.run_id) != hash_of(fs::path(file).stem())) {
+    standing.left = file + ": holds run " + record.run_id + kMoveAway;
+    return;
+  }
+  if (record.status == "complete") standing.stage = Stage::kComplete;
+  if (record.status == "failed") standing.stage = Stage::kFailed;
+  standing.error = record.error;
+  standing.swept = record.swept;
+  standing.seen.record = record.data;
+}
+
 /// Without what a checkpoint says.
 Standing standing_by_files(const std::string& file, const std::string& checkpoint) {
   Standing standing;
@@ -71,18 +87,15 @@ Standing standing_by_files(const std::string& file, const std::string& checkpoin
   if (standing.stamp == FileStamp{}) return standing;
   standing.path = file;
   if (!fs::is_regular_file(file)) {
-    standing.left = file + ": not a file; move it away, for the run's goes there";
+    standing.left = file + ": not a file" + kMoveAway;
     return standing;
   }
   try {
-    const RunRecord record = read_run(file, ReadDepth::kSummary);
-    if (record.status == "complete") standing.stage = Stage::kComplete;
-    if (record.status == "failed") standing.stage = Stage::kFailed;
-    standing.error = record.error;
-    standing.swept = record.swept;
-    standing.seen.record = record.data;
+    add_file(file, standing);
   } catch (const Unreadable& error) {
     standing.left = error.what();
+  } catch (const NotARun& error) {
+    standing.left = std::string(error.what()) + kMoveAway;
   } catch (const Error& error) {
     spdlog::warn(R"(damaged file="{}" action="run again" reason="{}")", file, error.what());
   }

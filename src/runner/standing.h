@@ -47,7 +47,7 @@ using KnownRuns = std::map<std::string, std::vector<std::string>>;
 [[nodiscard]] std::string known_as(const KnownRuns& known, const std::string& id);
 
 /// By the run's file and its checkpoints, where they are. A damaged file is named in the log, and its run counts as not
-/// complete; one that may be sound and can't be read, or is no file, is left.
+/// complete; one that may be sound and can't be read, holds something else than the run, or is no file, is left.
 [[nodiscard]] Standing standing_of(const std::string& file, const std::string& checkpoint);
 
 }  // namespace qrun

@@ -381,6 +381,40 @@ class OddFiles(ProgramTest):
         self.assertEqual(self.sweep("--dry-run", code=4).stdout.count(" leave "), 1)
         self.assert_all_but(self.runs[1], self.sweep(code=None), "not a file")
 
+    def test_the_file_of_another_run_in_the_place_of_a_run_costs_that_run(self) -> None:
+        self.sweep()
+        run, other, third = self.runs
+        own, theirs = (self.folder / f"{name}.h5" for name in (run, other))
+        renamed = self.folder / f"foo-{run[-12:]}.h5"  # a run is known by its hash
+        ways = {"link": (own, lambda: own.symlink_to(theirs.name)), "copy": (own, lambda: shutil.copy(theirs, own)), "renamed": (renamed, lambda: shutil.copy(theirs, renamed))}
+        own.unlink()
+        for name, (path, put) in ways.items():
+            with self.subTest(name):
+                put()
+                (self.folder / f"{third}.h5").unlink()
+                content = theirs.read_bytes()
+                self.assertRegex(self.sweep("--dry-run", code=4).stdout, rf"{run} +new +leave ")
+                self.assert_all_but(run, self.sweep(code=None), f"{path.name}: holds run {other}")
+                self.assertEqual((path.is_symlink(), path.read_bytes()), (name == "link", content))
+                self.assert_all_but(run, self.sweep("--force", code=None), f"{path.name}: holds run {other}")
+                path.unlink()
+        self.assertIn(f"done run={run} status=complete", self.sweep().stderr)
+
+    def test_a_file_of_another_program_in_the_place_of_a_run_costs_that_run(self) -> None:
+        self.sweep()
+        run = self.runs[1]
+        file = self.folder / f"{run}.h5"
+        for path in (file, self.folder / f"foo-{run[-12:]}.h5"):
+            with self.subTest(path.name):
+                file.unlink(missing_ok=True)
+                with h5py.File(path, "w") as mine:
+                    mine["x"] = np.zeros(3)
+                content = path.read_bytes()
+                for options in ((), ("--force",)):
+                    self.assert_all_but(run, self.sweep(*options, code=None), rf"{path.name}: an HDF5 file, but not a run of qrun .*move it away")
+                self.assertEqual(path.read_bytes(), content)
+                path.unlink()
+
     def test_a_file_that_is_locked_costs_that_run(self) -> None:
         self.sweep()
         with h5py.File(self.folder / f"{self.runs[1]}.h5", "r+"):
