@@ -110,6 +110,18 @@ LeaderboardRow journal_row(const std::string& path) {
   return row;
 }
 
+/// Whether a journal tells more of a run than its file: the run trains, or went on from what the file holds and was
+/// killed. What its process had reached when it ended, completely or not, is in the file.
+bool is_newer(const std::string& journal, const std::string& file) {
+  if (is_under_way(journal)) return true;
+  try {
+    const RunRecord record = read_run(file, ReadDepth::kSummary);
+    return record.status == "interrupted" && read_journal(journal).size() > record.train.size();
+  } catch (const Error&) {
+    return false;  // collect() says it
+  }
+}
+
 void collect(const std::string& path, Leaderboard& board, bool is_named) {
   if (fs::path(path).filename() == "sweep.h5") return;  // an index of the others
   try {
@@ -139,7 +151,7 @@ void collect_folder(const std::string& folder, Leaderboard& board) {
     const std::string journal = fs::path(path).replace_extension(".jsonl").string();
     const std::string ended = fs::path(path).replace_extension(".h5").string();
     const bool from_journal =
-        files.contains(journal) && has_hash(path.stem()) && (!files.contains(ended) || is_under_way(journal));
+        files.contains(journal) && has_hash(path.stem()) && (!files.contains(ended) || is_newer(journal, ended));
     if (file == (from_journal ? journal : ended)) collect(file, board, false);
   }
   if (board.rows.size() + board.problems.size() == before && !folders.empty())

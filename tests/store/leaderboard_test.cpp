@@ -144,6 +144,31 @@ TEST_F(LeaderboardTest, KnowsWhetherARunStillTrains) {
   EXPECT_TRUE(std::isnan(board.rows[1].final_test_accuracy) && board.rows[1].where.empty());
 }
 
+TEST_F(LeaderboardTest, ARunThatWentOnAndWasKilledIsAsFarAsItsJournal) {
+  RunRecord record = sample_record();
+  record.run_id = "a-00000000000a";
+  record.status = "interrupted";
+  record.train.resize(1);
+  record.test.resize(1);
+  write_run(path("a-00000000000a.h5"), record);
+  std::filesystem::create_directory(path(".qrun"));
+  const Owner dead{.host = "here", .place = this_place(), .pid = getpid(), .started = start_of(getpid()) + 1};
+  write_bytes(path(".qrun/a-00000000000a.claim"), claim_text(dead));
+  const TestPoint test{.accuracy = 0.75};
+  append_journal(path("a-00000000000a.jsonl"), {{.epoch = 0, .iteration = 10}, TestPoint{.accuracy = 0.25}});
+  ASSERT_EQ(collected().rows.size(), 1);
+  EXPECT_EQ(collected().rows[0].path, path("a-00000000000a.h5")) << "it says more where it is as far";
+  append_journal(path("a-00000000000a.jsonl"), {{.epoch = 1, .iteration = 20}, test});
+  const Leaderboard board = collected();
+  ASSERT_EQ(board.rows.size(), 1);
+  EXPECT_EQ(board.rows[0].status, "interrupted");
+  EXPECT_EQ(board.rows[0].epochs, 2);
+  EXPECT_EQ(board.rows[0].best_test_accuracy, 0.75);
+  record.status = "failed";
+  write_run(path("a-00000000000a.h5"), record);
+  EXPECT_EQ(collected().rows[0].status, "failed") << "a run that has ended is not gone on with";
+}
+
 TEST_F(LeaderboardTest, PassesOverTheIndexOfASweep) {
   write_bytes(path("sweep.h5"), "");
   EXPECT_TRUE(collected().rows.empty() && collected().problems.empty());
