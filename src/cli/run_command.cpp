@@ -95,6 +95,15 @@ void say_left(const std::vector<Standing>& standings, const SweepPlan& plan) {
   }
 }
 
+/// A line for each.
+std::string run_files(const std::vector<Standing>& standings) {
+  std::string text;
+  for (const Standing& standing : standings) {
+    if (!standing.path.empty() && !is_left(standing)) text += standing.path + "\n";
+  }
+  return text;
+}
+
 /// The sweep's own runs, and how many others lie in its folder.
 std::string own_table(const SweepPlan& plan, const std::string& folder) {
   std::set<std::string> own;
@@ -130,32 +139,31 @@ int train(SweepPlan& plan, const Sweep& sweep, const std::string& dir, const Run
   Progress progress(progress_style(options.quiet, options.no_progress));
   SweepFile index(folder.path());
   LeftOutLines lines;
-  bool index_is_written = true;
+  std::string no_index;  // why the last one could not be written
   const auto after_pack = [&] {
     if (!sweep.is_sweep && !std::filesystem::exists(index.path())) return;
     try {
       lines.say(index.update());
-      index_is_written = true;
+      no_index.clear();
     } catch (const Irreplaceable& error) {  // an index is never the only copy
-      lines.say({.problems = {error.what()}, .notes = {}});
-      index_is_written = false;
+      no_index = error.what();
     }
   };
   const SweepTools tools{make_engine, build_info(), progress, interrupted(), after_pack};
   SweepTraining training(plan, folder, tools);
   training.run();
   after_pack();
-  std::vector<std::string> files;
-  for (const Standing& standing : training.standings()) {
-    if (!standing.path.empty()) files.push_back(standing.path);
-  }
   std::string text = own_table(plan, folder.path());
-  if (sweep.is_sweep) files = {index.path()};
-  for (const std::string& file : files) text += file + "\n";
+  if (!sweep.is_sweep) {
+    text += run_files(training.standings());
+  } else if (no_index.empty()) {
+    text += index.path() + "\n";
+  }
   print(text);
   say_left(training.standings(), plan);
+  if (!no_index.empty()) spdlog::error(R"(left file={} reason="{}")", index.path(), no_index);
   const int code = exit_code(training.standings(), options.sweep.wait);
-  return code == kAllComplete && !index_is_written ? kEnvironment : code;
+  return code == kAllComplete && !no_index.empty() ? kEnvironment : code;
 }
 
 int run(const RunOptions& options) {

@@ -447,8 +447,10 @@ class OddFiles(ProgramTest):
     def test_an_index_that_cannot_be_replaced_costs_the_index(self) -> None:
         (self.folder / "sweep.h5/mine").mkdir(parents=True)
         done = self.sweep(code=4)
-        self.assertEqual(len(lines_with(done, "cannot write results/sweep_smoke/sweep.h5: Is a directory")), 1, done.stderr)
         self.assertEqual(done.stderr.count("status=complete"), 3)
+        self.assertEqual(len(lines_with(done, "cannot write results/sweep_smoke/sweep.h5: Is a directory")), 1, done.stderr)
+        self.assertRegex(done.stderr.splitlines()[-1], 'error left file=results/sweep_smoke/sweep.h5 reason="cannot write')
+        self.assertNotIn("sweep.h5", done.stdout)
 
 
 def change_a_byte(path: pathlib.Path) -> None:
