@@ -173,6 +173,9 @@ void SweepTraining::run() {
   }
   for (std::thread& worker : workers) worker.join();
   if (error_) std::rethrow_exception(error_);
+  for (std::size_t i = 0; i < members_.size(); ++i) {
+    if (members_[i].now == Now::kElsewhere) standings_[i].path.clear();
+  }
 }
 
 /// A run that were claimed while workers still start would pay for what the machine does not give them.

@@ -45,7 +45,7 @@ class SweepTraining {
   /// meanwhile: what was written stays.
   void run();
 
-  /// Where each run of the plan stands now.
+  /// Where each run of the plan stands now; without a path where another process trains it.
   [[nodiscard]] const std::vector<Standing>& standings() const { return standings_; }
 
  private:

@@ -17,7 +17,7 @@ import h5py
 import lmdb
 import numpy as np
 import yaml
-from program import PROGRAM, ROOT, SMOKE, ProgramTest, main
+from program import PROGRAM, ROOT, SMOKE, SOME_DIGITS, WITHOUT_GPU, ProgramTest, main
 
 NO_CUDA = r"cuda: no (device|libqrun_cuda\.so)"
 
@@ -162,6 +162,28 @@ class EndToEnd(ProgramTest):
             self.assertEqual(f.attrs["status"], "interrupted")
             self.assertGreater(len(f["metrics/train/loss"]), 0)
             self.assertIn("master", f["weights/conv1/weight"])
+
+    def test_a_run_that_goes_on_is_shown_by_its_journal_and_its_old_file_is_no_result(self) -> None:
+        folder = self.cwd / "results/smoke"
+        long = (SMOKE, *SOME_DIGITS, "train.epochs=100000")
+        self.interrupt(*long, folder=folder, until=".qrun/*.previous.h5")
+        with h5py.File(self.run_file()) as f:
+            before = len(f["metrics/train/epoch"])
+        journal = self.run_file().with_suffix(".jsonl")
+        process = subprocess.Popen([PROGRAM, *long, "--quiet"], cwd=self.cwd, env=WITHOUT_GPU, stdout=subprocess.DEVNULL)
+        try:
+            while not journal.exists() or journal.read_bytes().count(b"\n") < before + 3:
+                self.assertIsNone(process.poll())
+                time.sleep(0.002)
+            process.send_signal(signal.SIGSTOP)
+            left = self.qrun(*long, "--no-wait")
+            self.assertIn(" running ", left.stdout)
+            self.assertNotIn(".h5", left.stdout)
+        finally:
+            process.kill()
+            process.wait()
+        (run,) = json.loads(self.qrun("show", "--json", folder).stdout)["runs"]
+        self.assertEqual((run["status"], run["epochs"]), ("interrupted", journal.read_bytes().count(b"\n")))
 
     def test_printed_configuration_reads_back_to_the_same_run(self) -> None:
         text = self.qrun("check", SMOKE, "--print", "seed=9").stdout

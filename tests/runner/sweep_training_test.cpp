@@ -234,7 +234,10 @@ TEST_F(SweepTest, AnInterruptedRunGoesOnUnderTheNameOfALargerSweep) {
   SweepPlan plan({swept}, {}, folder.path());
   EXPECT_EQ(plan.runs()[0].standing.stage, Stage::kResume);
   usurp(alone);
-  EXPECT_THAT(stages(sweep({swept}, {.wait = false})), testing::ElementsAre(Stage::kResume)) << "another trains it";
+  ASSERT_TRUE(fs::exists(folder.run_file(alone)));
+  const std::vector<Standing> elsewhere = sweep({swept}, {.wait = false});
+  EXPECT_THAT(stages(elsewhere), testing::ElementsAre(Stage::kResume)) << "another trains it";
+  EXPECT_EQ(elsewhere[0].path, "") << "an interrupted run's file is no result where another goes on with it";
   fs::remove(folder_ + "/test/.qrun/" + alone.id() + ".claim");
   before_training_ = [&] {
     std::vector<std::string> problems;
