@@ -1,6 +1,7 @@
 #include "spec/address.h"
 
 #include <algorithm>
+#include <functional>
 #include <span>
 #include <vector>
 
@@ -61,6 +62,27 @@ std::string hydra_prefix(const std::string& text) {
 void collect_leaves(const std::string& address, const Node& value, std::vector<std::string>& addresses) {
   if (!value.is_map() || value.entries.empty()) return addresses.push_back(address);
   for (const Entry& entry : value.entries) collect_leaves(key_address(address, entry.key), entry.value, addresses);
+}
+
+/// True if all but the last segment exist. Text on the way, such as `${q}`, counts: assign() then explains it.
+bool holds_parent(const Node& node, Segments rest) {
+  if (rest.size() <= 1) return true;
+  if (node.is_scalar()) return node.scalar != "none";
+  const Node* next = node.find(rest[0]);
+  return next != nullptr && holds_parent(*next, rest.subspan(1)) && (!next->is_scalar() || next->scalar != "none");
+}
+
+/// The layers of a name or pattern, of a pattern those that hold the rest of the address, or all if none does.
+template <class AnyNode>
+std::vector<AnyNode*> layers_of(AnyNode& layers, Segments rest) {
+  std::vector<AnyNode*> matching;
+  for (AnyNode& layer : layers.items) {
+    const Node* name = layer.find("name");
+    if (name != nullptr && name->is_scalar() && matches(rest[0], name->scalar)) matching.push_back(&layer);
+  }
+  const auto has_place = [&](const Node* layer) { return holds_parent(*layer, rest.subspan(1)); };
+  if (is_pattern(rest[0]) && std::ranges::any_of(matching, has_place)) std::erase_if(matching, std::not_fn(has_place));
+  return matching;
 }
 
 class Assigner {
@@ -133,26 +155,9 @@ class Assigner {
   }
 
   void put_in_layers(Node& layers, Segments rest) {
-    std::vector<Node*> matching;
-    for (Node& layer : layers.items) {
-      const Node* name = layer.find("name");
-      if (name != nullptr && name->is_scalar() && matches(rest[0], name->scalar)) matching.push_back(&layer);
-    }
+    const std::vector<Node*> matching = layers_of(layers, rest);
     if (matching.empty()) return fail("no layer is called " + rest[0] + "; " + suggest(rest[0], names_of(layers)));
-    const Segments inner = rest.subspan(1);
-    const auto has_place = [&](const Node* layer) { return holds_parent(*layer, inner); };
-    const bool all = !is_pattern(rest[0]) || std::ranges::none_of(matching, has_place);
-    for (Node* layer : matching) {
-      if (all || has_place(layer)) put(*layer, key_address("network", layer->find("name")->scalar), inner);
-    }
-  }
-
-  /// True if all but the last segment exist. Text on the way, such as `${q}`, counts: put() then explains it.
-  static bool holds_parent(const Node& node, Segments rest) {
-    if (rest.size() <= 1) return true;
-    if (node.is_scalar()) return node.scalar != "none";
-    const Node* next = node.find(rest[0]);
-    return next != nullptr && holds_parent(*next, rest.subspan(1)) && (!next->is_scalar() || next->scalar != "none");
+    for (Node* layer : matching) put(*layer, key_address("network", layer->find("name")->scalar), rest.subspan(1));
   }
 
   const Assignment& assignment_;
@@ -203,6 +208,25 @@ std::vector<std::string> leaf_addresses(const std::string& address, const Node& 
 
 std::vector<std::string> set_addresses(const std::string& address, const Node& value) {
   return is_section(address) ? leaf_addresses(address, value) : std::vector{address};
+}
+
+std::vector<std::string> places_of(const Node& root, const std::string& address) {
+  const std::vector<std::string> parts = split(address, '.');
+  const Node* network = root.find("network");
+  if (parts.size() < 2 || parts[0] != "network" || !is_pattern(parts[1]) || network == nullptr) return {address};
+  const std::string behind = address.substr(parts[0].size() + 1 + parts[1].size());
+  std::vector<std::string> places;
+  for (const Node* layer : layers_of(*network, Segments(parts).subspan(1)))
+    places.push_back(key_address("network", layer->find("name")->scalar) + behind);
+  return places.empty() ? std::vector{address} : places;
+}
+
+std::vector<std::string> set_places(const Node& root, const Assignment& assignment) {
+  std::vector<std::string> all;
+  for (const std::string& place : places_of(root, assignment.address)) {
+    for (std::string& address : set_addresses(place, assignment.value)) all.push_back(std::move(address));
+  }
+  return all;
 }
 
 void assign(Node& root, const Assignment& assignment, MapValue maps, Problems& problems) {

@@ -34,6 +34,12 @@ enum class MapValue : std::uint8_t { kReplaces, kMerges };
 /// `sweep` are replaced as a whole.
 [[nodiscard]] std::vector<std::string> set_addresses(const std::string& address, const Node& value);
 
+/// The address for each layer that assign() would go to where it has a layer pattern; else as it is.
+[[nodiscard]] std::vector<std::string> places_of(const Node& root, const std::string& address);
+
+/// The set_addresses() at all of those.
+[[nodiscard]] std::vector<std::string> set_places(const Node& root, const Assignment& assignment);
+
 /// Puts the value at the address. Maps on the way are made where they are missing, so that defaults can be replaced;
 /// whether the keys mean anything is for the reader of the document to say. A layer pattern goes to the matching
 /// layers that already hold the rest of the address, or to all matching ones if none does.

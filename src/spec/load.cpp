@@ -8,6 +8,7 @@
 #include "core/home.h"
 #include "spec/address.h"
 #include "spec/document.h"
+#include "spec/given.h"
 #include "spec/variables.h"
 
 namespace qrun::spec {
@@ -68,8 +69,16 @@ class Loader {
     const Node set = *found;
     node.erase("set");
     if (!set.is_map() && !set.is_null()) problems_.add(set, "set", "is not a map; write {address: value}");
-    for (const Entry& entry : set.entries)
-      assign(node, {entry.key, entry.key_at, entry.value}, MapValue::kReplaces, problems_);
+    GivenValues given;
+    for (const Entry& entry : set.entries) {
+      const Assignment assignment{entry.key, entry.key_at, entry.value};
+      if (const auto lost = given.add(node, assignment)) {
+        problems_.add(lost->at, lost->address,
+                      "is set, and replaced by " + entry.key + " behind it; keep one of the two");
+      } else {
+        assign(node, assignment, MapValue::kReplaces, problems_);
+      }
+    }
     return node;
   }
 

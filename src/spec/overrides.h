@@ -16,6 +16,7 @@ namespace qrun::spec {
                                                       Problems& problems);
 
 /// Reports values that points of the sweep replace: they would be lost. A map of which something stays is not.
-void check_overrides(const std::vector<Assignment>& assigned, const Node& sweep, Problems& problems);
+void check_overrides(const Node& document, const std::vector<Assignment>& assigned, const Node& sweep,
+                     Problems& problems);
 
 }  // namespace qrun::spec

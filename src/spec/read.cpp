@@ -139,12 +139,13 @@ Sweep read_config(const std::string& path, const std::vector<std::string>& overr
   const Node written = found == nullptr ? Node() : *found;
   document.erase("sweep");
   const Node swept = fill_in_sweep(document, written, problems);
-  check_overrides(assigned, swept, problems);
+  check_overrides(document, assigned, swept, problems);
   check_whole_sweep(document, swept, problems);
 
   Sweep sweep{.is_sweep = !swept.is_null()};
   spec::Points expanded = spec::expand(
       swept, [&] { return read_base_seed(document, swept, problems); }, problems);
+  check_points(document, expanded.points, problems);
   for (const Assignment& excluded : expanded.only_excluded) check_address(document, excluded, problems);
   if (expanded.points.empty()) expanded.points.emplace_back();  // to report what else is wrong
   sweep.warnings = std::move(expanded.warnings);

@@ -9,7 +9,6 @@
 #include "spec/exclude.h"
 #include "spec/fields.h"
 #include "spec/names.h"
-#include "spec/sweep_points.h"
 
 namespace qrun::spec {
 namespace {
@@ -240,14 +239,11 @@ class Expander {
   Problems& problems_;
 };
 
-/// An address that two factors of a point set would have the value of the second, silently; one of the sweep itself
-/// would have no effect.
 }  // namespace
 
 Points expand(const Node& sweep, const BaseSeed& base_seed, Problems& problems) {
   Expander expander(base_seed, problems);
   Points result = expander.all(sweep);
-  check_points(result.points, problems);
   if (result.points.empty() && problems.empty()) problems.add(sweep, "sweep", "excludes all of its points; keep one");
   return result;
 }

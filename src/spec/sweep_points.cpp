@@ -4,6 +4,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 
 #include "spec/names.h"
 #include "spec/run_fields.h"
@@ -20,21 +21,33 @@ std::string refusal_of(const std::string& address) {
   return key + " holds for a whole sweep and is no axis; give it one value, outside of sweep";
 }
 
+/// The address behind the layer, where there is one.
+std::string_view behind_layer(std::string_view address) {
+  return address.starts_with("network.") ? address.substr(std::min(address.find('.', 8), address.size())) : address;
+}
+
+/// Quick, as a sweep has many points: false where no address of the one can lie in the other.
+bool may_replace(const std::string& later, const std::string& earlier) {
+  if (!is_pattern(later)) return earlier.starts_with(later + ".");
+  return later != earlier && (behind_layer(earlier).starts_with(behind_layer(later)) ||
+                              behind_layer(later).starts_with(behind_layer(earlier)));
+}
+
 /// True where `later` sets all that `earlier` sets, which then has no effect.
-bool replaces(const Assignment& later, const Assignment& earlier) {
-  if (!earlier.address.starts_with(later.address + ".")) return false;
-  const std::vector<std::string> all = set_addresses(later.address, later.value);
-  return std::ranges::all_of(set_addresses(earlier.address, earlier.value), [&](const std::string& address) {
+bool replaces(const Node& document, const Assignment& later, const Assignment& earlier) {
+  if (!may_replace(later.address, earlier.address)) return false;
+  const std::vector<std::string> all = set_places(document, later);
+  return std::ranges::all_of(set_places(document, earlier), [&](const std::string& address) {
     return std::ranges::any_of(all, [&](const std::string& set) { return covers(set, address); });
   });
 }
 
-void check_point(const Point& point, Problems& problems) {
+void check_point(const Node& document, const Point& point, Problems& problems) {
   for (auto a = point.begin(); a != point.end(); ++a) {
     if (const std::string refusal = refusal_of(a->address); !refusal.empty()) problems.add(a->at, a->address, refusal);
     if (std::any_of(point.begin(), a, [&](const Assignment& b) { return a->address == b.address; }))
       problems.add(a->at, a->address, "is swept twice; keep one of its axes");
-    const auto later = std::find_if(a + 1, point.end(), [&](const Assignment& b) { return replaces(b, *a); });
+    const auto later = std::find_if(a + 1, point.end(), [&](const Assignment& b) { return replaces(document, b, *a); });
     if (later != point.end())
       problems.add(a->at, a->address,
                    "is swept, and replaced by " + later->address + " behind it; keep one of the two");
@@ -75,8 +88,8 @@ std::set<std::string> varying(const Node& document, const Node& sweep) {
 
 }  // namespace
 
-void check_points(const std::vector<Point>& points, Problems& problems) {
-  for (const Point& point : points) check_point(point, problems);
+void check_points(const Node& document, const std::vector<Point>& points, Problems& problems) {
+  for (const Point& point : points) check_point(document, point, problems);
 }
 
 void check_whole_sweep(const Node& document, const Node& sweep, Problems& problems) {

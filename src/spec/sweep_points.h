@@ -9,7 +9,7 @@
 namespace qrun::spec {
 
 /// Reports addresses that a point sets twice or in vain, and what holds for a whole sweep.
-void check_points(const std::vector<Point>& points, Problems& problems);
+void check_points(const Node& document, const std::vector<Point>& points, Problems& problems);
 
 /// Reports what holds for a whole sweep and yet refers to a variable that the sweep sets.
 void check_whole_sweep(const Node& document, const Node& sweep, Problems& problems);

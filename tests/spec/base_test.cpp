@@ -98,6 +98,20 @@ TEST(Base, SetChangesSingleAddresses) {
   EXPECT_EQ(run.solver.momentum, 0.9);
 }
 
+TEST(Base, SetGivesNothingThatALaterEntryReplaces) {
+  const auto lost = [](const std::string& address, const std::string& later) {
+    return Lines{"a.yaml:10:7: " + address + ": is set, and replaced by " + later + " behind it; keep one of the two"};
+  };
+  EXPECT_EQ(mistakes(kSmall + "set: {solver.lr: 0.3, solver: {lr: 0.5}}\n"), lost("solver.lr", "solver"));
+  EXPECT_EQ(mistakes(kSmall + "set: {solver: {lr: 0.3}, solver.lr: 0.5}\n"), lost("solver.lr", "solver.lr"));
+  EXPECT_EQ(mistakes(kSmall + "set: {network.conv1.out_channels: 3, \"network.conv*.out_channels\": 4}\n"),
+            lost("network.conv1.out_channels", "network.conv*.out_channels"));
+  EXPECT_EQ(mistakes(kSmall + "set: {\"network.conv?.kernel_size\": 3, \"network.c*.kernel_size\": 4}\n"),
+            lost("network.conv?.kernel_size", "network.c*.kernel_size"));
+  EXPECT_EQ(mistakes(kSmall + "set: {\"network.*.quantize\": none, network.conv1.quantize: none}\n"), Lines{});
+  EXPECT_EQ(mistakes(kSmall + "set: {solver: {lr: 0.3}, solver.momentum: 0.5}\n"), Lines{});
+}
+
 TEST(Base, SetIsCheckedLikeTheRest) {
   Files files;
   files.write("base.yaml", kSmall);

@@ -109,6 +109,51 @@ TEST(Overrides, GiveNothingTwice) {
   EXPECT_EQ(mistakes(kQuantized, {"sweep=null", "seed=1,2"}), Lines{});
 }
 
+/// Two convolutions, conv1 and conv2.
+std::string two_layers(const std::string& more) {
+  const std::string conv1 = "  - {name: conv1, type: conv2d, out_channels: 4, kernel_size: 5}\n";
+  return with(conv1, conv1 + with(conv1, "conv1", "conv2")) + more;
+}
+
+TEST(Overrides, OfAPatternMayLeaveNothingOfOneBefore) {
+  const std::string text = two_layers("");
+  const std::vector<std::pair<Lines, std::string>> cases = {
+      {{"network.conv1.out_channels=3", "network.conv*.out_channels=4"}, "network.conv1.out_channels"},
+      {{"network.conv?.out_channels=5", "network.c*.out_channels=4"}, "network.conv?.out_channels"},
+      {{"network.c*.out_channels=5", "network.conv?.out_channels=4"}, "network.c*.out_channels"},
+      {{"network.conv1={name: conv1, type: conv2d, out_channels: 3, kernel_size: 3}", "network.c*.kernel_size=4"},
+       "network.conv1.kernel_size"},
+      {{"network.conv1.quantize.weight={method: ulq, bits: 2}", "network.conv*.quantize=none"},
+       "network.conv1.quantize.weight.bits"},
+      {{"network.conv1.out_channels=3,4", "network.conv*.out_channels=5,6"}, "network.conv1.out_channels"},
+  };
+  for (const auto& [overrides, address] : cases) {
+    EXPECT_EQ(mistakes(text, overrides),
+              on_command_line(overrides[1],
+                              address + ": is given twice, first by command line: " + overrides[0] + "; keep one"));
+  }
+  const RunSpec run = read(text, {"network.conv*.out_channels=6", "network.conv1.out_channels=3"});
+  EXPECT_EQ(run.network[0].params.at("out_channels"), 3) << "an exception of the general one";
+  EXPECT_EQ(run.network[1].params.at("out_channels"), 6);
+  EXPECT_EQ(mistakes(text, {"network.conv1.out_channels=3", "network.conv*.kernel_size=4"}), Lines{});
+  EXPECT_EQ(mistakes(text, {"network.conv1.out_channels=3,4", "network.conv*.out_channels=5"}), Lines{})
+      << "axes come behind single values";
+}
+
+TEST(Overrides, OfAPatternThatTheSweepReplacesAreMistakes) {
+  const std::string swept =
+      two_layers("sweep: {grid: {network.conv1.out_channels: [3], network.conv2.out_channels: [4, 5]}}\n");
+  const std::string override = "network.conv*.out_channels=6";
+  EXPECT_EQ(mistakes(swept, {override}),
+            on_command_line(override,
+                            "network.conv*.out_channels: is set by sweep.grid at a.yaml:11:16, too; change it there"));
+  EXPECT_EQ(
+      mistakes(two_layers("sweep: {grid: {\"network.conv?.out_channels\": [3, 5]}}\n"), {"network.c*.out_channels=6"}),
+      on_command_line("network.c*.out_channels=6",
+                      "network.c*.out_channels: is set by sweep.grid at a.yaml:11:16, too; change it there"));
+  EXPECT_EQ(mistakes(two_layers("sweep: {grid: {network.conv1.out_channels: [3, 5]}}\n"), {override}), Lines{});
+}
+
 TEST(Overrides, OfTheSweepComeFirstWhereverTheyStand) {
   Files files;
   files.write("a.yaml", kQuantized + "sweep: {grid: {seed: [1, 2]}}\n");

@@ -119,6 +119,16 @@ TEST(SweepMistakes, AnAxisThatALaterOneReplacesIsNamed) {
   EXPECT_EQ(mistakes(swept("{grid: {solver: [{momentum: 0.3}], solver.lr: [0.1, 0.2]}}")), Lines{});
 }
 
+TEST(SweepMistakes, AnAxisThatALaterPatternReplacesIsNamed) {
+  EXPECT_EQ(
+      mistakes(swept("{grid: {network.conv1.out_channels: [3, 4], network.c*.out_channels: [5, 6]}}")),
+      Lines{"a.yaml:11:16: network.conv1.out_channels: is swept, and replaced by network.c*.out_channels behind it; "
+            "keep one of the two"});
+  EXPECT_EQ(mistakes(swept("{grid: {network.*.quantize: [none], network.conv1.quantize: [none]}}")), Lines{})
+      << "an exception of the general one";
+  EXPECT_EQ(mistakes(swept("{grid: {network.conv1.out_channels: [3, 4], network.c*.kernel_size: [3, 5]}}")), Lines{});
+}
+
 TEST(SweepMistakes, AWrongValueIsReportedOnceHoweverManyRunsHaveIt) {
   EXPECT_EQ(
       mistakes(swept("{grid: {vars.w_bits: [1, 20], seed: [1, 2, 3]}}")),
