@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import pwd
 
 from program import SMOKE, ProgramTest, main
 
@@ -50,6 +51,15 @@ class Paths(ProgramTest):
         self.assertIn("ok, 1 run", self.at_home("check", "~/base.yaml"))
         self.assertIn(f"--output '{self.home}/by_base'", self.at_home("submit", "~/base.yaml", "--dry-run"))
         self.assertIn(f"--output '{self.home}/there'", self.at_home("submit", "~/base.yaml", "--dry-run", "--output", "~/there"))
+
+    def test_a_tilde_with_a_name_is_the_home_folder_of_that_user(self) -> None:
+        user = pwd.getpwuid(os.getuid())
+        for arguments in ((f"output.dir=~{user.pw_name}/there",), ("--output", f"~{user.pw_name}/there")):
+            self.assertIn(f"--output '{user.pw_dir}/there'", self.at_home("submit", SMOKE, "--dry-run", *arguments))
+        said = self.at_home(SMOKE, f"train.init_from=~{user.pw_name}/no/run.h5", code=2)
+        self.assertIn(f"train.init_from: {user.pw_dir}/no/run.h5: no such file", said)
+        self.assertIn("home folder of a user who is not known", self.at_home(SMOKE, "output.dir=~no_such_user/x", code=2))
+        self.assertEqual([], [file.name for file in self.cwd.glob("~*")])
 
     def test_a_dollar_name_is_a_mistake_wherever_a_path_is_taken(self) -> None:
         taken: tuple[tuple[str, ...], ...] = (
