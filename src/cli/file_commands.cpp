@@ -147,7 +147,9 @@ void add_quantize(CLI::App& app, Action& action) {
                     "own scale and offset for each index of the first dimension");
   command->add_option("--lambda", options->lambda, "table of ulq: original, paper or optimal")
       ->check(CLI::IsMember({"original", "paper", "optimal"}));
-  command->footer("Example: qrun quantize weights.h5 codes.h5 --method ulq --bits 2 --per-channel");
+  command->footer(
+      "Example: qrun quantize weights.h5 codes.h5 --method ulq --bits 2 --per-channel\nThe groups /statistics and "
+      "/metrics, and any called learned, are copied: they hold no weights.");
   command->callback([options, &action] { action = [options] { return quantize(*options); }; });
 }
 

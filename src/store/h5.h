@@ -155,6 +155,7 @@ class Group {
 
   /// Copies a data set and its attributes to a group of another file. What holds references, or nothing, is left out.
   void copy_set(const std::string& name, const Group& to) const;
+  void copy_attributes(const Group& to) const;
 
   /// Makes `scale` the dimension scale of a dimension of the others, all data sets of this group.
   void scale(const std::string& scale, const std::vector<std::string>& others, unsigned dimension = 0) const;

@@ -41,9 +41,11 @@ void Group::copy_set(const std::string& name, const Group& to) const {
   Values values(type, space, count);
   read_raw(name, set, type.get(), values.data());
   to.write_raw(name, type.get(), values.data(), static_cast<std::int64_t>(count), dims(name), Storage::kCompressed);
-  const Group from = object(name);
-  const Group copy = to.object(name);
-  for (const std::string& attribute : from.attribute_names()) from.copy_attribute(attribute, copy);
+  object(name).copy_attributes(to.object(name));
+}
+
+void Group::copy_attributes(const Group& to) const {
+  for (const std::string& attribute : attribute_names()) copy_attribute(attribute, to);
 }
 
 void Group::copy_attribute(const std::string& name, const Group& to) const {

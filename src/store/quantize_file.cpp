@@ -41,12 +41,34 @@ void check_new(const h5::Group& from, const std::string& name, std::set<haddr_t>
   if (!seen.insert(info.addr).second) from.fail(name, "is a second link to the same group; remove one");
 }
 
+/// A group of what was measured, or what a quantizer learned: numbers that are no weights.
+bool is_copied(const h5::Group& from, const std::string& name) {
+  const bool was_measured = name == "statistics" || name == "metrics";
+  return name == "learned" || (was_measured && from.path() == "/");
+}
+
+void copy_group(const h5::Group& from, const h5::Group& to, std::set<haddr_t>& seen) {
+  from.copy_attributes(to);
+  for (const std::string& name : from.names()) {
+    if (from.is_group(name)) {
+      check_new(from, name, seen);
+      copy_group(from.open(name), to.create(name), seen);
+    } else if (from.is_set(name)) {
+      from.copy_set(name, to);
+    }
+  }
+}
+
 void quantize_group(const h5::Group& from, const h5::Group& to, const QuantSettings& settings, std::set<haddr_t>& seen,
                     std::vector<QuantizedSet>& sets) {
   for (const std::string& name : from.names()) {
     if (from.is_group(name)) {
       check_new(from, name, seen);
-      quantize_group(from.open(name), to.create(name), settings, seen, sets);
+      if (is_copied(from, name)) {
+        copy_group(from.open(name), to.create(name), seen);
+      } else {
+        quantize_group(from.open(name), to.create(name), settings, seen, sets);
+      }
     } else if (from.kind(name) == h5::Kind::kReal && from.has_shape(name)) {
       sets.push_back(quantize_set(from, name, to, settings));
     } else if (from.is_set(name)) {

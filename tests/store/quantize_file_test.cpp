@@ -93,6 +93,29 @@ TEST_F(QuantizeFileTest, CopiesOtherDataSets) {
   EXPECT_THAT(file.root().open("a").read<std::int32_t>("labels"), ElementsAre(3, 1, 2));
 }
 
+TEST_F(QuantizeFileTest, CopiesWhatWasMeasuredOrLearned) {
+  const std::vector<float> x = normal_values(6, 1);
+  make([&](const h5::Group& root) {
+    root.create("statistics").create("conv1").write("mean", x, {6});
+    root.create("metrics").create("train").write("loss", std::vector<double>{1e300, 0.5}, {2});
+    const h5::Group conv1 = root.create("weights").create("conv1");
+    conv1.create("learned").write("scale", x, {6});
+    conv1.object("learned").attribute("method", "lsq");
+    conv1.create("metrics").write("weight", x, {6});  // a layer may be called so
+    root.create("not").create("statistics").write("weight", x, {6});
+  });
+  const std::vector<QuantizedSet> sets = quantize(settings_of("clip", 4));
+  ASSERT_EQ(sets.size(), 2);
+  EXPECT_EQ(sets[0].path, "/weights/conv1/metrics/weight");
+  EXPECT_EQ(sets[1].path, "/not/statistics/weight");
+  const h5::File file = h5::File::open(out_);
+  EXPECT_EQ(file.root().open("statistics").open("conv1").read<float>("mean"), x);
+  EXPECT_THAT(file.root().open("metrics").open("train").read<double>("loss"), ElementsAre(1e300, 0.5));
+  const h5::Group learned = file.root().open("weights").open("conv1").open("learned");
+  EXPECT_EQ(learned.read<float>("scale"), x);
+  EXPECT_EQ(learned.text("method"), "lsq") << "attributes go with what is copied";
+}
+
 // HDF5's own copy of more than eight attributes crashes where one is a text.
 TEST_F(QuantizeFileTest, CopiesTheirNumbersAndTexts) {
   const QuantSettings settings = settings_of("dynamic_fixed_point", 8);
@@ -127,6 +150,7 @@ TEST_F(QuantizeFileTest, TakesARunFile) {
   EXPECT_FALSE(quantize(settings_of("clip", 4)).empty());
   const h5::File file = h5::File::open(out_);
   EXPECT_EQ(file.root().open("test").read<std::int32_t>("labels"), sample_record().labels);
+  EXPECT_EQ(file.root().open("metrics").open("train").read<double>("lr").size(), sample_record().train.size());
 }
 
 TEST_F(QuantizeFileTest, NamesTheDataSetThatIsNotFinite) {
