@@ -5,8 +5,8 @@ Runs that agree in all of it but the seed are replicates, and nothing else is; `
 
 from __future__ import annotations
 
-import hashlib
 import json
+import zlib
 from typing import Any, Hashable, Mapping, Sequence
 
 NOT_DEFINING = {"name", "sweep", "output", "cluster", "compare", "metrics", "replay", "engine", "products", "train.test_first"}
@@ -34,6 +34,18 @@ def defining_values(config: Mapping[str, Any]) -> dict[str, Any]:
     return values
 
 
+def network_hash(network: Mapping[str, Any]) -> str:
+    """Return the eight hexadecimal digits that qrun's own tables have for a network, given as the defining values of one."""
+
+    def canonical(value: Any) -> str:
+        if value is None or isinstance(value, bool):
+            return json.dumps(value)
+        return value.replace('"', "") if isinstance(value, str) else f"{float(value):.17g}"
+
+    lines = "".join(f"{address}: {canonical(value)}\n" for address, value in network.items())
+    return f"{0xa0000000 + zlib.crc32(lines.encode()) % 0x60000000:08x}"  # a letter in front: no table reads a number
+
+
 def columns(swept: Sequence[Mapping[str, Any]], configs: Sequence[Mapping[str, Any]], origins: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Return the cells of each run, all with the same addresses in the same order; None where a run has no value.
 
@@ -48,7 +60,7 @@ def columns(swept: Sequence[Mapping[str, Any]], configs: Sequence[Mapping[str, A
         for values, network in zip(flat, networks):
             for address in network:
                 del values[address]
-            values["network"] = hashlib.sha256(json.dumps(network).encode()).hexdigest()[:8]
+            values["network"] = network_hash(network)
     config_table = {address: [values.get(address, ABSENT) for values in flat] for address in _addresses(flat)}
     origin_table = {
         address: [values.get(address, UNKNOWN if address.endswith("hash") else ABSENT) for values in origins] for address in _addresses(origins)
@@ -95,11 +107,11 @@ def _swept_column(address: str, swept: Sequence[Mapping[str, Any]], config_table
     for key, values in zip(keys, swept):
         if address in values:
             known.setdefault(key, values[address])
-    own = config_table.get(address) or _what_repeats([values.get(address, ABSENT) for values in swept], varying)
+    own = config_table[address] if address in config_table else _what_repeats([values.get(address, ABSENT) for values in swept], varying)
     return [values.get(address, known.get(key, value)) for values, key, value in zip(swept, keys, own)]
 
 
-def _what_repeats(choice: list[Any], varying: Sequence[list[Any]]) -> list[Any]:
+def _what_repeats(choice: Sequence[Any], varying: Sequence[Sequence[Any]]) -> Sequence[Any]:
     """The value of a configuration that a variable stands for: it has each of its values, of which there are some."""
     places = [i for i, value in enumerate(choice) if value is not ABSENT]
     if len({_key(choice[i]) for i in places}) < 2:

@@ -16,6 +16,7 @@
 #include "spec/defining.h"
 #include "spec/read.h"
 #include "store/column.h"
+#include "store/network_hash.h"
 
 namespace qrun {
 namespace {
@@ -101,26 +102,20 @@ class Chooser {
 
 bool is_read(const RunValues& run) { return run.config.empty() || run.config.front().first != kUnread; }
 
-/// The part of a configuration that is its network, and the names of the layers.
-std::pair<std::string, std::string> network_of(const RunValues& run) {
-  std::string text;
+/// The addresses of the types of all layers.
+std::string layers_of(const RunValues& run) {
   std::string layers;
   for (const auto& [address, value] : run.config) {
-    if (!address.starts_with(kNetwork)) continue;
-    text.append(address).append(": ").append(value).append("\n");
-    if (address.ends_with(".type")) layers.append(address).append("\n");
+    if (address.starts_with(kNetwork) && address.ends_with(".type")) layers.append(address).append("\n");
   }
-  return {text, layers};
+  return layers;
 }
 
 /// The configurations side by side; of their networks all values, or one hash where they have other layers.
 ColumnTable configs_of(const Runs& runs) {
   std::set<std::string> stacks;
-  std::vector<std::string> networks;
   for (const RunValues* run : runs) {
-    auto [text, layers] = network_of(*run);
-    networks.push_back(std::move(text));
-    if (is_read(*run)) stacks.insert(std::move(layers));
+    if (is_read(*run)) stacks.insert(layers_of(*run));
   }
   ColumnTable table(runs.size());
   for (std::size_t run = 0; run < runs.size(); ++run) {
@@ -128,7 +123,8 @@ ColumnTable configs_of(const Runs& runs) {
       if (stacks.size() <= 1 || !address.starts_with(kNetwork))
         table.set(run, std::string(address), std::string(text), Column::kAbsent);
     }
-    if (stacks.size() > 1 && is_read(*runs[run])) table.set(run, "network", short_hash(networks[run]), Column::kAbsent);
+    if (stacks.size() > 1 && is_read(*runs[run]))
+      table.set(run, "network", network_hash(runs[run]->config), Column::kAbsent);
   }
   for (Column& column : table.columns()) {
     for (std::size_t run = 0; run < runs.size() && column.name() != kUnread; ++run) {

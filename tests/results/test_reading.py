@@ -105,6 +105,23 @@ def test_runs_that_differ_are_never_replicates(tmp_path):
         assert {"vars.w_bits", "solver.type", "train.epochs"} <= file["summary"].keys()
 
 
+def test_a_network_has_one_hash_in_every_table(tmp_path):
+    extra = "network=[{name: conv1, type: conv2d, out_channels: 4, kernel_size: 5}, {name: 1e3, type: relu}, {name: score, type: linear, out_features: 10}]"
+    odd = ("quantize={score: {weight: {method: clip, bits: 4, range: 1e-5}, bias: {method: clip, bits: 4, range: 1e17}}}",)
+    small = re.sub(r", \{name: 1e3, type: relu\}", "", extra)
+    for network in ((small, *odd), (extra, *odd), (extra, "quantize={score: {weight: {method: clip, bits: 4, range: 1e-4}}}")):
+        qrun(tmp_path, str(ROOT / "configs/smoke.yaml"), *network, "seed=1,2", "train.epochs=1", "train.iterations_per_epoch=5")
+    with pytest.warns(UserWarning, match="runs differ in network beside what was swept"):
+        frame = qrun_results.load_sweep(tmp_path / "results/smoke").frame()
+    assert frame.network.nunique() == 3 and frame.network.str.fullmatch("[a-f][0-9a-f]{7}").all()
+    qrun(tmp_path, "show", "--collect", "results/smoke")
+    table = pd.read_csv(io.StringIO(qrun(tmp_path, "show", "--csv", "results/smoke")))
+    assert dict(zip(table.run_id, table.network)) == frame.network.to_dict()
+    with h5py.File(tmp_path / "results/smoke/sweep.h5") as file:
+        ids, networks = (file[f"summary/{name}"].asstr()[...] for name in ("run_id", "network"))
+    assert dict(zip(ids, networks)) == frame.network.to_dict()
+
+
 def test_of_two_contents_of_a_run_the_last_counts(results, tmp_path):
     folder = tmp_path / "sweep"
     shutil.copytree(results / "sweep_smoke", folder)

@@ -4,6 +4,7 @@
 #include "spec/read.h"
 #include "store/h5.h"
 #include "store/leaderboard.h"
+#include "store/network_hash.h"
 #include "support.h"
 
 namespace qrun::test {
@@ -108,6 +109,14 @@ TEST_F(ColumnsTest, HaveOneHashWhereNotAllHaveTheSameLayers) {
   EXPECT_EQ(cells[0][1], cells[1][1]) << "whatever the seed";
   EXPECT_NE(cells[0][1].second, cells[2][1].second);
   EXPECT_EQ(cells[0][1].second.size(), 8U);
+}
+
+TEST(NetworkHash, IsACheckSumOfLinesThatOtherProgramsWriteAlike) {
+  // made with Python's zlib from "network.a.type: relu\nnetwork.a.range: 1.0000000000000001e-05\n"
+  const SharedValues config = {{"seed", "1"}, {"network.a.type", "\"relu\""}, {"network.a.range", "1e-05"}};
+  EXPECT_EQ(network_hash(config), "b4cc6b0b");
+  EXPECT_EQ(network_hash({{"network.a.type", "relu"}, {"network.a.range", "1.0e-05"}, {"solver.lr", "3"}}), "b4cc6b0b");
+  EXPECT_NE(network_hash({{"network.a.type", "relu"}, {"network.a.range", "1.0e-06"}}), "b4cc6b0b");
 }
 
 TEST_F(ColumnsTest, FillInWhatASmallerSweepDidNotSweep) {
