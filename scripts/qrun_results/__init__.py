@@ -6,7 +6,7 @@ Examples
 >>> run = qrun_results.load("results/lenet_2bit/run-b657f1140408.h5")
 >>> run.codes("conv1")                     # the trained integers
 >>> sweep = qrun_results.load_sweep("results/lenet_bits")
->>> sweep.frame().groupby(sweep.axes(), dropna=False)["final_test_accuracy"].mean()
+>>> sweep.means()                          # one row a point: mean accuracy over seeds, and how many
 """
 
 from .errors import ResultsError

@@ -7,6 +7,7 @@ import warnings
 from pathlib import Path
 from typing import Any, Iterator
 
+import numpy as np
 import pandas as pd
 import xarray as xr
 
@@ -84,10 +85,7 @@ class Sweep:
         return list(self.cells()[0])
 
     def axes(self) -> list[str]:
-        """Return what tells points apart, the seed left out: runs that agree in all of it are replicates.
-
-        `frame().groupby(sweep.axes(), dropna=False)` groups by it.
-        """
+        """Return what tells points apart, the seed left out: runs that agree in all of it are replicates."""
         return [address for address in self.swept() if address != "seed"]
 
     def cells(self) -> list[dict[str, Any]]:
@@ -105,6 +103,24 @@ class Sweep:
             image), `wall_seconds`, `error`. What is final is NaN for a run that is not complete.
         """
         return pd.DataFrame([_row(run, row) for run, row in zip(self.runs, self.cells())]).set_index("run_id")
+
+    def means(self, column: str = "final_test_accuracy") -> pd.DataFrame:
+        """Return one row a point: the mean over its seeds.
+
+        Parameters
+        ----------
+        column : str
+            A column of frame() with numbers.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Indexed by the values of axes(), in the order of the runs, or one row where there are none: `mean`, and `runs`,
+            the number of runs that have a value.
+        """
+        points = self.axes() or np.zeros(len(self), int)
+        values = self.frame().groupby(points, dropna=False, sort=False)[column]
+        return pd.DataFrame({"mean": values.mean(), "runs": values.count()})
 
     def curves(self) -> xr.Dataset:
         """Return the curves of all runs over `run` (ids) and `epoch`; epochs that a run does not have are NaN."""

@@ -105,6 +105,29 @@ def test_runs_that_differ_are_never_replicates(tmp_path):
         assert {"vars.w_bits", "solver.type", "train.epochs"} <= file["summary"].keys()
 
 
+def test_means_over_seeds_have_a_row_for_each_point(sweep):
+    means = sweep.means()
+    accuracy = sweep.frame().final_test_accuracy
+    assert list(means.columns) == ["mean", "runs"] and means.index.name == "vars.w_bits"
+    assert means.index.tolist() == [1, 2, 4] and means.runs.tolist() == [2, 2, 2]
+    assert means["mean"].tolist() == pytest.approx([accuracy.iloc[i : i + 2].mean() for i in (0, 2, 4)])
+    assert sweep.means("model_bits")["mean"].is_monotonic_increasing
+
+
+def test_means_of_a_sweep_of_seeds_are_one_row(tmp_path):
+    qrun(tmp_path, str(ROOT / "configs/smoke.yaml"), "seed=1,2,3", "train.epochs=1", "train.iterations_per_epoch=5")
+    sweep = qrun_results.load_sweep(tmp_path / "results/smoke")
+    frame = sweep.frame()
+    assert sweep.axes() == [] and sweep.means().runs.tolist() == [3]
+    assert sweep.means()["mean"].tolist() == pytest.approx([frame.final_test_accuracy.mean()])
+    file = sweep.runs[0].path
+    stopped(file, tmp_path / "stopped.h5")
+    shutil.move(tmp_path / "stopped.h5", file)
+    means = qrun_results.load_sweep(tmp_path / "results/smoke").means()
+    assert means.runs.tolist() == [2], "of those that have a final test"
+    assert means["mean"].tolist() == pytest.approx([frame.final_test_accuracy.iloc[1:].mean()])
+
+
 def test_a_network_has_one_hash_in_every_table(tmp_path):
     extra = "network=[{name: conv1, type: conv2d, out_channels: 4, kernel_size: 5}, {name: 1e3, type: relu}, {name: score, type: linear, out_features: 10}]"
     odd = ("quantize={score: {weight: {method: clip, bits: 4, range: 1e-5}, bias: {method: clip, bits: 4, range: 1e17}}}",)
