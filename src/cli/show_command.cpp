@@ -37,7 +37,7 @@ void say(const char* what, const std::vector<std::string>& lines) {
 int show_once(const ShowOptions& options) {
   Leaderboard board = collect_runs(options.paths);
   if (board.rows.empty() && board.problems.empty()) {
-    for (const std::string& path : options.paths) board.problems.push_back(path + ": holds no runs");
+    for (const std::string& path : options.paths) board.notes.push_back(path + ": holds no runs");
   }
   PresentData().mark(board);
   print(text_of(board, options));
