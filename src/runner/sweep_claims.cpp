@@ -5,6 +5,7 @@
 #include "core/error.h"
 #include "core/log.h"
 #include "runner/sweep_training.h"
+#include "store/count_once.h"
 
 namespace qrun {
 namespace {
@@ -39,7 +40,6 @@ void SweepTraining::name_swept(std::size_t i) {
 
 /// A kill after a run got this sweep's name leaves the claim under its other one.
 void SweepTraining::drop_other_claims(const std::set<std::string>& under_way) {
-  const auto hash_of = [](const std::string& id) { return id.substr(id.rfind('-') + 1); };
   std::map<std::string, const PlannedRun*> runs;
   for (const PlannedRun& run : plan_.runs()) runs.emplace(hash_of(run.id), &run);
   for (const std::string& id : under_way) {
