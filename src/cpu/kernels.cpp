@@ -2,7 +2,7 @@
 
 #include <hwy/highway.h>
 
-#include <mutex>
+#include <algorithm>
 
 #include "core/error.h"
 #include "cpu/kernel_files.h"
@@ -18,37 +18,39 @@ struct InstructionSet {
 constexpr InstructionSet kInstructionSets[] = {
     {"avx512", HWY_AVX3}, {"avx2", HWY_AVX2}, {"generic", HWY_STATIC_TARGET}};
 
-bool usable(const InstructionSet& set) {
-  return set.target == HWY_STATIC_TARGET || (hwy::SupportedTargets() & set.target) != 0;
+/// A table for each instruction set of this machine, the best first. The library keeps the target of its dispatch in a
+/// global that its own questions set as well: all tables are filled once, before anybody else can ask.
+const std::vector<Kernels>& tables() {
+  static const std::vector<Kernels> all = [] {
+    const std::int64_t supported = hwy::SupportedTargets() | HWY_STATIC_TARGET;
+    std::vector<Kernels> tables;
+    for (const InstructionSet& set : kInstructionSets) {
+      if ((supported & set.target) == 0) continue;
+      hwy::GetChosenTarget().Update(set.target);
+      Kernels& table = tables.emplace_back();
+      table.name = set.name;
+      fill_product_kernels(table);
+      fill_statistics_kernels(table);
+      fill_element_kernels(table);
+    }
+    hwy::GetChosenTarget().Update(supported);
+    return tables;
+  }();
+  return all;
 }
 
 }  // namespace
 
 std::vector<std::string> instruction_sets() {
   std::vector<std::string> names;
-  for (const InstructionSet& set : kInstructionSets) {
-    if (usable(set)) names.emplace_back(set.name);
-  }
+  for (const Kernels& table : tables()) names.emplace_back(table.name);
   return names;
 }
 
-Kernels kernels(const std::string& name) {
-  static std::mutex mutex;  // the library's choice of a target is global: taken for the moment of filling the table
-  const std::lock_guard lock(mutex);
-  Kernels table{};
-  for (const InstructionSet& set : kInstructionSets) {
-    if (name != set.name || !usable(set)) continue;
-    table.name = set.name;
-    hwy::SetSupportedTargetsForTest(set.target);
-    hwy::GetChosenTarget().Update(hwy::SupportedTargets());
-    fill_product_kernels(table);
-    fill_statistics_kernels(table);
-    fill_element_kernels(table);
-    hwy::SetSupportedTargetsForTest(0);
-    hwy::GetChosenTarget().Update(hwy::SupportedTargets());
-  }
-  QRUN_CHECK(table.name != nullptr, "unknown instruction set " + name);
-  return table;
+const Kernels& kernels(const std::string& name) {
+  const auto found = std::ranges::find(tables(), name, &Kernels::name);
+  QRUN_CHECK(found != tables().end(), "unknown instruction set " + name);
+  return *found;
 }
 
 }  // namespace qrun::cpu

@@ -116,6 +116,6 @@ struct Kernels {
 [[nodiscard]] std::vector<std::string> instruction_sets();
 
 /// `name` is one of instruction_sets().
-[[nodiscard]] Kernels kernels(const std::string& name);
+[[nodiscard]] const Kernels& kernels(const std::string& name);
 
 }  // namespace qrun::cpu
