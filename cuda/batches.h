@@ -4,8 +4,8 @@
 #include <array>
 #include <vector>
 
-#include "core/feed.h"
 #include "cuda/memory.h"
+#include "engine/feed.h"
 
 namespace qrun::cuda {
 

@@ -6,8 +6,8 @@
 #include <algorithm>
 #include <cstdint>
 
-#include "core/feed.h"
 #include "cuda/state.h"
+#include "engine/feed.h"
 #include "plan/ops.h"
 
 namespace qrun::cuda {

@@ -5,8 +5,8 @@
 #include <utility>
 #include <vector>
 
-#include "core/feed.h"
 #include "cuda/memory.h"
+#include "engine/feed.h"
 
 namespace qrun::cuda {
 

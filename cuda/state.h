@@ -4,7 +4,7 @@
 #include <cstdint>
 
 #include "core/hd.h"
-#include "core/solver.h"
+#include "math/solver.h"
 #include "quant/quantizer.h"
 
 namespace qrun::cuda {

@@ -13,9 +13,9 @@
 #include "cli/commands.h"
 #include "cli/engines.h"
 #include "cli/process.h"
+#include "config/yaml/names.h"
 #include "core/error.h"
 #include "core/text.h"
-#include "spec/names.h"
 #include "store/h5.h"
 
 namespace qrun {
@@ -37,7 +37,7 @@ std::string meant_command(const std::string& word) {
   if (word.empty() || word.find_first_of("./") != word.npos || word.starts_with('-') ||
       std::filesystem::exists(word, ignored))
     return "";
-  const std::string suggestion = spec::suggest(word, {kCommands.begin(), kCommands.end()});
+  const std::string suggestion = config::suggest(word, {kCommands.begin(), kCommands.end()});
   return suggestion.starts_with("did you mean") ? suggestion : "";
 }
 

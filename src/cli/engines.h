@@ -5,10 +5,10 @@
 #include <optional>
 #include <string>
 
+#include "config/run_spec.h"
 #include "engine/engine.h"
 #include "runner/session.h"
 #include "runner/sweep_training.h"
-#include "spec/run_spec.h"
 
 namespace qrun {
 

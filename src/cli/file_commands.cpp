@@ -7,12 +7,12 @@
 #include "cli/engines.h"
 #include "cli/paths.h"
 #include "cli/process.h"
+#include "config/read.h"
 #include "core/error.h"
 #include "core/log.h"
 #include "quant/all.h"
 #include "runner/evaluate.h"
 #include "runner/sweep_plan.h"
-#include "spec/read.h"
 #include "store/quantize_file.h"
 
 namespace qrun {

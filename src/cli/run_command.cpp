@@ -9,15 +9,15 @@
 #include "cli/engines.h"
 #include "cli/paths.h"
 #include "cli/process.h"
+#include "config/read.h"
 #include "core/atomic_file.h"
 #include "core/error.h"
 #include "core/home.h"
 #include "core/log.h"
+#include "report/leaderboard.h"
 #include "runner/interrupt.h"
 #include "runner/sweep_training.h"
-#include "spec/read.h"
 #include "store/count_once.h"
-#include "store/leaderboard.h"
 #include "store/sweep_file.h"
 
 namespace qrun {

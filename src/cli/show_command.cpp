@@ -10,9 +10,9 @@
 #include "cli/commands.h"
 #include "cli/paths.h"
 #include "cli/process.h"
+#include "report/leaderboard.h"
 #include "runner/interrupt.h"
 #include "runner/present_data.h"
-#include "store/leaderboard.h"
 #include "store/sweep_file.h"
 
 namespace qrun {

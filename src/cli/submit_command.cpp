@@ -8,13 +8,13 @@
 #include "cli/engines.h"
 #include "cli/paths.h"
 #include "cli/process.h"
+#include "config/read.h"
 #include "core/error.h"
 #include "core/home.h"
 #include "core/log.h"
 #include "runner/estimate.h"
 #include "runner/results_folder.h"
 #include "runner/slurm.h"
-#include "spec/read.h"
 
 namespace qrun {
 namespace {

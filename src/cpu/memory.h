@@ -7,7 +7,7 @@
 #include <optional>
 #include <vector>
 
-#include "cpu/kernels.h"
+#include "cpu/kernels/kernels.h"
 #include "engine/engine.h"
 #include "plan/plan.h"
 

@@ -1,7 +1,7 @@
 // One function for each op of the Plan.
 #pragma once
 
-#include "cpu/kernels.h"
+#include "cpu/kernels/kernels.h"
 #include "cpu/memory.h"
 #include "cpu/workers.h"
 #include "plan/ops.h"

@@ -7,10 +7,10 @@
 #include <span>
 #include <string>
 
+#include "config/run_spec.h"
 #include "core/data_record.h"
-#include "core/feed.h"
 #include "core/shape.h"
-#include "spec/run_spec.h"
+#include "engine/feed.h"
 
 namespace qrun {
 

@@ -9,8 +9,8 @@
 #include <numbers>
 
 #include "core/machine.h"
-#include "core/rng.h"
 #include "core/threads.h"
+#include "math/rng.h"
 
 namespace qrun {
 namespace {

@@ -9,9 +9,9 @@
 #include <vector>
 
 #include "core/error.h"
-#include "core/rng.h"
 #include "core/threads.h"
 #include "data/dataset.h"
+#include "math/rng.h"
 
 namespace qrun {
 namespace {

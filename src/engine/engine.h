@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "core/feed.h"
+#include "engine/feed.h"
 #include "plan/plan.h"
 
 namespace qrun {

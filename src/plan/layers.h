@@ -1,8 +1,8 @@
 // One lowering function a layer type: it appends ops and returns the layer's output, before any quantizer.
 #pragma once
 
+#include "config/run_spec.h"
 #include "plan/builder.h"
-#include "spec/run_spec.h"
 
 namespace qrun {
 

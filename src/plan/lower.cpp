@@ -6,7 +6,7 @@
 
 #include "core/error.h"
 #include "core/machine.h"
-#include "core/rng.h"
+#include "math/rng.h"
 #include "plan/builder.h"
 #include "plan/fuse.h"
 #include "plan/layers.h"

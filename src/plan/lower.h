@@ -4,8 +4,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "config/run_spec.h"
 #include "plan/plan.h"
-#include "spec/run_spec.h"
 
 namespace qrun {
 

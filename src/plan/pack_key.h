@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "spec/run_spec.h"
+#include "config/run_spec.h"
 
 namespace qrun {
 

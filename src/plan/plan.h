@@ -5,11 +5,11 @@
 #include <string>
 #include <vector>
 
+#include "config/run_spec.h"
 #include "core/shape.h"
-#include "core/solver.h"
+#include "math/solver.h"
 #include "plan/ops.h"
 #include "quant/quantizer.h"
-#include "spec/run_spec.h"
 
 namespace qrun {
 

@@ -4,8 +4,8 @@
 #include <string>
 #include <vector>
 
+#include "config/run_spec.h"
 #include "core/data_record.h"
-#include "spec/run_spec.h"
 
 namespace qrun {
 

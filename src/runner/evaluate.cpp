@@ -2,13 +2,13 @@
 
 #include <algorithm>
 
+#include "config/read.h"
 #include "core/error.h"
 #include "core/log.h"
 #include "data/dataset.h"
 #include "plan/lower.h"
 #include "quant/all.h"
 #include "runner/changed_data.h"
-#include "spec/read.h"
 #include "store/run_file.h"
 
 namespace qrun {

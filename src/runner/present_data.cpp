@@ -4,12 +4,12 @@
 
 #include <filesystem>
 
+#include "config/read.h"
 #include "core/error.h"
 #include "core/home.h"
 #include "data/dataset.h"
 #include "runner/changed_data.h"
 #include "runner/pack.h"
-#include "spec/read.h"
 
 namespace qrun {
 namespace {

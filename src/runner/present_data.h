@@ -4,9 +4,9 @@
 #include <map>
 #include <string>
 
+#include "config/run_spec.h"
 #include "core/data_record.h"
-#include "spec/run_spec.h"
-#include "store/leaderboard.h"
+#include "report/leaderboard.h"
 
 namespace qrun {
 

@@ -4,8 +4,8 @@
 #include <set>
 #include <string>
 
+#include "config/run_spec.h"
 #include "core/atomic_file.h"
-#include "spec/run_spec.h"
 
 namespace qrun {
 

@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "config/run_spec.h"
 #include "engine/engine.h"
-#include "spec/run_spec.h"
 #include "store/checkpoint.h"
 
 namespace qrun {

@@ -12,8 +12,8 @@
 #include <memory>
 #include <string_view>
 
+#include "config/fields/cluster.h"
 #include "core/error.h"
-#include "spec/cluster.h"
 
 namespace qrun {
 namespace {
@@ -84,7 +84,7 @@ std::string shell_word(const std::string& text) {
 
 std::int64_t element_count(std::int64_t packs, double seconds, const ClusterSpec& cluster,
                            std::int64_t max_array_size) {
-  const std::int64_t limit = spec::time_limit_seconds(cluster.time).value_or(0);
+  const std::int64_t limit = config::time_limit_seconds(cluster.time).value_or(0);
   const double lasting = limit > 0 ? std::min(kElementSeconds, 0.8 * static_cast<double>(limit)) : kElementSeconds;
   const auto by_time = static_cast<std::int64_t>(std::ceil(seconds / lasting));
   return std::clamp<std::int64_t>(std::max(by_time, cluster.max_parallel), 1, std::min(packs, max_array_size));

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "spec/run_spec.h"
+#include "config/run_spec.h"
 #include "store/checkpoint.h"
 
 namespace qrun {

@@ -12,9 +12,9 @@
 #include <unordered_map>
 #include <unordered_set>
 
+#include "config/defining.h"
+#include "config/read.h"
 #include "core/error.h"
-#include "spec/defining.h"
-#include "spec/read.h"
 #include "store/column.h"
 #include "store/network_hash.h"
 

@@ -3,8 +3,8 @@
 
 #include <string>
 
+#include "config/run_spec.h"
 #include "core/shape.h"
-#include "spec/run_spec.h"
 
 namespace qrun {
 

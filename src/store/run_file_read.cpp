@@ -1,8 +1,8 @@
 #include <algorithm>
 
+#include "config/yaml/scalars.h"
 #include "core/error.h"
 #include "quant/all.h"
-#include "spec/scalars.h"
 #include "store/blob_io.h"
 #include "store/data_io.h"
 #include "store/h5.h"
@@ -132,7 +132,7 @@ void read_activations(const h5::Group& activations, RunRecord& r) {
 }
 
 std::string real_text(double value) {
-  const std::string text = spec::format_number(value);
+  const std::string text = config::format_number(value);
   return text.find_first_of(".en") == std::string::npos ? text + ".0" : text;  // n: nan, inf
 }
 

@@ -7,6 +7,7 @@
 #include <map>
 #include <string>
 
+#include "config/read.h"
 #include "cpu/cpu_engine.h"
 #include "data/dataset.h"
 #include "engine/initial_state.h"
@@ -14,7 +15,6 @@
 #include "plan/lower.h"
 #include "runner/results_folder.h"
 #include "runner/sweep_plan.h"
-#include "spec/read.h"
 
 namespace qrun {
 namespace {

@@ -194,7 +194,7 @@ class EndToEnd(ProgramTest):
         schema = pathlib.Path(self.cwd, "schema.json")
         schema.write_text(self.qrun("check", "--schema").stdout)
         configs = sorted(str(p) for p in (ROOT / "configs").glob("*.yaml"))
-        done = subprocess.run([sys.executable, ROOT / "tests/spec/check_schema.py", schema, *configs], capture_output=True, text=True, check=False)
+        done = subprocess.run([sys.executable, ROOT / "tests/config/check_schema.py", schema, *configs], capture_output=True, text=True, check=False)
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
 
     def test_show_speaks_csv_and_json_and_names_damaged_files(self) -> None:

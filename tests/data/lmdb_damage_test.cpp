@@ -3,9 +3,9 @@
 
 #include <fstream>
 
-#include "core/rng.h"
 #include "data/dataset.h"
 #include "data/support.h"
+#include "math/rng.h"
 
 namespace qrun {
 namespace {

@@ -6,9 +6,9 @@
 #include <atomic>
 #include <set>
 
+#include "config/fields/layer_types.h"
+#include "config/read.h"
 #include "engine/small_net.h"
-#include "spec/layer_types.h"
-#include "spec/read.h"
 
 namespace qrun {
 namespace {

@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-#include "core/rng.h"
+#include "math/rng.h"
 
 namespace qrun::cuda {
 namespace {

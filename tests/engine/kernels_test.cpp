@@ -1,5 +1,5 @@
 // Which kernels an engine gets, whatever else happens in the process.
-#include "cpu/kernels.h"
+#include "cpu/kernels/kernels.h"
 
 #include <gtest/gtest.h>
 

@@ -11,10 +11,10 @@
 #include <string>
 #include <vector>
 
-#include "core/rng.h"
 #include "cpu/cpu_engine.h"
 #include "cuda/cuda_engine.h"
 #include "engine/plugin.h"
+#include "math/rng.h"
 #include "reference/reference.h"
 
 namespace qrun {

@@ -1,9 +1,9 @@
 // A configuration: it is refused by a ConfigError, or what it says reads back from its canonical text.
+#include "config/read.h"
+#include "config/sweep/sweep.h"
+#include "config/sweep/swept.h"
+#include "config/yaml/load.h"
 #include "core/error.h"
-#include "spec/load.h"
-#include "spec/read.h"
-#include "spec/sweep.h"
-#include "spec/swept.h"
 #include "support.h"
 
 namespace qrun::fuzz {
@@ -36,11 +36,11 @@ void check_sweep(const Sweep& sweep) {
 
 /// The points of the sweep, before their runs are read.
 std::size_t count_points(const std::string& path) {
-  spec::Problems problems;
-  const spec::Node document = spec::load_document(path, problems);
-  const spec::Node* sweep = document.find("sweep");
+  config::Problems problems;
+  const config::Node document = config::load_document(path, problems);
+  const config::Node* sweep = document.find("sweep");
   if (sweep == nullptr) return 1;
-  return spec::expand(
+  return config::expand(
              fill_in_sweep(document, *sweep, problems), [] { return 0; }, problems)
       .points.size();
 }

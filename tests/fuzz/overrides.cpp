@@ -3,9 +3,9 @@
 #include <sstream>
 #include <vector>
 
+#include "config/read.h"
+#include "config/yaml/address.h"
 #include "core/error.h"
-#include "spec/address.h"
-#include "spec/read.h"
 #include "support.h"
 
 namespace qrun::fuzz {
@@ -28,8 +28,8 @@ constexpr std::string_view kConfig =
 std::size_t count_points(const std::vector<std::string>& overrides) {
   std::size_t points = 1;
   for (const std::string& text : overrides) {
-    spec::Problems problems;
-    const auto assignment = spec::parse_override(text, problems);
+    config::Problems problems;
+    const auto assignment = config::parse_override(text, problems);
     if (assignment && assignment->is_axis) points *= std::max<std::size_t>(assignment->value.items.size(), 1);
     if (points > kEnoughPoints) break;
   }

@@ -1,6 +1,6 @@
 // The configuration that a run file stores: refused by a ConfigError, or what it prints reads back equal.
+#include "config/read.h"
 #include "core/error.h"
-#include "spec/read.h"
 #include "support.h"
 
 namespace qrun::fuzz {

@@ -28,13 +28,13 @@ class IncludeRules(unittest.TestCase):
 
     def test_this_checkout_keeps_the_rules(self) -> None:
         folders = {folder for folder, _ in include_rules.sources(include_rules.ROOT)}
-        self.assertGreaterEqual(folders, {"core", "quant", "spec", "plan", "engine", "cpu", "data", "store"})
+        self.assertGreaterEqual(folders, {"core", "math", "quant", "config", "plan", "engine", "cpu", "data", "store", "report"})
         self.assertEqual(list(include_rules.problems(include_rules.ROOT)), [])
 
     def test_names_file_and_line_of_an_include_upwards(self) -> None:
-        found = problems_in({"src/plan/a.h": '#pragma once\n#include "core/shape.h"\n#  include "cpu/kernels.h"\n'})
+        found = problems_in({"src/plan/a.h": '#pragma once\n#include "core/shape.h"\n#  include "cpu/kernels/kernels.h"\n'})
         self.assertEqual(len(found), 1)
-        self.assertTrue(found[0].startswith('src/plan/a.h:3: "cpu/kernels.h": plan may include'), found[0])
+        self.assertTrue(found[0].startswith('src/plan/a.h:3: "cpu/kernels/kernels.h": plan may include'), found[0])
 
     def test_accepts_own_folder_core_and_generated_headers(self) -> None:
         text = '#include "data/b.h"\n#include "core/error.h"\n#include "datum.pb.h"\n#include <vector>\n'
@@ -44,12 +44,16 @@ class IncludeRules(unittest.TestCase):
         found = problems_in({"src/quant/a.h": '#include "core/hd.h"\n#include "core/error.h"\n'})
         self.assertEqual([line.partition(": ")[0] for line in found], ["src/quant/a.h:2"])
 
+    def test_lets_data_include_nothing_of_engines_but_feeds(self) -> None:
+        found = problems_in({"src/data/a.cpp": '#include "engine/feed.h"\n#include "engine/engine.h"\n'})
+        self.assertEqual([line.partition(": ")[0] for line in found], ["src/data/a.cpp:2"])
+
     def test_keeps_engines_out_of_the_runner(self) -> None:
         found = problems_in({"src/runner/a.cpp": '#include "engine/engine.h"\n#include "cpu/cpu_engine.h"\n'})
         self.assertEqual([line.partition(": ")[0] for line in found], ["src/runner/a.cpp:2"])
 
     def test_refuses_a_path_without_folder_or_with_dots(self) -> None:
-        found = problems_in({"src/spec/a.cpp": '#include "read.h"\n#include "../plan/plan.h"\n'})
+        found = problems_in({"src/config/a.cpp": '#include "read.h"\n#include "../plan/plan.h"\n'})
         self.assertEqual(len(found), 2)
 
     def test_refuses_a_folder_outside_the_table(self) -> None:
@@ -57,8 +61,8 @@ class IncludeRules(unittest.TestCase):
 
     def test_allows_a_condition_for_cuda_in_one_header_only(self) -> None:
         guard = "#ifdef __CUDACC__\n#endif\n"
-        found = problems_in({"src/core/hd.h": guard, "src/core/rng.h": guard, "cuda/a.cu": guard})
-        self.assertEqual([line.partition(": ")[0] for line in found], ["src/core/rng.h:1"])
+        found = problems_in({"src/core/hd.h": guard, "src/math/rng.h": guard, "cuda/a.cu": guard})
+        self.assertEqual([line.partition(": ")[0] for line in found], ["src/math/rng.h:1"])
 
 
 if __name__ == "__main__":

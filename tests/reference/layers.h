@@ -6,7 +6,7 @@
 #include <string>
 #include <utility>
 
-#include "spec/run_spec.h"
+#include "config/run_spec.h"
 
 namespace qrun {
 

@@ -8,10 +8,10 @@
 #include <filesystem>
 #include <string>
 
+#include "config/read.h"
 #include "core/error.h"
 #include "cpu/cpu_engine.h"
 #include "runner/pack.h"
-#include "spec/read.h"
 
 namespace qrun {
 

@@ -1,9 +1,9 @@
 // What tells runs apart: only those that agree in all that defines them but the seed are replicates.
 #include "store/columns.h"
 
-#include "spec/read.h"
+#include "config/read.h"
+#include "report/leaderboard.h"
 #include "store/h5.h"
-#include "store/leaderboard.h"
 #include "store/network_hash.h"
 #include "support.h"
 

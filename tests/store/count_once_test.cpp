@@ -1,8 +1,8 @@
 // A run counts once, however often its file was copied.
 #include "store/count_once.h"
 
+#include "report/leaderboard.h"
 #include "store/h5.h"
-#include "store/leaderboard.h"
 #include "store/sweep_file.h"
 #include "support.h"
 

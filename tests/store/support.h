@@ -4,8 +4,8 @@
 #include <string>
 #include <vector>
 
-#include "core/rng.h"
 #include "core/support.h"
+#include "math/rng.h"
 #include "quant/measure.h"
 #include "store/run_file.h"
 

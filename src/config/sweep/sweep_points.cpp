@@ -1,0 +1,107 @@
+#include "config/sweep/sweep_points.h"
+
+#include <algorithm>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+
+#include "config/fields/run_fields.h"
+#include "config/sweep/swept.h"
+#include "config/yaml/names.h"
+
+namespace qrun::config {
+namespace {
+
+/// Why the address is no axis; "" where it is one.
+std::string refusal_of(const std::string& address) {
+  const std::string key = address.substr(0, address.find('.'));
+  if (key == "sweep") return "can't be swept itself; sweep what the runs differ in";
+  if (std::ranges::find(kOutsideId, key) == kOutsideId.end()) return "";
+  return key + " holds for a whole sweep and is no axis; give it one value, outside of sweep";
+}
+
+/// The address behind the layer, where there is one.
+std::string_view behind_layer(std::string_view address) {
+  return address.starts_with("network.") ? address.substr(std::min(address.find('.', 8), address.size())) : address;
+}
+
+/// Quick, as a sweep has many points: false where no address of the one can lie in the other.
+bool may_replace(const std::string& later, const std::string& earlier) {
+  if (!is_pattern(later)) return earlier.starts_with(later + ".");
+  return later != earlier && (behind_layer(earlier).starts_with(behind_layer(later)) ||
+                              behind_layer(later).starts_with(behind_layer(earlier)));
+}
+
+/// True where `later` sets all that `earlier` sets, which then has no effect.
+bool replaces(const Node& document, const Assignment& later, const Assignment& earlier) {
+  if (!may_replace(later.address, earlier.address)) return false;
+  const std::vector<std::string> all = set_places(document, later);
+  return std::ranges::all_of(set_places(document, earlier), [&](const std::string& address) {
+    return std::ranges::any_of(all, [&](const std::string& set) { return covers(set, address); });
+  });
+}
+
+void check_point(const Node& document, const Point& point, Problems& problems) {
+  for (auto a = point.begin(); a != point.end(); ++a) {
+    if (const std::string refusal = refusal_of(a->address); !refusal.empty()) problems.add(a->at, a->address, refusal);
+    if (std::any_of(point.begin(), a, [&](const Assignment& b) { return a->address == b.address; }))
+      problems.add(a->at, a->address, "is swept twice; keep one of its axes");
+    const auto later = std::find_if(a + 1, point.end(), [&](const Assignment& b) { return replaces(document, b, *a); });
+    if (later != point.end())
+      problems.add(a->at, a->address,
+                   "is swept, and replaced by " + later->address + " behind it; keep one of the two");
+  }
+}
+
+struct Reference {
+  const Node* text;
+  std::string address;
+};
+
+/// The first text at or below `node` that refers to one of the variables.
+std::optional<Reference> find_reference(const Node& node, const std::string& address,
+                                        const std::set<std::string>& variables) {
+  const auto refers = [&](const std::string& name) { return node.scalar.find("${" + name + "}") != std::string::npos; };
+  if (node.is_scalar() && std::ranges::any_of(variables, refers)) return Reference{&node, address};
+  for (std::size_t i = 0; i < node.items.size(); ++i) {
+    if (auto found = find_reference(node.items[i], item_address(address, node, i), variables)) return found;
+  }
+  for (const Entry& entry : node.entries) {
+    if (auto found = find_reference(entry.value, key_address(address, entry.key), variables)) return found;
+  }
+  return std::nullopt;
+}
+
+/// The variables that the sweep sets, and those that refer to them.
+std::set<std::string> varying(const Node& document, const Node& sweep) {
+  std::set<std::string> names = swept_variables(sweep);
+  const Node* vars = document.find("vars");
+  for (std::size_t before = 0; vars != nullptr && before != names.size();) {
+    before = names.size();
+    for (const Entry& entry : vars->entries) {
+      if (find_reference(entry.value, "", names)) names.insert(entry.key);
+    }
+  }
+  return names;
+}
+
+}  // namespace
+
+void check_points(const Node& document, const std::vector<Point>& points, Problems& problems) {
+  for (const Point& point : points) check_point(document, point, problems);
+}
+
+void check_whole_sweep(const Node& document, const Node& sweep, Problems& problems) {
+  const std::set<std::string> names = varying(document, sweep);
+  for (const std::string_view key : kOutsideId) {
+    const Node* value = document.find(key);
+    const auto found = value == nullptr ? std::nullopt : find_reference(*value, std::string(key), names);
+    if (!found) continue;
+    problems.add(*found->text, found->address,
+                 found->text->scalar + " is swept, and " + std::string(key) +
+                     " holds for a whole sweep; use no variable of the sweep there");
+  }
+}
+
+}  // namespace qrun::config

@@ -1,0 +1,221 @@
+#include "report/leaderboard.h"
+
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+#include <limits>
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "core/error.h"
+#include "store/checkpoint.h"
+#include "store/claim_file.h"
+#include "store/count_once.h"
+#include "store/foreign.h"
+#include "store/journal.h"
+
+namespace qrun {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
+
+double median_rate(const std::vector<TrainPoint>& points) {
+  std::vector<double> rates;
+  for (const TrainPoint& point : points) rates.push_back(point.images_per_second);
+  if (rates.empty()) return kNone;
+  std::ranges::nth_element(rates, rates.begin() + std::ssize(rates) / 2);
+  return rates[rates.size() / 2];
+}
+
+/// A total of /network, 0 where there is none.
+std::int64_t total_of(const std::string& network, const char* key) {
+  const nlohmann::json json = nlohmann::json::parse(network, nullptr, false);
+  return json.contains(key) && json[key].is_number_integer() ? json[key].get<std::int64_t>() : 0;
+}
+
+LeaderboardRow row_of(const std::string& path) {
+  const RunRecord r = read_run(path, ReadDepth::kSummary);
+  LeaderboardRow row;
+  row.path = path;
+  row.run_id = r.run_id;
+  row.name = r.name;
+  row.status = r.status;
+  row.engine = r.engine;
+  row.error = r.error;
+  row.started = r.started;
+  row.finished = r.finished;
+  row.values = values_of(r);
+  row.config = r.config;
+  row.data = r.data;
+  row.epochs = static_cast<std::int64_t>(r.train.size());
+  row.final_test_accuracy = r.final_test_accuracy;
+  row.best_test_accuracy = r.best_test_accuracy;
+  row.final_test_loss = r.final_test_loss;
+  row.images_per_second = median_rate(r.train);
+  row.wall_seconds = r.wall_seconds;
+  row.model_bits = total_of(r.network_json, "model_bits");
+  row.model_bits_float = total_of(r.network_json, "model_bits_float");
+  row.macs = total_of(r.network_json, "macs");
+  row.bit_operations = total_of(r.network_json, "bit_operations");
+  return row;
+}
+
+std::string hidden(const fs::path& journal, const char* ending) {
+  return (journal.parent_path() / ".qrun" / journal.stem()).string() + ending;
+}
+
+std::optional<Owner> owner_of(const fs::path& journal) { return read_claim(hidden(journal, ".claim")); }
+
+bool is_known_dead(const std::optional<Owner>& owner) {
+  return owner && has_ended(*owner, this_place()).value_or(false);
+}
+
+/// A run whose process still lives, as far as can be told: it is younger than the file that it will replace.
+bool is_under_way(const fs::path& journal) {
+  const std::optional<Owner> owner = owner_of(journal);
+  return owner && !is_known_dead(owner);
+}
+
+std::string where(const std::optional<Owner>& owner) {
+  if (!owner) return "";
+  if (!owner->job.empty()) return owner->node + " job " + owner->job;
+  return owner->host + " process " + std::to_string(owner->pid);
+}
+
+/// A run of which a journal is there: it is training now, or its process was killed. What it is its checkpoint says.
+LeaderboardRow journal_row(const std::string& path) {
+  LeaderboardRow row;
+  row.path = path;
+  row.run_id = fs::path(path).stem().string();
+  row.name = fs::absolute(path).parent_path().filename().string();
+  const std::optional<Owner> owner = owner_of(path);
+  const bool running = !is_known_dead(owner);
+  row.status = running ? "running" : "interrupted";
+  if (running) row.where = where(owner);
+  if (const auto record = read_checkpoint_record(hidden(path, ".ckpt.h5"))) row.values = values_of(*record);
+  row.final_test_accuracy = row.best_test_accuracy = row.final_test_loss = row.images_per_second = kNone;
+  std::vector<TrainPoint> points;
+  for (const JournalLine& line : read_journal(path)) {
+    points.push_back(line.train);
+    if (!line.test) continue;
+    row.best_test_accuracy = std::fmax(row.best_test_accuracy, line.test->accuracy);
+    if (!running) continue;
+    row.final_test_accuracy = line.test->accuracy;  // the last so far
+    row.final_test_loss = line.test->loss;
+  }
+  row.epochs = static_cast<std::int64_t>(points.size());
+  row.images_per_second = median_rate(points);
+  return row;
+}
+
+/// Whether a journal tells more of a run than its file: the run trains, or went on from what the file holds and was
+/// killed. What its process had reached when it ended, completely or not, is in the file.
+bool is_newer(const std::string& journal, const std::string& file) {
+  if (is_under_way(journal)) return true;
+  try {
+    const RunRecord record = read_run(file, ReadDepth::kSummary);
+    return record.status == "interrupted" && read_journal(journal).size() > record.train.size();
+  } catch (const Error&) {
+    return false;  // collect() says it
+  }
+}
+
+void collect(const std::string& path, Leaderboard& board, bool is_named) {
+  if (fs::path(path).filename() == "sweep.h5") return;  // an index of the others
+  try {
+    board.rows.push_back(fs::path(path).extension() == ".jsonl" ? journal_row(path) : row_of(path));
+  } catch (const Error& error) {
+    if (is_named || !is_foreign(path, error)) board.problems.emplace_back(error.what());
+  }
+}
+
+void collect_folder(const std::string& folder, Leaderboard& board) {
+  const std::size_t before = board.rows.size() + board.problems.size();
+  std::set<std::string> files;
+  std::string folders;
+  std::error_code code;
+  std::error_code dangling;  // of a link that leads nowhere
+  for (const fs::directory_entry& entry : fs::directory_iterator(folder, code)) {
+    const std::string name = entry.path().filename().string();
+    if (entry.is_regular_file(dangling)) {
+      files.insert(entry.path().string());
+    } else if (!name.starts_with('.') && name != "snapshots") {
+      folders += (folders.empty() ? "" : ", ") + name;
+    }
+  }
+  if (code && files.empty()) board.problems.push_back(folder + ": " + code.message());
+  for (const std::string& file : files) {
+    const fs::path path(file);
+    const std::string journal = fs::path(path).replace_extension(".jsonl").string();
+    const std::string ended = fs::path(path).replace_extension(".h5").string();
+    const bool from_journal =
+        files.contains(journal) && has_hash(path.stem()) && (!files.contains(ended) || is_newer(journal, ended));
+    if (file == (from_journal ? journal : ended)) collect(file, board, false);
+  }
+  if (board.rows.size() + board.problems.size() == before && !folders.empty())
+    board.problems.push_back(folder + ": holds no runs; name one of its folders: " + folders);
+}
+
+void keep_one_of_each(Leaderboard& board) {
+  std::vector<RunCopy> files;
+  for (const LeaderboardRow& row : board.rows) {
+    files.push_back({.path = row.path,
+                     .run_id = row.run_id,
+                     .status = row.status,
+                     .started = row.started,
+                     .finished = row.finished,
+                     .wall_seconds = row.wall_seconds,
+                     .lives = !row.where.empty()});
+  }
+  CountedOnce counted = count_once(files);
+  std::vector<LeaderboardRow> rows;
+  for (const std::size_t i : counted.kept) rows.push_back(std::move(board.rows[i]));
+  board.rows = std::move(rows);
+  board.notes = std::move(counted.notes);
+}
+
+/// A run of which only a journal is there has none: what it is nobody has written yet.
+void add_columns(Leaderboard& board) {
+  std::vector<const RunValues*> values;
+  std::vector<LeaderboardRow*> rows;
+  for (LeaderboardRow& row : board.rows) {
+    if (row.values.config.empty()) continue;
+    values.push_back(&row.values);
+    rows.push_back(&row);
+  }
+  std::vector<Values> columns = columns_of(values);
+  for (std::size_t i = 0; i < rows.size(); ++i) rows[i]->columns = std::move(columns[i]);
+}
+
+}  // namespace
+
+Leaderboard collect_runs(const std::vector<std::string>& paths, const Wanted& wanted) {
+  Leaderboard board;
+  for (const std::string& path : paths) {
+    std::error_code code;
+    if (fs::is_directory(path, code)) {
+      collect_folder(path, board);
+    } else {
+      collect(path, board, true);
+    }
+  }
+  keep_one_of_each(board);
+  board.others = std::ssize(board.rows);
+  std::erase_if(board.rows, [&](const LeaderboardRow& row) { return !wanted(row.run_id); });
+  board.others -= std::ssize(board.rows);
+  const auto key = [](const LeaderboardRow& row) {
+    return std::isnan(row.final_test_accuracy) ? -1.0 : row.final_test_accuracy;
+  };
+  std::ranges::stable_sort(board.rows,
+                           [&](const LeaderboardRow& a, const LeaderboardRow& b) { return key(a) > key(b); });
+  add_columns(board);
+  return board;
+}
+
+Leaderboard collect_runs(const std::vector<std::string>& paths) {
+  return collect_runs(paths, [](const std::string&) { return true; });
+}
+
+}  // namespace qrun
