@@ -1,5 +1,7 @@
 #include "cpu/workers.h"
 
+#include <utility>
+
 #include "core/threads.h"
 
 #if defined(__x86_64__)
@@ -55,9 +57,8 @@ void Workers::end() {
 void Workers::run(Call call, const void* context, std::int64_t count) {
   call_ = call;
   context_ = context;
-  error_ = nullptr;
   done_.store(0, std::memory_order_relaxed);
-  remaining_.store(count);  // publishes the three above; a late worker that takes an index here belongs to this loop
+  remaining_.store(count);  // publishes the two above; a late worker that takes an index here belongs to this loop
   ++epoch_;
   if (sleepers_.load() > 0) epoch_.notify_all();
   while (run_one()) {
@@ -65,7 +66,8 @@ void Workers::run(Call call, const void* context, std::int64_t count) {
   const auto finished = [&] { return done_.load(std::memory_order_acquire) == count; };
   while (!wait_briefly(finished)) {
   }
-  if (error_) std::rethrow_exception(error_);
+  const Lock lock(error_mutex_);
+  if (error_) std::rethrow_exception(std::exchange(error_, nullptr));
 }
 
 bool Workers::run_one() {
@@ -75,7 +77,7 @@ bool Workers::run_one() {
   try {
     call_(context_, index);
   } catch (...) {
-    const std::lock_guard lock(error_mutex_);
+    const Lock lock(error_mutex_);
     if (!error_) error_ = std::current_exception();
   }
   done_.fetch_add(1, std::memory_order_release);

@@ -4,9 +4,10 @@
 #include <atomic>
 #include <cstdint>
 #include <exception>
-#include <mutex>
 #include <thread>
 #include <vector>
+
+#include "core/mutex.h"
 
 namespace qrun::cpu {
 
@@ -43,8 +44,8 @@ class Workers {
   std::vector<std::thread> pool_;
   Call call_ = nullptr;
   const void* context_ = nullptr;
-  std::exception_ptr error_;
-  std::mutex error_mutex_;
+  Mutex error_mutex_;
+  std::exception_ptr error_ QRUN_GUARDED_BY(error_mutex_);
   alignas(64) std::atomic<std::int64_t> remaining_{0};  // indices not yet taken; negative: none
   alignas(64) std::atomic<std::int64_t> done_{0};
   alignas(64) std::atomic<std::uint32_t> epoch_{0};  // of wake-ups

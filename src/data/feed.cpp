@@ -3,12 +3,12 @@
 #include <array>
 #include <condition_variable>
 #include <exception>
-#include <mutex>
 #include <numeric>
 #include <thread>
 #include <vector>
 
 #include "core/error.h"
+#include "core/mutex.h"
 #include "core/threads.h"
 #include "data/dataset.h"
 #include "math/rng.h"
@@ -129,7 +129,7 @@ class PrefetchedFeed : public Feed {
 
   ~PrefetchedFeed() override {
     {
-      const std::lock_guard lock(mutex_);
+      const Lock lock(mutex_);
       stop_ = true;
     }
     wake_.notify_all();
@@ -156,11 +156,11 @@ class PrefetchedFeed : public Feed {
   }
 
   Batch fetch(std::int64_t first, std::int64_t n) override {
-    std::unique_lock lock(mutex_);
+    Lock lock(mutex_);
     if (!thread_.joinable()) thread_ = start_thread([this] { loop(); });
     if (given_) pop();  // the batch of the last call is free now
     if (count_ == 0 || front().first != first || front().n != n) restart(lock, first, n);
-    ready_.wait(lock, [&] { return count_ > 0; });
+    while (count_ == 0) ready_.wait(lock.to_wait());
     given_ = true;
     const Slot& slot = front();
     if (slot.error) std::rethrow_exception(slot.error);
@@ -170,17 +170,17 @@ class PrefetchedFeed : public Feed {
  private:
   static constexpr std::size_t kSlots = 6;  // batches
 
-  [[nodiscard]] Slot& front() { return slots_[head_]; }
-  void pop() {
+  [[nodiscard]] Slot& front() QRUN_REQUIRES(mutex_) { return slots_[head_]; }
+  void pop() QRUN_REQUIRES(mutex_) {
     given_ = false;
     head_ = (head_ + 1) % kSlots;
     --count_;
     if (count_ <= kSlots / 2) wake_.notify_one();  // in bursts: a thread is woken for several batches
   }
   /// Throws away what was guessed wrong and continues at `first`.
-  void restart(std::unique_lock<std::mutex>& lock, std::int64_t first, std::int64_t n) {
+  void restart(Lock& lock, std::int64_t first, std::int64_t n) QRUN_REQUIRES(mutex_) {
     if (count_ == 0 && filling_ && next_ == first && batch_ == n) return;  // under way
-    ready_.wait(lock, [&] { return !filling_; });
+    while (filling_) ready_.wait(lock.to_wait());
     count_ = 0;
     next_ = first;
     batch_ = n;
@@ -195,11 +195,11 @@ class PrefetchedFeed : public Feed {
   }
 
   void loop() {
-    std::unique_lock lock(mutex_);
+    Lock lock(mutex_);
     while (!stop_) {
       const bool ended = !wraps_ && next_ >= items();
       if (count_ == kSlots || ended || batch_ == 0) {
-        wake_.wait(lock);
+        wake_.wait(lock.to_wait());
         continue;
       }
       filling_ = true;
@@ -240,11 +240,15 @@ class PrefetchedFeed : public Feed {
   bool wraps_;
   Order order_, asked_order_;  // the thread's, and that of order()
   Transform transform_;
-  std::array<Slot, kSlots> slots_;
-  std::size_t head_ = 0, count_ = 0;  // of filled slots
-  std::int64_t next_ = 0, batch_ = 0;
-  bool given_ = false, filling_ = false, stop_ = false;
-  std::mutex mutex_;
+  Mutex mutex_;
+  std::array<Slot, kSlots> slots_ QRUN_GUARDED_BY(mutex_);  // but for the one being filled, which is the thread's
+  std::size_t head_ QRUN_GUARDED_BY(mutex_) = 0;            // the first filled slot
+  std::size_t count_ QRUN_GUARDED_BY(mutex_) = 0;           // of filled slots
+  std::int64_t next_ QRUN_GUARDED_BY(mutex_) = 0;
+  std::int64_t batch_ QRUN_GUARDED_BY(mutex_) = 0;
+  bool given_ QRUN_GUARDED_BY(mutex_) = false;
+  bool filling_ QRUN_GUARDED_BY(mutex_) = false;
+  bool stop_ QRUN_GUARDED_BY(mutex_) = false;
   std::condition_variable wake_, ready_;
   std::thread thread_;
 };

@@ -63,13 +63,13 @@ Owner this_process() {
 
 Claims::Claims(std::string folder, Owner me, std::chrono::milliseconds patience)
     : folder_(std::move(folder) + "/.qrun"),
-      me_(std::move(me)),
       patience_(patience),
+      me_(std::move(me)),
       heart_(start_thread([this] { live(); })) {}
 
 Claims::~Claims() {
   {
-    const std::lock_guard lock(mutex_);
+    const Lock lock(mutex_);
     stop_ = true;
   }
   wake_.notify_all();
@@ -81,7 +81,7 @@ Claims::~Claims() {
 }
 
 bool Claims::take(const std::string& run_id) {
-  const std::lock_guard guard(mutex_);
+  const Lock guard(mutex_);
   const FolderLock lock(folder_);
   if (fs::is_directory(path(run_id))) fail_to_replace(path(run_id), EISDIR);
   if (create(run_id)) return true;
@@ -127,7 +127,7 @@ bool Claims::is_dead(const std::string& run_id, const Owner& owner) {
 }
 
 void Claims::release(const std::string& run_id) {
-  const std::lock_guard guard(mutex_);
+  const Lock guard(mutex_);
   const FolderLock lock(folder_);
   if (owner_of(run_id).same_process(me_)) std::remove(path(run_id).c_str());
   mine_.erase(run_id);
@@ -135,7 +135,7 @@ void Claims::release(const std::string& run_id) {
 }
 
 bool Claims::owns(const std::string& run_id) {
-  const std::lock_guard guard(mutex_);
+  const Lock guard(mutex_);
   if (!fs::exists(FolderLock::path(folder_))) renew();
   return owner_of(run_id).same_process(me_);
 }
@@ -148,8 +148,9 @@ void Claims::renew() {
 }
 
 void Claims::live() {
-  std::unique_lock lock(mutex_);
-  while (!wake_.wait_for(lock, patience_ / kBeats, [this] { return stop_; })) {
+  Lock lock(mutex_);
+  while (!stop_) {
+    if (wake_.wait_for(lock.to_wait(), patience_ / kBeats) == std::cv_status::no_timeout) continue;
     try {
       watch();
       if (!mine_.empty()) beat();

@@ -3,14 +3,13 @@
 #pragma once
 
 #include <chrono>
-#include <condition_variable>
 #include <cstdint>
 #include <map>
-#include <mutex>
 #include <set>
 #include <string>
 #include <thread>
 
+#include "core/mutex.h"
 #include "store/claim_file.h"
 
 namespace qrun {
@@ -46,22 +45,22 @@ class Claims {
   };
 
   [[nodiscard]] std::string path(const std::string& run_id) const { return folder_ + "/" + run_id + ".claim"; }
-  [[nodiscard]] bool create(const std::string& run_id);
+  [[nodiscard]] bool create(const std::string& run_id) QRUN_REQUIRES(mutex_);
   [[nodiscard]] Owner owner_of(const std::string& run_id) const;
-  [[nodiscard]] bool is_dead(const std::string& run_id, const Owner& owner);
-  void renew();
+  [[nodiscard]] bool is_dead(const std::string& run_id, const Owner& owner) QRUN_REQUIRES(mutex_);
+  void renew() QRUN_REQUIRES(mutex_);
   void live();
-  void watch();
-  void beat();
+  void watch() QRUN_REQUIRES(mutex_);
+  void beat() QRUN_REQUIRES(mutex_);
 
-  std::string folder_;
-  Owner me_;
-  std::chrono::milliseconds patience_;
-  std::set<std::string> mine_;
-  std::map<std::string, Watch> watched_;
-  std::mutex mutex_;
+  const std::string folder_;
+  const std::chrono::milliseconds patience_;
+  Mutex mutex_;
+  Owner me_ QRUN_GUARDED_BY(mutex_);  // its counter of beats grows
+  std::set<std::string> mine_ QRUN_GUARDED_BY(mutex_);
+  std::map<std::string, Watch> watched_ QRUN_GUARDED_BY(mutex_);
+  bool stop_ QRUN_GUARDED_BY(mutex_) = false;
   std::condition_variable wake_;
-  bool stop_ = false;
   std::thread heart_;
 };
 

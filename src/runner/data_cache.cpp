@@ -24,7 +24,7 @@ std::string start_key(const RunSpec& run) {
 const RunData& DataCache::get(const DataSpec& spec) {
   const std::string key = fmt::format("{}\n{}\n{} {} {} {}", key_of(spec.train), key_of(spec.test), spec.crop, spec.pad,
                                       spec.mean.size(), spec.mirror);
-  const std::lock_guard lock(mutex_);
+  const Lock lock(mutex_);
   const auto at = opened_.find(key);
   return at != opened_.end() ? at->second : opened_.emplace(key, open_data(spec)).first->second;
 }
@@ -33,7 +33,7 @@ DataRecord DataCache::record(const RunSpec& run, bool draw) {
   const RunData& data = get(run.data);
   DataRecord record = record_of(run.data, data, draw);
   if (run.train.init_from.empty()) return record;
-  const std::lock_guard lock(mutex_);
+  const Lock lock(mutex_);
   const auto [at, is_new] = initial_.try_emplace(start_key(run));
   if (is_new) at->second = initial_hash(run, {data.shape, data.train->items()});
   record.init_from_hash = at->second;

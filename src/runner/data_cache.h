@@ -2,9 +2,9 @@
 #pragma once
 
 #include <map>
-#include <mutex>
 #include <string>
 
+#include "core/mutex.h"
 #include "data/dataset.h"
 
 namespace qrun {
@@ -19,9 +19,9 @@ class DataCache {
   [[nodiscard]] DataRecord record(const RunSpec& run, bool draw);
 
  private:
-  std::mutex mutex_;
-  std::map<std::string, RunData> opened_;       // guarded by mutex_
-  std::map<std::string, std::string> initial_;  // hashes of masters, likewise
+  Mutex mutex_;
+  std::map<std::string, RunData> opened_ QRUN_GUARDED_BY(mutex_);
+  std::map<std::string, std::string> initial_ QRUN_GUARDED_BY(mutex_);  // hashes of masters
 };
 
 }  // namespace qrun

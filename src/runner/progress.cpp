@@ -64,7 +64,7 @@ ProgressStyle progress_style(bool quiet, bool no_progress) {
 }
 
 void Progress::show(const void* pack, const std::vector<RunProgress>& runs) {
-  const std::lock_guard lock(mutex_);
+  const Lock lock(mutex_);
   if (runs.empty()) {
     packs_.erase(pack);
   } else {
@@ -74,7 +74,7 @@ void Progress::show(const void* pack, const std::vector<RunProgress>& runs) {
 }
 
 void Progress::sweep(const SweepProgress& sweep) {
-  const std::lock_guard lock(mutex_);
+  const Lock lock(mutex_);
   sweep_ = sweep;
   draw(true);
 }
@@ -82,7 +82,7 @@ void Progress::sweep(const SweepProgress& sweep) {
 void Progress::epoch(const std::string& run_id, const TrainPoint& train, const std::optional<TestPoint>& test) {
   if (style_ != ProgressStyle::kLines) return;
   const std::string accuracy = test ? fmt::format(", test accuracy={:.4f}", test->accuracy) : "";
-  const std::lock_guard lock(mutex_);
+  const Lock lock(mutex_);
   std::fputs(fmt::format("{} epoch {}: train loss={:.4f}{}\n", run_id, train.epoch, train.loss, accuracy).c_str(),
              stderr);
 }

@@ -5,11 +5,11 @@
 #include <chrono>
 #include <cstdint>
 #include <map>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "core/mutex.h"
 #include "store/run_file.h"
 
 namespace qrun {
@@ -50,7 +50,10 @@ class Progress {
   explicit Progress(ProgressStyle style) : style_(style) {}
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
-  ~Progress() { wipe(); }
+  ~Progress() {
+    const Lock lock(mutex_);
+    wipe();
+  }
 
   /// Lines of the runs of one pack, until the next call with the same `pack`; none: the pack has ended.
   void show(const void* pack, const std::vector<RunProgress>& runs);
@@ -61,22 +64,23 @@ class Progress {
   /// Wipes the live lines, so that `write` can put lasting ones in their place.
   template <class Write>
   void note(const Write& write) {
-    const std::lock_guard lock(mutex_);
+    const Lock lock(mutex_);
     wipe();
     write();
   }
 
  private:
-  void draw(bool now);
-  void wipe();
-  [[nodiscard]] std::string sweep_line() const;
+  void draw(bool now) QRUN_REQUIRES(mutex_);
+  void wipe() QRUN_REQUIRES(mutex_);
+  [[nodiscard]] std::string sweep_line() const QRUN_REQUIRES(mutex_);
 
   ProgressStyle style_;
-  std::mutex mutex_;
-  std::map<const void*, std::vector<RunProgress>> packs_;
-  std::optional<SweepProgress> sweep_;
-  std::vector<std::size_t> lines_;  // on the screen: columns of each
-  std::chrono::steady_clock::time_point began_ = std::chrono::steady_clock::now(), shown_;
+  const std::chrono::steady_clock::time_point began_ = std::chrono::steady_clock::now();
+  Mutex mutex_;
+  std::map<const void*, std::vector<RunProgress>> packs_ QRUN_GUARDED_BY(mutex_);
+  std::optional<SweepProgress> sweep_ QRUN_GUARDED_BY(mutex_);
+  std::vector<std::size_t> lines_ QRUN_GUARDED_BY(mutex_);  // on the screen: columns of each
+  std::chrono::steady_clock::time_point shown_ QRUN_GUARDED_BY(mutex_);
 };
 
 }  // namespace qrun

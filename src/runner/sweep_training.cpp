@@ -75,14 +75,19 @@ struct SweepTraining::Start {
 };
 
 SweepTraining::SweepTraining(SweepPlan& plan, const ResultsFolder& folder, const SweepTools& tools)
-    : plan_(plan), folder_(folder), tools_(tools), claims_(folder.path()), members_(plan.runs().size()) {
+    : plan_(plan),
+      folder_(folder),
+      tools_(tools),
+      claims_(folder.path()),
+      failures_(plan.runs().size()),
+      now_(plan.runs().size()) {
   const std::set<std::string> under_way = folder.under_way();
   drop_other_claims(under_way);
-  for (std::size_t i = 0; i < members_.size(); ++i) {
+  for (std::size_t i = 0; i < now_.size(); ++i) {
     const PlannedRun& run = plan.runs()[i];
     standings_.push_back(run.standing);
     if (plan.to_do(run)) continue;
-    members_[i].now = Now::kEnded;
+    now_[i] = Now::kEnded;
     if (!run.standing.left.empty()) continue;
     name_swept(i);
     if (!under_way.contains(run.id) || !may_tidy(run.id)) continue;  // another process trains it again
@@ -98,7 +103,7 @@ void SweepTraining::guarded(const Act& act) {
   try {
     act();
   } catch (...) {
-    const std::lock_guard lock(mutex_);
+    const Lock lock(mutex_);
     if (!error_) error_ = std::current_exception();
     halt_ = true;
   }
@@ -125,9 +130,10 @@ void SweepTraining::run() {
     std::this_thread::sleep_for(kLook);
   }
   for (std::thread& worker : workers) worker.join();
+  const Lock lock(mutex_);
   if (error_) std::rethrow_exception(error_);
-  for (std::size_t i = 0; i < members_.size(); ++i) {
-    if (members_[i].now == Now::kElsewhere) standings_[i].path.clear();
+  for (std::size_t i = 0; i < now_.size(); ++i) {
+    if (now_[i] == Now::kElsewhere) standings_[i].path.clear();
   }
 }
 
@@ -196,19 +202,19 @@ SweepTraining::Pack SweepTraining::next(Engines& engines) {
 /// The next run behind `last` that may be had for the pack. No other worker touches it until it is set to something
 /// else: files, which may lie far away, are looked at without the lock.
 std::optional<std::size_t> SweepTraining::look_at_one(std::optional<std::size_t> last, const Pack& pack) {
-  const std::lock_guard lock(mutex_);
-  for (std::size_t i = last ? *last + 1 : 0; i < members_.size(); ++i) {
-    if (members_[i].now != Now::kWaiting && members_[i].now != Now::kElsewhere) continue;
+  const Lock lock(mutex_);
+  for (std::size_t i = last ? *last + 1 : 0; i < now_.size(); ++i) {
+    if (now_[i] != Now::kWaiting && now_[i] != Now::kElsewhere) continue;
     if (!pack.members.empty() && plan_.runs()[pack.members[0]].group != plan_.runs()[i].group) continue;
-    members_[i].now = Now::kLookedAt;
+    now_[i] = Now::kLookedAt;
     return i;
   }
   return std::nullopt;
 }
 
 void SweepTraining::set(std::size_t i, Now now) {
-  const std::lock_guard lock(mutex_);
-  members_[i].now = now;
+  const Lock lock(mutex_);
+  now_[i] = now;
 }
 
 void SweepTraining::train(const Pack& pack, Engine& engine) {
@@ -236,7 +242,7 @@ void SweepTraining::train(const Pack& pack, Engine& engine) {
 }
 
 void SweepTraining::after_pack() {
-  const std::lock_guard lock(after_pack_mutex_);
+  const Lock lock(after_pack_mutex_);
   tools_.after_pack();
 }
 
@@ -297,7 +303,7 @@ void SweepTraining::end(std::size_t i, const RunOutcome& outcome) {
   const PlannedRun& run = plan_.runs()[i];
   standings_[i] = {stage_of(outcome.status), outcome.path, outcome.error, run.spec->swept, stamp_of(outcome.path)};
   const bool failed = outcome.status == "failed";
-  const bool again = failed && members_[i].failures++ < plan_.options().retries;
+  const bool again = failed && failures_[i]++ < plan_.options().retries;
   if (outcome.status == "complete") trained_ += plan_.group(run).iterations;
   if (failed && !again && plan_.options().fail_fast) halt_ = true;
   give_back(i, again ? Now::kWaiting : Now::kEnded);
@@ -310,25 +316,25 @@ void SweepTraining::leave(std::size_t i, const std::string& reason) {
 }
 
 bool SweepTraining::ended() {
-  const std::lock_guard lock(mutex_);
-  return std::ranges::all_of(members_, [](const Member& member) { return member.now == Now::kEnded; });
+  const Lock lock(mutex_);
+  return std::ranges::all_of(now_, [](Now now) { return now == Now::kEnded; });
 }
 
 bool SweepTraining::are_any(Now now) {
-  const std::lock_guard lock(mutex_);
-  return std::ranges::find(members_, now, &Member::now) != members_.end();
+  const Lock lock(mutex_);
+  return std::ranges::find(now_, now) != now_.end();
 }
 
 void SweepTraining::report() {
-  if (members_.size() > 1) tools_.progress.sweep(progress());
+  if (failures_.size() > 1) tools_.progress.sweep(progress());
 }
 
 SweepProgress SweepTraining::progress() {
-  const std::lock_guard lock(mutex_);
-  SweepProgress progress{.runs = std::ssize(members_), .iterations = trained_};
-  for (std::size_t i = 0; i < members_.size(); ++i) {
-    if (members_[i].now == Now::kElsewhere) ++progress.elsewhere;
-    if (members_[i].now != Now::kEnded) {
+  const Lock lock(mutex_);
+  SweepProgress progress{.runs = std::ssize(now_), .iterations = trained_};
+  for (std::size_t i = 0; i < now_.size(); ++i) {
+    if (now_[i] == Now::kElsewhere) ++progress.elsewhere;
+    if (now_[i] != Now::kEnded) {
       progress.iterations_left = plus(progress.iterations_left, plan_.group(plan_.runs()[i]).iterations);
     } else {
       ++(standings_[i].stage == Stage::kFailed ? progress.failed : progress.complete);
@@ -346,8 +352,8 @@ void SweepTraining::wait_for_others() {
 
 /// Runs that other processes train, the first time that there are any.
 std::int64_t SweepTraining::newly_waited_for() {
-  const std::lock_guard lock(mutex_);
-  const auto elsewhere = waiting_ ? 0 : std::ranges::count(members_, Now::kElsewhere, &Member::now);
+  const Lock lock(mutex_);
+  const auto elsewhere = waiting_ ? 0 : std::ranges::count(now_, Now::kElsewhere);
   waiting_ = waiting_ || elsewhere > 0;
   return elsewhere;
 }

@@ -4,12 +4,12 @@
 #include <atomic>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <set>
 #include <string>
 #include <vector>
 
+#include "core/mutex.h"
 #include "runner/claims.h"
 #include "runner/pack.h"
 #include "runner/sweep_plan.h"
@@ -50,10 +50,6 @@ class SweepTraining {
 
  private:
   enum class Now : std::uint8_t { kWaiting, kLookedAt, kTraining, kElsewhere, kEnded };
-  struct Member {
-    Now now = Now::kWaiting;  // behind mutex_
-    int failures = 0;         // of the worker's that trains it
-  };
   struct Pack {
     std::vector<std::size_t> members;  // indices into the plan's runs
     std::vector<PackRun> runs;
@@ -96,13 +92,14 @@ class SweepTraining {
   const SweepTools& tools_;
   Claims claims_;
   std::vector<Standing> standings_;  // of the worker's that looks at the run or trains it; of nobody once it has ended
-  std::vector<Member> members_;      // of the plan's runs
-  std::atomic<std::int64_t> trained_ = 0;  // iterations of packs that have ended
-  std::atomic<bool> halt_ = false;         // what packs look at
-  std::exception_ptr error_;               // behind mutex_
-  bool waiting_ = false;                   // behind mutex_
-  std::mutex mutex_;                       // held for moments, never over files
-  std::mutex after_pack_mutex_;            // one call at a time
+  std::vector<int> failures_;        // of runs, likewise
+  std::atomic<std::int64_t> trained_ = 0;         // iterations of packs that have ended
+  std::atomic<bool> halt_ = false;                // what packs look at
+  Mutex mutex_;                                   // held for moments, never over files
+  std::vector<Now> now_ QRUN_GUARDED_BY(mutex_);  // of the plan's runs
+  std::exception_ptr error_ QRUN_GUARDED_BY(mutex_);
+  bool waiting_ QRUN_GUARDED_BY(mutex_) = false;
+  Mutex after_pack_mutex_;  // one call at a time
 };
 
 }  // namespace qrun
