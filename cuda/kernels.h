@@ -83,7 +83,6 @@ void conv2d_backward_weight(const Scope& scope, const ConvShape& s, const ConvOp
 [[nodiscard]] PieceNeeds conv2d_backward_data_needs(const ConvShape& s, std::int64_t n);
 [[nodiscard]] PieceNeeds conv2d_backward_weight_needs(const ConvShape& s, std::int64_t n);
 
-// Layers without parameters.
 void relu(const Scope& scope, std::int64_t size, Tensor x, Tensor y);
 void relu_backward(const Scope& scope, std::int64_t size, Tensor y, Tensor dy, Tensor dx);
 void avg_pool2d(const Scope& scope, const PoolShape& s, bool count_include_pad, Tensor x, Tensor y);
@@ -117,6 +116,10 @@ struct ParamTable {
   ParamState* states = nullptr;   // [run][param] of the pack
   int params = 0;
   RunControl* control = nullptr;  // [run] of the pack
+
+  [[nodiscard]] QRUN_HD ParamState& state_of(const Piece& piece) const {
+    return states[static_cast<std::int64_t>(piece.run) * params + piece.param];
+  }
 };
 /// Master to value: statistics, parameters, codes. `passes` as above; nothing is launched where it is 0.
 void quantize_params(cudaStream_t stream, const ParamTable& table, int passes, Workspace workspace);

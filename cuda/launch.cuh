@@ -1,6 +1,7 @@
 // Starting kernels, and what their blocks do together.
 #pragma once
 
+#include "core/sizes.h"
 #include "cuda/runtime.h"
 
 namespace qrun::cuda {
@@ -17,8 +18,6 @@ void launch(cudaStream_t stream, dim3 grid, void (*kernel)(Parameters...), Argum
   config.stream = stream;
   check(cudaLaunchKernelEx(&config, kernel, static_cast<Parameters>(arguments)...), "cudaLaunchKernel");
 }
-
-[[nodiscard]] constexpr std::int64_t ceil_div(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
 
 /// Blocks with a thread for each of `n` elements of each run.
 [[nodiscard]] inline dim3 elements_grid(std::int64_t n, int runs) {

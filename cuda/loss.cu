@@ -1,30 +1,10 @@
 // Softmax, cross-entropy, its gradient and predictions, in double; and the end of an iteration.
 #include "cuda/kernels.h"
 #include "cuda/statistics.cuh"
+#include "math/softmax.h"
 
 namespace qrun::cuda {
 namespace {
-
-/// Of one image; the gradient where dx is given.
-__device__ inline double image_loss(const float* x, int classes, int label, double batch, float* dx) {
-  auto largest = static_cast<double>(x[0]);
-  for (int c = 1; c < classes; ++c) largest = fmax(largest, static_cast<double>(x[c]));
-  double sum = 0.0;
-  for (int c = 0; c < classes; ++c) sum += exp(static_cast<double>(x[c]) - largest);
-  if (dx != nullptr) {
-    for (int c = 0; c < classes; ++c) {
-      const double probability = exp(static_cast<double>(x[c]) - largest) / sum;
-      dx[c] = static_cast<float>((probability - (c == label ? 1.0 : 0.0)) / batch);
-    }
-  }
-  return log(sum) + largest - static_cast<double>(x[label]);
-}
-
-__device__ inline std::int32_t predicted(const float* x, int classes) {
-  int best = 0;
-  for (int c = 1; c < classes; ++c) best = x[c] > x[best] ? c : best;
-  return best;
-}
 
 /// A block a run.
 __global__ void softmax_cross_entropy_kernel(std::int64_t n, int classes, bool training, LossOperands operands) {
@@ -34,9 +14,9 @@ __global__ void softmax_cross_entropy_kernel(std::int64_t n, int classes, bool t
   for (std::int64_t i = threadIdx.x; i < n; i += kThreads) {
     const float* x = operands.x.data + run * operands.x.stride + i * classes;
     float* dx = training ? operands.dx.data + run * operands.dx.stride + i * classes : nullptr;
-    mine += image_loss(x, classes, operands.labels[run * operands.labels_stride + i], batch, dx);
+    mine += softmax_loss(x, 1, classes, operands.labels[run * operands.labels_stride + i], batch, dx);
     if (operands.predictions != nullptr)
-      operands.predictions[run * operands.items + operands.first + i] = predicted(x, classes);
+      operands.predictions[run * operands.items + operands.first + i] = arg_max(x, 1, classes);
   }
   const double sum = block_reduce(mine, [](double a, double b) { return a + b; });
   if (threadIdx.x != 0) return;

@@ -3,12 +3,11 @@
 #include <algorithm>
 #include <optional>
 
+#include "core/sizes.h"
 #include "quant/all.h"
 
 namespace qrun::cuda {
 namespace {
-
-std::int64_t pieces_in(std::int64_t n) { return (n + kPiece - 1) / kPiece; }
 
 /// Device memory of zeros.
 template <class T>
@@ -152,8 +151,9 @@ void PackMemory::cut_params(const Stream& stream) {
     const std::int64_t slice_size = state.size / state.slices;
     for (std::int64_t s = 0; s < state.slices; ++s) {
       const auto slice = static_cast<std::int32_t>(slices.size());
-      slices.push_back({static_cast<std::int32_t>(pieces.size()), static_cast<std::int32_t>(pieces_in(slice_size)),
-                        static_cast<std::int32_t>(s), slice_size});
+      slices.push_back({static_cast<std::int32_t>(pieces.size()),
+                        static_cast<std::int32_t>(ceil_div(slice_size, kPiece)), static_cast<std::int32_t>(s),
+                        slice_size});
       for (std::int64_t begin = 0; begin < slice_size; begin += kPiece) {
         pieces.push_back({.run = static_cast<std::int32_t>(i / plan_.params.size()),
                           .param = static_cast<std::int32_t>(i % plan_.params.size()),
@@ -189,7 +189,7 @@ void PackMemory::make_workspace(const Stream& stream) {
   PieceNeeds data;
   PieceNeeds weight;
   for (const ActivationInfo& slot : plan_.activations)
-    partials = std::max(partials, pieces_in(batch_ * size(slot.x)) * runs());
+    partials = std::max(partials, ceil_div(batch_ * size(slot.x), kPiece) * runs());
   for (const Step& step : plan_.steps) {
     const std::optional<ConvShape> s = conv_of(step.op);
     if (!s) continue;

@@ -57,8 +57,8 @@ __device__ inline Sums piece_sums(const float* x, std::int64_t n, Stat needs, Pa
 __device__ inline Sums total_of(const Sums* partials, unsigned count, Stat needs) {
   Sums mine{0.0, 0.0};
   const CombineSums combine{needs};
-  for (unsigned i = threadIdx.x; i < count;
-       i += kThreads)  // past the first cache, which may hold what was there before
+  // Past the first cache, which may hold what was there before.
+  for (unsigned i = threadIdx.x; i < count; i += kThreads)
     mine = combine(mine, {__ldcg(&partials[i].sum), __ldcg(&partials[i].other)});
   return block_reduce(mine, combine);
 }

@@ -16,6 +16,7 @@ shellcheck "${shell_files[@]}"
 pyflakes3 "${python_files[@]}"
 (cd scripts && mypy --no-error-summary qrun_results)
 /usr/bin/python3 tests/project/include_rules.py
+/usr/bin/python3 tests/project/kernel_names.py
 
 # Sources only: clang-tidy reports on our headers as it meets them (HeaderFilterRegex).
 find src cuda -name '*.cpp' -print0 | sort -z | xargs -0 -n 1 -P "$(nproc)" clang-tidy --quiet -p build \

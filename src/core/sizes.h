@@ -1,5 +1,5 @@
-// Sizes that a user wrote, multiplied and added without overflow: what 64 bits can't hold stays kTooLarge, which no
-// memory holds, so that one comparison at the end finds it.
+// Arithmetic of sizes. Those that a user wrote are multiplied and added without overflow: what 64 bits can't hold stays
+// kTooLarge, which no memory holds, so that one comparison at the end finds it.
 #pragma once
 
 #include <cstdint>
@@ -18,5 +18,8 @@ inline constexpr std::int64_t kTooLarge = std::numeric_limits<std::int64_t>::max
 [[nodiscard]] constexpr std::int64_t plus(std::int64_t a, std::int64_t b) {
   return a > kTooLarge - b ? kTooLarge : a + b;
 }
+
+/// a / b rounded up, for a >= 0 and b > 0.
+[[nodiscard]] constexpr std::int64_t ceil_div(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
 
 }  // namespace qrun

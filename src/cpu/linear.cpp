@@ -7,7 +7,6 @@
 namespace qrun::cpu {
 namespace {
 
-std::int64_t tiles_of(std::int64_t outputs) { return (outputs + kTile - 1) / kTile; }
 int outputs_in(std::int64_t first, std::int64_t outputs) {
   return static_cast<int>(std::min<std::int64_t>(kTile, outputs - first));
 }
@@ -42,7 +41,7 @@ void bias_gradient(const float* dy, std::int64_t block_size, std::int64_t plane,
   db[o] = total;
 }
 
-void run(const LinearOp& op, Context& context) {
+void compute(const LinearOp& op, Context& context) {
   const float* x = context.run.buffer(op.x).value.data();
   const float* w = context.run.param(op.w).current();
   const float* bias = op.b == kNone ? nullptr : context.run.param(op.b).current();
@@ -66,7 +65,7 @@ void run(const LinearOp& op, Context& context) {
   });
 }
 
-void run(const LinearBackwardDataOp& op, Context& context) {
+void compute(const LinearBackwardDataOp& op, Context& context) {
   const float* dy = context.run.buffer(op.y).gradient.data();
   const float* w = context.run.param(op.w).current();
   float* dx = context.run.buffer(op.x).gradient.data();
@@ -89,8 +88,8 @@ void run(const LinearBackwardDataOp& op, Context& context) {
   });
 }
 
-void run(const LinearBackwardWeightOp& op, Context& context) {
-  const std::int64_t padded_in = (op.in + kLanes - 1) / kLanes * kLanes;
+void compute(const LinearBackwardWeightOp& op, Context& context) {
+  const std::int64_t padded_in = ceil_div(op.in, kLanes) * kLanes;
   const float* x = transposed(context.run.buffer(op.x).value.data(), op.in, padded_in, context);
   const float* dy = context.run.buffer(op.y).gradient.data();
   float* dw = context.run.param(op.w).gradient.data();

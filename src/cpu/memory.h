@@ -7,6 +7,7 @@
 #include <optional>
 #include <vector>
 
+#include "core/sizes.h"
 #include "cpu/kernels/kernels.h"
 #include "engine/engine.h"
 #include "plan/plan.h"
@@ -30,7 +31,7 @@ class Array {
 };
 
 /// Blocks of 16 images that hold n.
-[[nodiscard]] inline std::int64_t blocks_of(std::int64_t n) { return (n + kLanes - 1) / kLanes; }
+[[nodiscard]] inline std::int64_t blocks_of(std::int64_t n) { return ceil_div(n, kLanes); }
 
 /// Images in use in block `block` of a batch of n: 16 but for the last.
 [[nodiscard]] inline std::int64_t valid_lanes(std::int64_t n, std::int64_t block) {

@@ -1,6 +1,9 @@
 // One function for each op of the Plan.
 #pragma once
 
+#include <algorithm>
+
+#include "core/sizes.h"
 #include "cpu/kernels/kernels.h"
 #include "cpu/memory.h"
 #include "cpu/workers.h"
@@ -17,27 +20,40 @@ struct Context {
   bool training = true;
 
   [[nodiscard]] std::int64_t blocks() const { return blocks_of(n); }
+  /// Floats of a buffer that the batch takes, padded images among them.
+  [[nodiscard]] std::int64_t floats(BufferId id) const { return blocks() * run.shape(id).size() * kLanes; }
 };
 
-void run(const QuantizeParamOp& op, Context& context);
-void run(const Conv2dOp& op, Context& context);
-void run(const Conv2dBackwardDataOp& op, Context& context);
-void run(const Conv2dBackwardWeightOp& op, Context& context);
-void run(const LinearOp& op, Context& context);
-void run(const LinearBackwardDataOp& op, Context& context);
-void run(const LinearBackwardWeightOp& op, Context& context);
-void run(const MaxPool2dOp& op, Context& context);
-void run(const MaxPool2dBackwardOp& op, Context& context);
-void run(const AvgPool2dOp& op, Context& context);
-void run(const AvgPool2dBackwardOp& op, Context& context);
-void run(const ReluOp& op, Context& context);
-void run(const ReluBackwardOp& op, Context& context);
-void run(const QuantizeOp& op, Context& context);
-void run(const QuantizeBackwardOp& op, Context& context);
-void run(const QuantizeMaxPool2dOp& op, Context& context);
-void run(const QuantizeMaxPool2dBackwardOp& op, Context& context);
-void run(const SoftmaxCrossEntropyOp& op, Context& context);
-void run(const UpdateOp& op, Context& context);
+inline constexpr std::int64_t kPiece = 1024 * kLanes;  // floats a task of element-wise loops and of statistics
+
+/// Calls `body(begin, n)` for the pieces of `size` floats, spread over the threads.
+template <class Body>
+void for_pieces(const Context& context, std::int64_t size, const Body& body) {
+  context.workers.parallel(ceil_div(size, kPiece), [&](std::int64_t piece) {
+    const std::int64_t begin = piece * kPiece;
+    body(begin, std::min(kPiece, size - begin));
+  });
+}
+
+void compute(const QuantizeParamOp& op, Context& context);
+void compute(const Conv2dOp& op, Context& context);
+void compute(const Conv2dBackwardDataOp& op, Context& context);
+void compute(const Conv2dBackwardWeightOp& op, Context& context);
+void compute(const LinearOp& op, Context& context);
+void compute(const LinearBackwardDataOp& op, Context& context);
+void compute(const LinearBackwardWeightOp& op, Context& context);
+void compute(const MaxPool2dOp& op, Context& context);
+void compute(const MaxPool2dBackwardOp& op, Context& context);
+void compute(const AvgPool2dOp& op, Context& context);
+void compute(const AvgPool2dBackwardOp& op, Context& context);
+void compute(const ReluOp& op, Context& context);
+void compute(const ReluBackwardOp& op, Context& context);
+void compute(const QuantizeOp& op, Context& context);
+void compute(const QuantizeBackwardOp& op, Context& context);
+void compute(const QuantizeMaxPool2dOp& op, Context& context);
+void compute(const QuantizeMaxPool2dBackwardOp& op, Context& context);
+void compute(const SoftmaxCrossEntropyOp& op, Context& context);
+void compute(const UpdateOp& op, Context& context);
 
 /// Fits the quantizer of an activation slot to the batch, or to its range; notes divergence where x is not finite.
 void fit_activation(SlotId slot, Context& context);

@@ -4,6 +4,7 @@
 #include <chrono>
 
 #include "core/error.h"
+#include "math/softmax.h"
 #include "quant/all.h"
 
 namespace qrun::cpu {
@@ -11,14 +12,6 @@ namespace {
 
 /// Runs side by side meet this often, so that a stop finds them at the same iteration, and soon.
 constexpr std::chrono::duration<double> kMeeting{0.5};
-
-std::int32_t predicted(const float* logits, std::int64_t classes) {
-  std::int64_t best = 0;
-  for (std::int64_t c = 1; c < classes; ++c) {
-    if (logits[c * kLanes] > logits[best * kLanes]) best = c;
-  }
-  return static_cast<std::int32_t>(best);
-}
 
 }  // namespace
 
@@ -56,10 +49,10 @@ void CpuProgram::load_batch(const Batch& batch, Context& context) const {
   });
 }
 
-void CpuProgram::run_phase(Phase phase, Context& context) const {
+void CpuProgram::compute_phase(Phase phase, Context& context) const {
   for (const Step& step : plan_.steps) {
     if (step.phase != phase || context.run.divergence) continue;
-    std::visit([&](const auto& op) { run(op, context); }, step.op);
+    std::visit([&](const auto& op) { compute(op, context); }, step.op);
   }
 }
 
@@ -72,7 +65,7 @@ void CpuProgram::iterate(int run, std::int64_t iterations, Workers& workers, std
     Context context{kernels_, workers, mine, batch.n, true};
     load_batch(batch, context);
     for (const Phase phase : {Phase::kQuantize, Phase::kForward, Phase::kLoss, Phase::kBackward, Phase::kUpdate})
-      run_phase(phase, context);
+      compute_phase(phase, context);
     if (mine.divergence) return;
     losses.push_back(static_cast<float>(mine.loss));
     ++mine.iteration;
@@ -126,21 +119,21 @@ TestResult CpuProgram::test_run(int run, std::int64_t samples, Workers& workers)
   TestResult result;
   result.activations.resize(plan_.activations.size());
   Context quantizing{kernels_, workers, mine, 0, false};
-  run_phase(Phase::kQuantize, quantizing);
+  compute_phase(Phase::kQuantize, quantizing);
   std::int64_t right = 0;
   for (std::int64_t first = 0; first < feed.items() && !mine.divergence; first += plan_.test_batch) {
     const Batch batch = feed.fetch(first, std::min(plan_.test_batch, feed.items() - first));
     Context context{kernels_, workers, mine, batch.n, false};
     load_batch(batch, context);
-    run_phase(Phase::kForward, context);
-    run_phase(Phase::kLoss, context);
+    compute_phase(Phase::kForward, context);
+    compute_phase(Phase::kLoss, context);
     keep_codes(context, first, samples, result);
     result.loss += mine.loss * static_cast<double>(batch.n);
     const float* logits = mine.buffer(plan_.logits).value.data();
     for (std::int64_t i = 0; i < batch.n; ++i) {
       const std::int32_t label = mine.labels[static_cast<std::size_t>(i)];
       const std::int32_t prediction =
-          predicted(logits + (i / kLanes) * plan_.classes * kLanes + i % kLanes, plan_.classes);
+          arg_max(logits + (i / kLanes) * plan_.classes * kLanes + i % kLanes, kLanes, plan_.classes);
       result.labels.push_back(label);
       result.predictions.push_back(prediction);
       right += prediction == label ? 1 : 0;
@@ -196,7 +189,7 @@ void CpuProgram::restore(int run, const RunState& state) {
 QuantizedBlob CpuProgram::codes(int run, ParamId param) {
   RunMemory& mine = memory(run);
   Context context{kernels_, *workers_, mine, 0, false};
-  cpu::run(QuantizeParamOp{param}, context);
+  compute(QuantizeParamOp{param}, context);
   const QuantSettings& settings = mine.settings.params[static_cast<std::size_t>(param)].quant;
   QRUN_CHECK(settings.method != kNoQuantizer, "codes of a blob without quantizer");
   const ParamMemory& memory = mine.param(param);

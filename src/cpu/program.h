@@ -36,7 +36,7 @@ class CpuProgram : public Program {
   template <class Body>
   void for_runs(const std::vector<int>& runs, const Body& body);
   void load_batch(const Batch& batch, Context& context) const;
-  void run_phase(Phase phase, Context& context) const;
+  void compute_phase(Phase phase, Context& context) const;
   void iterate(int run, std::int64_t iterations, Workers& workers, std::vector<float>& losses);
   TestResult test_run(int run, std::int64_t samples, Workers& workers);
   void keep_codes(Context& context, std::int64_t first, std::int64_t samples, TestResult& result) const;

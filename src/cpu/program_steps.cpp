@@ -15,7 +15,7 @@ Array<float>& pick(Program::Tensor tensor, Array<float>& value, Array<float>& gr
 
 void CpuProgram::run_step(int run, std::size_t step, std::int64_t n) {
   Context context{kernels_, *workers_, memory(run), n, true};
-  std::visit([&](const auto& op) { cpu::run(op, context); }, plan_.steps.at(step).op);
+  std::visit([&](const auto& op) { compute(op, context); }, plan_.steps.at(step).op);
 }
 
 std::vector<float> CpuProgram::read(int run, BufferId buffer, Tensor tensor, std::int64_t n) {

@@ -1,7 +1,6 @@
 // The file is an array of pages (LMDB 0.9, mdb.c: MDB_page, MDB_node, MDB_meta), numbers in the order of the machine:
 //   page  its number (8), 2 bytes, flags (2), end of the pointers (2), start of the nodes (2), pointers (2 each) to
-//   node  low half (2), high half (2), flags (2), size of the key (2), the key, then in a leaf the value or its page
-//   (8)
+//   node  low half (2), high half (2), flags (2), size of the key (2), the key, in a leaf the value or its page (8)
 // The halves are the size of a leaf's value; in a branch they and the flags are the number of the page below.
 // The first two pages describe the file by turns; the one of the later transaction holds.
 #include "data/lmdb_pages.h"

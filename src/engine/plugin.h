@@ -18,9 +18,8 @@ struct EngineProbe {
 
 /// Looks for the plug-in in `folder` and in its ../lib, and refuses one that is not of this `build`: version and
 /// commit, for whole structs cross the border. The plug-in exports
-///   const char* qrun_plugin_version();   // of its build
-///   qrun::Engine* qrun_make_engine(int device, char* problem, int problem_size);   // nullptr, with a line in
-///   `problem`
+///   const char* qrun_plugin_version();  // of its build
+///   qrun::Engine* qrun_make_engine(int device, char* problem, int problem_size);  // nullptr, with a line in `problem`
 [[nodiscard]] EngineProbe open_cuda_engine(const std::string& folder, const std::string& build, int device);
 
 }  // namespace qrun

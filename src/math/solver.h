@@ -1,11 +1,13 @@
 // Solvers and learning-rate policies: Caffe's formulas, for host and device (include/caffe/sgd_solvers.hpp there).
-//   gradient   g' = g + decay * w                                    (L2, on the master parameter)
-//   sgd        v = momentum v + rate g';              w -= v
-//   nesterov   v' = momentum v + rate g';             w -= (1 + momentum) v' - momentum v
-//   adam       m, s moving averages of g', g'^2;      w -= rate sqrt(1 - beta2^t) / (1 - beta1^t) m / (sqrt(s) +
-//   epsilon) adagrad    s += g'^2;                             w -= rate g' / (sqrt(s) + epsilon) rmsprop    s = decay
-//   s + (1 - decay) g'^2;        w -= rate g' / (sqrt(s) + epsilon) adadelta   s as rmsprop with momentum; u = g'
-//   sqrt((d + epsilon) / (s + epsilon)); d = average of u^2; w -= rate u
+//   gradient   g' = g + weight_decay w               (L2, on the master parameter)
+//   sgd        v = momentum v + rate g'              w -= v
+//   nesterov   v' = momentum v + rate g'             w -= (1 + momentum) v' - momentum v
+//   adam       m = beta1 m + (1 - beta1) g'          s = beta2 s + (1 - beta2) g'^2
+//              w -= rate sqrt(1 - beta2^t) / (1 - beta1^t) m / (sqrt(s) + epsilon)
+//   adagrad    s += g'^2                             w -= rate g' / (sqrt(s) + epsilon)
+//   rmsprop    s = decay s + (1 - decay) g'^2        w -= rate g' / (sqrt(s) + epsilon)
+//   adadelta   s = momentum s + (1 - momentum) g'^2  u = g' sqrt((d + epsilon) / (s + epsilon))
+//              d = momentum d + (1 - momentum) u^2   w -= rate u
 #pragma once
 
 #include <cmath>

@@ -33,8 +33,8 @@ struct LayerCost {
   std::int64_t macs = 0;
   std::int64_t bit_operations = 0;  // MACs x weight bits x input bits; 32 where not quantized
   std::int64_t bits_float = 0;      // 32 a parameter
-  std::int64_t bits_quantized =
-      0;  // code_bits a parameter, plus scale and offset (32 each) per quantized tensor or channel
+  /// code_bits a parameter, plus scale and offset (32 each) per quantized tensor or channel.
+  std::int64_t bits_quantized = 0;
 };
 [[nodiscard]] std::vector<LayerCost> network_costs(const RunSpec& spec, const Shape& input);
 

@@ -35,7 +35,10 @@ namespace qrun {
     std::int64_t count = 0;
     for (const float v : x) {
       const double magnitude = std::fabs(static_cast<double>(v));
-      if (magnitude > stats.delta) above += magnitude, ++count;
+      if (magnitude > stats.delta) {
+        above += magnitude;
+        ++count;
+      }
     }
     stats.mean_above = count > 0 ? above / static_cast<double>(count) : 0.0;
   }
@@ -56,7 +59,7 @@ struct Encoded {
   for (std::int64_t c = 0; c < channels; ++c) {
     const std::span<const float> part = x.subspan(static_cast<std::size_t>(c) * slice, slice);
     QStats stats = measure(part, AllQuantizers::kInfos[settings.method].needs);
-    if (settings.range == Range::kFixed) stats.max_abs = settings.range_value;
+    stats.max_abs = range_of(settings, stats.max_abs);
     const QParams params = fit(stats, settings);
     AllQuantizers::visit(settings.method, [&]<class Q>() {
       for (std::size_t i = 0; i < slice; ++i)

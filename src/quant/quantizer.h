@@ -28,6 +28,9 @@ struct QuantSettings {
   Range range = Range::kBatch;        // clip
   double range_value = 0;             // clip, Range::kFixed
   double ema_momentum = 0.9;          // clip, Range::kEma
+
+  /// True where the gradient of what saturates is 0.
+  [[nodiscard]] QRUN_HD bool masks() const { return method != kNoQuantizer && gradient == Gradient::kSteClipped; }
   bool operator==(const QuantSettings&) const = default;
 };
 
@@ -105,11 +108,15 @@ QRUN_HD std::int32_t floor_log2(double v) {
   return exponent - 1;
 }
 
+/// What `range` makes of the maximum of a parameter, which has no average over batches.
+QRUN_HD double range_of(const QuantSettings& settings, double max_abs) {
+  return settings.range == Range::kFixed ? settings.range_value : max_abs;
+}
+
 /// What `range` makes of a batch's maximum. `moving`, the average of Range::kEma, is negative before the first batch
 /// and moves in training only.
 QRUN_HD double range_of(const QuantSettings& settings, double max_abs, double& moving, bool training) {
-  if (settings.range == Range::kFixed) return settings.range_value;
-  if (settings.range == Range::kBatch) return max_abs;
+  if (settings.range != Range::kEma) return range_of(settings, max_abs);
   if (training) {
     const double momentum = moving < 0 ? 0.0 : settings.ema_momentum;
     moving = momentum * moving + (1.0 - momentum) * max_abs;

@@ -17,9 +17,9 @@ QRUN_HD QParams uniform_params(double step, int bits) {
   return p;
 }
 
+/// Steps are clamped before they are rounded: converting a float out of range is undefined.
 QRUN_HD std::int32_t uniform_code(float x, const QParams& p) {
-  return round_half_away(
-      clamp_steps(x * p.inverse, p.low, p.high));  // clamped first: converting an out-of-range float is undefined
+  return round_half_away(clamp_steps(x * p.inverse, p.low, p.high));
 }
 
 QRUN_HD bool uniform_saturates(float x, const QParams& p) { return rounds_outside(x * p.inverse, p.low, p.high); }

@@ -18,8 +18,8 @@ using Clock = std::chrono::steady_clock;
 constexpr double kTrialSeconds = 0.5;
 constexpr std::size_t kMostTrials = 8;
 constexpr std::int64_t kTrialDigits = 4096;
-constexpr double kTestCost =
-    0.4;  // of an image, compared with training on it: one pass of three, and its share of loading
+/// Testing an image costs this part of training on it: one pass of three, and its share of loading.
+constexpr double kTestCost = 0.4;
 
 /// The run with a rate that hardly moves its weights: one that diverges would take no time at all.
 RunSpec standing_still(RunSpec spec) {

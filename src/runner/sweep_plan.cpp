@@ -157,7 +157,7 @@ std::size_t SweepPlan::pack_size(const PlannedRun& first, const EngineInfo& engi
   if (options_.pack > 0) return static_cast<std::size_t>(options_.pack);
   const bool own = engine.memory > 0;  // the device's, for the workers that share it
   const auto devices = std::max<std::int64_t>(1, own ? std::ssize(options_.devices) : 1);
-  const std::int64_t sharing = (options_.workers() + devices - 1) / devices;
+  const std::int64_t sharing = ceil_div(options_.workers(), devices);
   const std::int64_t memory = (own ? engine.memory : free_memory()) / 2 / sharing;
   const std::int64_t fitting = memory / std::max<std::int64_t>(1, group(first).bytes);
   return static_cast<std::size_t>(std::clamp<std::int64_t>(fitting, 1, engine.pack));

@@ -1,5 +1,5 @@
-// What a random sweep draws from: `{choice: [...]}`, `{uniform: [a, b]}`, `{log_uniform: [a, b]}`, `{int_uniform: [a,
-// b]}`.
+// What a random sweep draws from:
+//   {choice: [...]}    {uniform: [a, b]}    {log_uniform: [a, b]}    {int_uniform: [a, b]}
 #pragma once
 
 #include <cstdint>

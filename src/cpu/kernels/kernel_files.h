@@ -5,8 +5,9 @@
 
 namespace qrun::cpu {
 
-void fill_product_kernels(Kernels& kernels);
+void fill_products_kernels(Kernels& kernels);
+void fill_pool2d_kernels(Kernels& kernels);
 void fill_statistics_kernels(Kernels& kernels);
-void fill_element_kernels(Kernels& kernels);
+void fill_elementwise_kernels(Kernels& kernels);
 
 }  // namespace qrun::cpu

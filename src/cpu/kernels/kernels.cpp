@@ -29,9 +29,10 @@ const std::vector<Kernels>& tables() {
       hwy::GetChosenTarget().Update(set.target);
       Kernels& table = tables.emplace_back();
       table.name = set.name;
-      fill_product_kernels(table);
+      fill_products_kernels(table);
       fill_statistics_kernels(table);
-      fill_element_kernels(table);
+      fill_pool2d_kernels(table);
+      fill_elementwise_kernels(table);
     }
     hwy::GetChosenTarget().Update(supported);
     return tables;

@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "core/sizes.h"
+#include "math/pool.h"
 #include "math/solver.h"
 #include "quant/quantizer.h"
 
@@ -13,6 +15,9 @@ namespace qrun::cpu {
 
 inline constexpr std::int64_t kLanes = 16;  // images a block, for every instruction set
 inline constexpr int kTile = 5;             // outputs (filters) computed together
+
+/// Tiles that hold so many outputs.
+[[nodiscard]] constexpr std::int64_t tiles_of(std::int64_t outputs) { return ceil_div(outputs, kTile); }
 
 /// Three nested loops over the products of one sum; strides in floats, may be negative.
 struct Taps {
@@ -38,8 +43,8 @@ struct TileJob {
 };
 
 /// For o < outputs, k < taps: dw[o dw_out + k] = sum over blocks, rows, cols, lanes of
-///   dy[block dy_block + o dy_out + row dy_row + col 16 + lane] * x[block x_block + row x_row + col x_col + k 16 +
-///   lane]
+///   dy[block dy_block + o dy_out + row dy_row + col 16 + lane] *
+///   x[block x_block + row x_row + col x_col + k 16 + lane]
 struct FilterJob {
   const float* x;
   const float* dy;
@@ -54,8 +59,8 @@ struct FilterJob {
 
 /// Data gradient of one row of one or two input channels of a stride-1 convolution, without touching the zeros beyond
 /// the border: every dy vector is loaded once and scattered to its k columns.
-///   dx[c dx_out + col 16 + lane] = sum over o, ky, kx of w[o w_o + c w_c + ky w_ky + kx] * dy[o dy_o - ky dy_row +
-///   (col + pad - kx) 16 + lane]
+///   dx[c dx_out + col 16 + lane] = sum over o, ky, kx of
+///     w[o w_o + c w_c + ky k + kx] * dy[o dy_o - ky dy_row + (col + pad - kx) 16 + lane]
 struct RowGradientJob {
   const float* dy;  // of row oy = iy + pad, o = 0, column 0
   const float* w;   // of o = 0, ky = first
@@ -68,14 +73,19 @@ struct RowGradientJob {
   std::int64_t w_o, w_c;
 };
 
-/// One plane [h][w][16] of max pooling, quantized on the way in where `method` is one.
+/// The windows of one plane [h][w][16], and how many there are.
+struct PoolWindows {
+  PoolSide<std::int64_t> rows, columns;
+  std::int64_t out_rows, out_columns;
+};
+
+/// Some rows of outputs of one plane of max pooling.
 struct PoolJob {
   const float* x;
   float* y;
   std::int32_t* argmax;  // position in the plane, h * width + w, of the first maximum
-  std::int64_t h, w, out_h, out_w, k, stride, pad;
-  int method;
-  const QParams* params;
+  PoolWindows windows;
+  Span<std::int64_t> outputs;  // rows
 };
 
 /// The gradient of one plane of max pooling: dx is overwritten.
@@ -83,7 +93,7 @@ struct PoolBackwardJob {
   const float* dy;
   const std::int32_t* argmax;
   float* dx;
-  std::int64_t h, w, out_h, out_w, k, stride, pad;
+  PoolWindows windows;
 };
 
 /// Sums over x[0, n) of the elements i with i % 16 < valid, in one fixed order.

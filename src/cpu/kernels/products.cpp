@@ -222,6 +222,6 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace qrun::cpu {
 HWY_EXPORT(fill_products);
-void fill_product_kernels(Kernels& kernels) { HWY_DYNAMIC_DISPATCH(fill_products)(kernels); }
+void fill_products_kernels(Kernels& kernels) { HWY_DYNAMIC_DISPATCH(fill_products)(kernels); }
 }  // namespace qrun::cpu
 #endif

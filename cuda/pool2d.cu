@@ -1,9 +1,10 @@
-// Layers without parameters: a thread an element.
+// Pooling: a thread an output, or an input of the gradient.
 #include <algorithm>
 
 #include "cuda/divisor.h"
 #include "cuda/kernels.h"
 #include "cuda/launch.cuh"
+#include "math/pool.h"
 #include "quant/all.h"
 
 namespace qrun::cuda {
@@ -25,6 +26,9 @@ struct Pool32 {
         by_pixels(oh * ow),
         by_columns(ow),
         by_stride(stride) {}
+
+  [[nodiscard]] __device__ PoolSide<int> rows() const { return {h, k, stride, pad}; }
+  [[nodiscard]] __device__ PoolSide<int> columns() const { return {w, k, stride, pad}; }
 };
 
 /// An element of planes that lie side by side.
@@ -38,34 +42,11 @@ __device__ inline Place place_in(int i, const Divisor& by_plane, const Divisor& 
   return {plane, row, at - row * by_width.value()};
 }
 
-/// The part of a window inside the image, along one side.
-struct Span {
-  int begin, end;
-};
-__device__ inline Span window(int out, int stride, int pad, int k, int size) {
-  const int begin = out * stride - pad;
-  return {begin > 0 ? begin : 0, begin + k < size ? begin + k : size};
-}
-
 /// The windows that hold a position, along one side.
-__device__ inline Span windows_of(int position, const Pool32& s, int outs) {
+__device__ inline Span<int> windows_of(int position, const Pool32& s, int outs) {
   const int at = position + s.pad;
   const int last = s.by_stride.quotient(at);
   return {at < s.k ? 0 : s.by_stride.quotient(at - s.k) + 1, last < outs ? last + 1 : outs};
-}
-
-__global__ void relu_kernel(std::int64_t n, Tensor x, Tensor y) {
-  const int i = element();
-  if (i >= n) return;
-  const float v = x.data[blockIdx.y * x.stride + i];
-  y.data[blockIdx.y * y.stride + i] = v <= 0.0F ? 0.0F : v;  // NaN passes: the loss must see it
-}
-
-__global__ void relu_backward_kernel(std::int64_t n, Tensor y, Tensor dy, Tensor dx) {
-  const int i = element();
-  if (i >= n) return;
-  const bool passes = y.data[blockIdx.y * y.stride + i] > 0.0F;
-  dx.data[blockIdx.y * dx.stride + i] = passes ? dy.data[blockIdx.y * dy.stride + i] : 0.0F;
 }
 
 /// What a run's quantizer makes of a value.
@@ -81,8 +62,8 @@ struct Quantized {
 template <class Value>
 __device__ void max_of_window(const Pool32& s, const float* plane, const Place& out, const Value& value, float& best,
                               int& where) {
-  const Span rows = window(out.row, s.stride, s.pad, s.k, s.h);
-  const Span columns = window(out.column, s.stride, s.pad, s.k, s.w);
+  const Span<int> rows = window_of(s.rows(), out.row);
+  const Span<int> columns = window_of(s.columns(), out.column);
   where = rows.begin * s.w + columns.begin;
   best = value(plane[where]);
   for (int y = rows.begin; y < rows.end; ++y) {
@@ -122,8 +103,8 @@ __global__ void max_pool2d_backward_kernel(std::int64_t n, Pool32 s, Tensor x, T
   const Place in = place_in(i, s.by_plane, s.by_width);
   const int position = in.row * s.w + in.column;
   const int out = in.plane * s.oh * s.ow;
-  const Span rows = windows_of(in.row, s, s.oh);
-  const Span columns = windows_of(in.column, s, s.ow);
+  const Span<int> rows = windows_of(in.row, s, s.oh);
+  const Span<int> columns = windows_of(in.column, s, s.ow);
   float sum = 0.0F;
   for (int oy = rows.begin; oy < rows.end; ++oy) {
     for (int ox = columns.begin; ox < columns.end; ++ox) {
@@ -131,13 +112,10 @@ __global__ void max_pool2d_backward_kernel(std::int64_t n, Pool32 s, Tensor x, T
       if (argmax.data[run * argmax.stride + at] == position) sum += dy.data[run * dy.stride + at];
     }
   }
-  if (states != nullptr) {
-    const ActivationState& state = states[run];
-    if (state.settings.method != kNoQuantizer && state.settings.gradient == Gradient::kSteClipped) {
-      AllQuantizers::visit(state.settings.method, [&]<class Q>() {
-        if (Q::saturates(x.data[run * x.stride + i], state.params)) sum = 0.0F;
-      });
-    }
+  if (states != nullptr && states[run].settings.masks()) {
+    AllQuantizers::visit(states[run].settings.method, [&]<class Q>() {
+      if (Q::saturates(x.data[run * x.stride + i], states[run].params)) sum = 0.0F;
+    });
   }
   dx.data[run * dx.stride + i] = sum;
 }
@@ -165,13 +143,10 @@ __global__ void max_pool2d_backward_cells_kernel(std::int64_t n, Pool32 s, Cells
   int chosen = has_window ? argmax.data[run * argmax.stride + at] : -1;
   const float gradient = has_window ? dy.data[run * dy.stride + at] : 0.0F;
   const std::int64_t plane = static_cast<std::int64_t>(cell.plane) * s.h * s.w;
-  if (states != nullptr && chosen >= 0) {
-    const ActivationState& state = states[run];
-    if (state.settings.method != kNoQuantizer && state.settings.gradient == Gradient::kSteClipped) {
-      AllQuantizers::visit(state.settings.method, [&]<class Q>() {
-        if (Q::saturates(x.data[run * x.stride + plane + chosen], state.params)) chosen = -1;
-      });
-    }
+  if (states != nullptr && chosen >= 0 && states[run].settings.masks()) {
+    AllQuantizers::visit(states[run].settings.method, [&]<class Q>() {
+      if (Q::saturates(x.data[run * x.stride + plane + chosen], states[run].params)) chosen = -1;
+    });
   }
   float* to = dx.data + run * dx.stride + plane;
   const int bottom = (cell.row + 1) * s.stride < s.h ? (cell.row + 1) * s.stride : s.h;
@@ -182,30 +157,19 @@ __global__ void max_pool2d_backward_cells_kernel(std::int64_t n, Pool32 s, Cells
   }
 }
 
-/// What the sum of a window is divided by.
-__device__ inline float divisor(const Pool32& s, int oy, int ox, bool count_include_pad) {
-  const Span rows = window(oy, s.stride, s.pad, s.k, s.h);
-  const Span columns = window(ox, s.stride, s.pad, s.k, s.w);
-  if (!count_include_pad) return static_cast<float>((rows.end - rows.begin) * (columns.end - columns.begin));
-  const int top = oy * s.stride - s.pad;
-  const int left = ox * s.stride - s.pad;
-  const int bottom = top + s.k < s.h + s.pad ? top + s.k : s.h + s.pad;
-  const int right = left + s.k < s.w + s.pad ? left + s.k : s.w + s.pad;
-  return static_cast<float>((bottom - top) * (right - left));
-}
-
 __global__ void avg_pool2d_kernel(std::int64_t n, Pool32 s, bool count_include_pad, Tensor x, Tensor y) {
   const int i = element();
   if (i >= n) return;
   const Place out = place_in(i, s.by_pixels, s.by_columns);
   const float* plane = x.data + blockIdx.y * x.stride + out.plane * s.h * s.w;
-  const Span rows = window(out.row, s.stride, s.pad, s.k, s.h);
-  const Span columns = window(out.column, s.stride, s.pad, s.k, s.w);
+  const Span<int> rows = window_of(s.rows(), out.row);
+  const Span<int> columns = window_of(s.columns(), out.column);
   float sum = 0.0F;
   for (int row = rows.begin; row < rows.end; ++row) {
     for (int column = columns.begin; column < columns.end; ++column) sum += plane[row * s.w + column];
   }
-  y.data[blockIdx.y * y.stride + i] = sum / divisor(s, out.row, out.column, count_include_pad);
+  y.data[blockIdx.y * y.stride + i] =
+      sum / window_divisor(s.rows(), s.columns(), out.row, out.column, count_include_pad);
 }
 
 __global__ void avg_pool2d_backward_kernel(std::int64_t n, Pool32 s, bool count_include_pad, Tensor dy, Tensor dx) {
@@ -213,25 +177,17 @@ __global__ void avg_pool2d_backward_kernel(std::int64_t n, Pool32 s, bool count_
   if (i >= n) return;
   const Place in = place_in(i, s.by_plane, s.by_width);
   const float* from = dy.data + blockIdx.y * dy.stride + in.plane * s.oh * s.ow;
-  const Span rows = windows_of(in.row, s, s.oh);
-  const Span columns = windows_of(in.column, s, s.ow);
+  const Span<int> rows = windows_of(in.row, s, s.oh);
+  const Span<int> columns = windows_of(in.column, s, s.ow);
   float sum = 0.0F;
   for (int oy = rows.begin; oy < rows.end; ++oy) {
     for (int ox = columns.begin; ox < columns.end; ++ox)
-      sum += from[oy * s.ow + ox] / divisor(s, oy, ox, count_include_pad);
+      sum += from[oy * s.ow + ox] / window_divisor(s.rows(), s.columns(), oy, ox, count_include_pad);
   }
   dx.data[blockIdx.y * dx.stride + i] = sum;
 }
 
 }  // namespace
-
-void relu(const Scope& scope, std::int64_t size, Tensor x, Tensor y) {
-  launch(scope.stream, elements_grid(scope.n * size, scope.runs), relu_kernel, scope.n * size, x, y);
-}
-
-void relu_backward(const Scope& scope, std::int64_t size, Tensor y, Tensor dy, Tensor dx) {
-  launch(scope.stream, elements_grid(scope.n * size, scope.runs), relu_backward_kernel, scope.n * size, y, dy, dx);
-}
 
 void max_pool2d(const Scope& scope, const PoolShape& s, Tensor x, Tensor y, Argmax argmax,
                 const ActivationState* states) {

@@ -1,0 +1,19 @@
+// What convolution and its gradients share.
+#pragma once
+
+#include "cpu/ops.h"
+
+namespace qrun::cpu {
+
+/// A tile of channels inside one group.
+struct ChannelTile {
+  std::int64_t group, first, count;  // first: over all groups
+};
+
+/// The tile of that number, of groups of `per_group` channels.
+[[nodiscard]] ChannelTile channel_tile(std::int64_t index, std::int64_t per_group);
+
+/// x with its zero border, [block][c][h + 2 pad][w + 2 pad][16]; x itself where there is none.
+[[nodiscard]] const float* padded(const float* x, const ConvShape& s, Context& context);
+
+}  // namespace qrun::cpu

@@ -1,0 +1,47 @@
+// Windows of pooling, along one side of an image at a time: window `out` covers k positions from out stride - pad on.
+// Int is the integer that the caller's indices have.
+#pragma once
+
+#include "core/hd.h"
+
+namespace qrun {
+
+/// One side of an image, and the windows along it.
+template <class Int>
+struct PoolSide {
+  Int size, k, stride, pad;
+};
+
+/// Positions from `begin` up to, but not at, `end`.
+template <class Int>
+struct Span {
+  Int begin, end;
+};
+
+/// The positions of a window that lie inside the image: these take part.
+template <class Int>
+QRUN_HD Span<Int> window_of(const PoolSide<Int>& side, Int out) {
+  const Int begin = out * side.stride - side.pad;
+  return {begin > 0 ? begin : 0, begin + side.k < side.size ? begin + side.k : side.size};
+}
+
+/// How many positions of a window lie inside the image and its border.
+template <class Int>
+QRUN_HD Int padded_length(const PoolSide<Int>& side, Int out) {
+  const Int begin = out * side.stride - side.pad;
+  const Int border = side.size + side.pad;
+  return (begin + side.k < border ? begin + side.k : border) - begin;
+}
+
+/// What a mean divides the sum of window (oy, ox) by: its positions inside the image, with `count_include_pad` those
+/// inside the border, too.
+template <class Int>
+QRUN_HD float window_divisor(const PoolSide<Int>& rows, const PoolSide<Int>& columns, Int oy, Int ox,
+                             bool count_include_pad) {
+  if (count_include_pad) return static_cast<float>(padded_length(rows, oy) * padded_length(columns, ox));
+  const Span<Int> y = window_of(rows, oy);
+  const Span<Int> x = window_of(columns, ox);
+  return static_cast<float>((y.end - y.begin) * (x.end - x.begin));
+}
+
+}  // namespace qrun
