@@ -17,7 +17,7 @@
 #include "report/leaderboard.h"
 #include "runner/interrupt.h"
 #include "runner/sweep_training.h"
-#include "store/count_once.h"
+#include "store/layout.h"
 #include "store/sweep_file.h"
 
 namespace qrun {
@@ -79,7 +79,7 @@ class LeftOutLines {
   void say(const LeftOut& left_out) {
     for (const auto* lines : {&left_out.problems, &left_out.notes}) {
       for (const std::string& line : *lines) {
-        if (said_.insert(line).second) spdlog::warn(R"(left out of sweep.h5 reason="{}")", line);
+        if (said_.insert(line).second) spdlog::warn(R"(left out of {} reason="{}")", kIndexName, line);
       }
     }
   }
@@ -173,7 +173,7 @@ int run(const RunOptions& options) {
   for (const std::string& warning : sweep.warnings) spdlog::warn("{}", warning);
   const std::string dir = options.output.empty() ? expand_home(sweep.output.dir) : options.output;
   const std::vector<RunSpec> runs = chosen_runs(sweep, options);
-  SweepPlan plan(runs, options.sweep, (std::filesystem::path(dir) / sweep.name).string());
+  SweepPlan plan(runs, options.sweep, Layout(dir, sweep.name).folder());
   for (const std::string& warning : plan.warnings()) spdlog::warn("{}", warning);
   if (!options.dry_run) {
     const int code = train(plan, sweep, dir, options);

@@ -13,6 +13,7 @@
 #include "store/count_once.h"
 #include "store/foreign.h"
 #include "store/journal.h"
+#include "store/layout.h"
 
 namespace qrun {
 namespace {
@@ -62,11 +63,12 @@ LeaderboardRow row_of(const std::string& path) {
   return row;
 }
 
-std::string hidden(const fs::path& journal, const char* ending) {
-  return (journal.parent_path() / ".qrun" / journal.stem()).string() + ending;
+/// Another file of the run that a journal or a run file belongs to.
+std::string beside(const fs::path& file, FileKind kind) {
+  return Layout::around(file).file(file.stem().string(), kind);
 }
 
-std::optional<Owner> owner_of(const fs::path& journal) { return read_claim(hidden(journal, ".claim")); }
+std::optional<Owner> owner_of(const fs::path& journal) { return read_claim(beside(journal, FileKind::kClaim)); }
 
 bool is_known_dead(const std::optional<Owner>& owner) {
   return owner && has_ended(*owner, this_place()).value_or(false);
@@ -94,7 +96,7 @@ LeaderboardRow journal_row(const std::string& path) {
   const bool running = !is_known_dead(owner);
   row.status = running ? "running" : "interrupted";
   if (running) row.where = where(owner);
-  if (const auto record = read_checkpoint_record(hidden(path, ".ckpt.h5"))) row.values = values_of(*record);
+  if (const auto record = read_checkpoint_record(beside(path, FileKind::kCheckpoint))) row.values = values_of(*record);
   row.final_test_accuracy = row.best_test_accuracy = row.final_test_loss = row.images_per_second = kNone;
   std::vector<TrainPoint> points;
   for (const JournalLine& line : read_journal(path)) {
@@ -123,9 +125,9 @@ bool is_newer(const std::string& journal, const std::string& file) {
 }
 
 void collect(const std::string& path, Leaderboard& board, bool is_named) {
-  if (fs::path(path).filename() == "sweep.h5") return;  // an index of the others
+  if (fs::path(path).filename() == kIndexName) return;  // an index of the others
   try {
-    board.rows.push_back(fs::path(path).extension() == ".jsonl" ? journal_row(path) : row_of(path));
+    board.rows.push_back(may_be_journal(path) ? journal_row(path) : row_of(path));
   } catch (const Error& error) {
     if (is_named || !is_foreign(path, error)) board.problems.emplace_back(error.what());
   }
@@ -141,17 +143,17 @@ void collect_folder(const std::string& folder, Leaderboard& board) {
     const std::string name = entry.path().filename().string();
     if (entry.is_regular_file(dangling)) {
       files.insert(entry.path().string());
-    } else if (!name.starts_with('.') && name != "snapshots") {
+    } else if (!name.starts_with('.') && name != kSnapshotsName) {
       folders += (folders.empty() ? "" : ", ") + name;
     }
   }
   if (code && files.empty()) board.problems.push_back(folder + ": " + code.message());
   for (const std::string& file : files) {
-    const fs::path path(file);
-    const std::string journal = fs::path(path).replace_extension(".jsonl").string();
-    const std::string ended = fs::path(path).replace_extension(".h5").string();
+    const std::string id = fs::path(file).stem().string();
+    const std::string journal = beside(file, FileKind::kJournal);
+    const std::string ended = beside(file, FileKind::kRun);
     const bool from_journal =
-        files.contains(journal) && has_hash(path.stem()) && (!files.contains(ended) || is_newer(journal, ended));
+        files.contains(journal) && has_hash(id) && (!files.contains(ended) || is_newer(journal, ended));
     if (file == (from_journal ? journal : ended)) collect(file, board, false);
   }
   if (board.rows.size() + board.problems.size() == before && !folders.empty())

@@ -8,8 +8,7 @@
 
 #include "core/error.h"
 #include "core/log.h"
-#include "store/count_once.h"
-#include "store/foreign.h"
+#include "store/layout.h"
 
 namespace qrun {
 namespace fs = std::filesystem;
@@ -38,19 +37,18 @@ FileStamp stamp_of(const std::string& file) {
 KnownRuns known_runs(const std::string& folder) {
   KnownRuns known;
   std::error_code code;
-  const auto look = [&](const std::string& where, std::string_view ending) {
+  const auto look = [&](const std::string& where, FileKind kind) {
     std::set<std::string> ids;  // in an order that doesn't depend on the file system
     for (const fs::directory_entry& entry : fs::directory_iterator(where, code)) {
-      const std::string name = entry.path().filename().string();
-      if (name.ends_with(ending)) ids.insert(name.substr(0, name.size() - ending.size()));
+      const std::optional<RunFileName> name = parse_file_name(entry.path().filename().string());
+      if (name && name->kind == kind) ids.insert(name->run_id);
     }
-    for (const std::string& id : ids) {
-      if (has_hash(id)) known[hash_of(id)].push_back(id);
-    }
+    for (const std::string& id : ids) known[hash_of(id)].push_back(id);
   };
-  look(folder, ".h5");
-  look(folder + "/.qrun", ".ckpt.h5");
-  look(folder + "/.qrun", ".ckpt.previous.h5");
+  const Layout layout(folder);
+  look(layout.folder(), FileKind::kRun);
+  look(layout.hidden(), FileKind::kCheckpoint);
+  look(layout.hidden(), FileKind::kPreviousCheckpoint);
   return known;
 }
 

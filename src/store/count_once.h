@@ -23,7 +23,4 @@ struct CountedOnce {
 /// of different contents the run that trains now, else the one that ended, of several the last.
 [[nodiscard]] CountedOnce count_once(const std::vector<RunCopy>& files);
 
-/// The hash at the end of an id, by which runs are recognised; all of it where there is none.
-[[nodiscard]] std::string hash_of(const std::string& run_id);
-
 }  // namespace qrun

@@ -191,9 +191,9 @@ std::vector<std::string> SweepFile::read() {
   std::vector<std::string> problems;
   std::set<std::string> present;
   std::error_code code;
-  for (const fs::directory_entry& entry : fs::directory_iterator(folder_, code)) {
+  for (const fs::directory_entry& entry : fs::directory_iterator(layout_.folder(), code)) {
     const std::string name = entry.path().filename().string();
-    if (entry.path().extension() != ".h5" || name == "sweep.h5" || !entry.is_regular_file(code)) continue;
+    if (!may_be_run_file(name) || !entry.is_regular_file(code)) continue;
     const auto changed = entry.last_write_time(code);
     const std::uintmax_t bytes = entry.file_size(code);
     if (code) continue;  // it has gone
@@ -218,7 +218,7 @@ LeftOut SweepFile::update() {
   LeftOut left_out{.problems = read(), .notes = {}};
   Rows rows;
   for (const auto& [name, seen] : seen_) rows.push_back({name, &seen.record, &seen.values});
-  rows = once(std::move(rows), folder_, left_out.notes);
+  rows = once(std::move(rows), layout_.folder(), left_out.notes);
   std::vector<const RunValues*> values;
   for (const Row& row : rows) values.push_back(row.values);
   std::vector<Values> columns = columns_of(values);
