@@ -133,7 +133,7 @@ int train(SweepPlan& plan, const Sweep& sweep, const std::string& dir, const Run
   if (sweep.is_sweep) folder.freeze(sweep.text);
   for (const PlannedRun& run : plan.runs()) {
     if (!plan.to_do(run) && run.standing.left.empty())
-      spdlog::info("skip run={} status={} file={}", run.id, stage_name(run.standing.stage), run.standing.path);
+      spdlog::info("skip run={} status={} file={}", run.id, name_of(run.standing.stage), run.standing.path);
   }
   install_interrupts();
   Progress progress(progress_style(options.quiet, options.no_progress));

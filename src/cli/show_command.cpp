@@ -69,7 +69,7 @@ int watch(const ShowOptions& options) {
     Leaderboard board = collect_runs(options.paths);
     data.mark(board);
     const bool wanted = print((in_place ? "\x1b[H\x1b[2J" : "") + text_of(board, options));
-    if (!wanted || std::ranges::none_of(board.rows, [](const LeaderboardRow& row) { return row.status == "running"; }))
+    if (!wanted || std::ranges::none_of(board.rows, [](const LeaderboardRow& row) { return row.status == RunStatus::kRunning; }))
       return kAllComplete;
     for (auto waited = kLook; waited < kAgain && !interrupted(); waited += kLook) std::this_thread::sleep_for(kLook);
   }

@@ -4,7 +4,6 @@
 #include <cmath>
 #include <filesystem>
 #include <limits>
-#include <nlohmann/json.hpp>
 #include <set>
 
 #include "core/error.h"
@@ -20,46 +19,11 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
-
-double median_rate(const std::vector<TrainPoint>& points) {
-  std::vector<double> rates;
-  for (const TrainPoint& point : points) rates.push_back(point.images_per_second);
-  if (rates.empty()) return kNone;
-  std::ranges::nth_element(rates, rates.begin() + std::ssize(rates) / 2);
-  return rates[rates.size() / 2];
-}
-
-/// A total of /network, 0 where there is none.
-std::int64_t total_of(const std::string& network, const char* key) {
-  const nlohmann::json json = nlohmann::json::parse(network, nullptr, false);
-  return json.contains(key) && json[key].is_number_integer() ? json[key].get<std::int64_t>() : 0;
-}
-
 LeaderboardRow row_of(const std::string& path) {
-  const RunRecord r = read_run(path, ReadDepth::kSummary);
-  LeaderboardRow row;
+  LeaderboardRow row{read_run(path, ReadDepth::kSummary)};
   row.path = path;
-  row.run_id = r.run_id;
-  row.name = r.name;
-  row.status = r.status;
-  row.engine = r.engine;
-  row.error = r.error;
-  row.started = r.started;
-  row.finished = r.finished;
-  row.values = values_of(r);
-  row.config = r.config;
-  row.data = r.data;
-  row.epochs = static_cast<std::int64_t>(r.train.size());
-  row.final_test_accuracy = r.final_test_accuracy;
-  row.best_test_accuracy = r.best_test_accuracy;
-  row.final_test_loss = r.final_test_loss;
-  row.images_per_second = median_rate(r.train);
-  row.wall_seconds = r.wall_seconds;
-  row.model_bits = total_of(r.network_json, "model_bits");
-  row.model_bits_float = total_of(r.network_json, "model_bits_float");
-  row.macs = total_of(r.network_json, "macs");
-  row.bit_operations = total_of(r.network_json, "bit_operations");
+  row.values = values_of(row);
+  row.iterations.clear();  // the most of what a file says, and no column
   return row;
 }
 
@@ -94,21 +58,17 @@ LeaderboardRow journal_row(const std::string& path) {
   row.name = fs::absolute(path).parent_path().filename().string();
   const std::optional<Owner> owner = owner_of(path);
   const bool running = !is_known_dead(owner);
-  row.status = running ? "running" : "interrupted";
+  row.status = running ? RunStatus::kRunning : RunStatus::kInterrupted;
   if (running) row.where = where(owner);
   if (const auto record = read_checkpoint_record(beside(path, FileKind::kCheckpoint))) row.values = values_of(*record);
-  row.final_test_accuracy = row.best_test_accuracy = row.final_test_loss = row.images_per_second = kNone;
-  std::vector<TrainPoint> points;
   for (const JournalLine& line : read_journal(path)) {
-    points.push_back(line.train);
+    row.train.push_back(line.train);
     if (!line.test) continue;
     row.best_test_accuracy = std::fmax(row.best_test_accuracy, line.test->accuracy);
     if (!running) continue;
     row.final_test_accuracy = line.test->accuracy;  // the last so far
     row.final_test_loss = line.test->loss;
   }
-  row.epochs = static_cast<std::int64_t>(points.size());
-  row.images_per_second = median_rate(points);
   return row;
 }
 
@@ -118,7 +78,7 @@ bool is_newer(const std::string& journal, const std::string& file) {
   if (is_under_way(journal)) return true;
   try {
     const RunRecord record = read_run(file, ReadDepth::kSummary);
-    return record.status == "interrupted" && read_journal(journal).size() > record.train.size();
+    return record.status == RunStatus::kInterrupted && read_journal(journal).size() > record.train.size();
   } catch (const Error&) {
     return false;  // collect() says it
   }
@@ -192,6 +152,14 @@ void add_columns(Leaderboard& board) {
 }
 
 }  // namespace
+
+double images_per_second(const RunRecord& run) {
+  std::vector<double> rates;
+  for (const TrainPoint& point : run.train) rates.push_back(point.images_per_second);
+  if (rates.empty()) return std::numeric_limits<double>::quiet_NaN();
+  std::ranges::nth_element(rates, rates.begin() + std::ssize(rates) / 2);
+  return rates[rates.size() / 2];
+}
 
 Leaderboard collect_runs(const std::vector<std::string>& paths, const Wanted& wanted) {
   Leaderboard board;

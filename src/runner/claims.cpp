@@ -13,6 +13,7 @@
 #include "core/atomic_file.h"
 #include "core/error.h"
 #include "core/fault.h"
+#include "core/host.h"
 #include "core/threads.h"
 
 namespace qrun {
@@ -47,9 +48,7 @@ class FolderLock {
 
 Owner this_process() {
   Owner me;
-  char name[256] = {};
-  gethostname(name, sizeof(name) - 1);
-  me.host = name;
+  me.host = host_name();
   me.place = this_place();
   me.pid = getpid();
   me.started = start_of(me.pid);

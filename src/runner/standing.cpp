@@ -13,14 +13,9 @@
 namespace qrun {
 namespace fs = std::filesystem;
 
-const char* stage_name(Stage stage) {
-  switch (stage) {
-    case Stage::kNew: return "new";
-    case Stage::kResume: return "resume";
-    case Stage::kComplete: return "complete";
-    case Stage::kFailed: return "failed";
-  }
-  return "";
+Stage stage_after(RunStatus status) {
+  if (status == RunStatus::kComplete) return Stage::kComplete;
+  return status == RunStatus::kFailed ? Stage::kFailed : Stage::kResume;
 }
 
 SeenData seen_by(const RunRecord& checkpoint) {
@@ -69,8 +64,7 @@ void add_file(const std::string& file, Standing& standing) {
     standing.left = file + ": holds run " + record.run_id + kMoveAway;
     return;
   }
-  if (record.status == "complete") standing.stage = Stage::kComplete;
-  if (record.status == "failed") standing.stage = Stage::kFailed;
+  if (has_ended(record.status)) standing.stage = stage_after(record.status);
   standing.error = record.error;
   standing.swept = record.swept;
   standing.seen.record = record.data;

@@ -17,8 +17,6 @@ namespace fs = std::filesystem;
 
 bool has_its_name(const RunCopy& file) { return fs::path(file.path).stem() == file.run_id; }
 
-bool has_ended(const RunCopy& file) { return file.status == "complete" || file.status == "failed"; }
-
 /// Written by the same process at the same time.
 bool is_copy(const RunCopy& a, const RunCopy& b) {
   return a.status == b.status && a.started == b.started && a.finished == b.finished && a.wall_seconds == b.wall_seconds;
@@ -26,7 +24,7 @@ bool is_copy(const RunCopy& a, const RunCopy& b) {
 
 bool is_better(const RunCopy& a, const RunCopy& b) {
   const auto rank = [](const RunCopy& file) {
-    return std::tuple(file.lives, has_ended(file), file.finished, has_its_name(file));
+    return std::tuple(file.lives, has_ended(file.status), file.finished, has_its_name(file));
   };
   return rank(a) > rank(b);
 }

@@ -5,11 +5,15 @@
 #include <string>
 #include <vector>
 
+#include "store/run_status.h"
+
 namespace qrun {
 
 /// One of the files that are looked at, or a journal.
 struct RunCopy {
-  std::string path, run_id, status, started, finished;
+  std::string path, run_id;
+  RunStatus status = RunStatus::kInterrupted;
+  std::string started, finished;
   double wall_seconds = 0;
   bool lives = false;  // a process trains it now
 };

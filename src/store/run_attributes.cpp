@@ -1,0 +1,48 @@
+#include "store/run_attributes.h"
+
+#include <optional>
+
+namespace qrun {
+namespace {
+
+void write(const h5::Group& root, const char* name, const std::string& value) { root.attribute(name, value); }
+void write(const h5::Group& root, const char* name, double value) { root.attribute(name, value); }
+void write(const h5::Group& root, const char* name, std::uint64_t value) { root.attribute(name, value); }
+void write(const h5::Group& root, const char* name, int value) { root.attribute(name, std::int64_t{value}); }
+void write(const h5::Group& root, const char* name, RunStatus value) { root.attribute(name, name_of(value)); }
+
+void read(const h5::Group& root, const char* name, std::string& value) { value = root.text(name); }
+void read(const h5::Group& root, const char* name, double& value) { value = root.number<double>(name); }
+void read(const h5::Group& root, const char* name, std::uint64_t& value) { value = root.number<std::uint64_t>(name); }
+void read(const h5::Group& root, const char* name, int& value) { value = root.number<std::int32_t>(name); }
+void read(const h5::Group& root, const char* name, RunStatus& value) {
+  const std::optional<RunStatus> known = find_named<RunStatus>(root.text(name));
+  if (!known || !is_of_file(*known)) root.fail(name, "unknown value " + root.text(name));
+  value = *known;
+}
+
+}  // namespace
+
+RunAttributes attributes_of(const RunSource& source) {
+  RunAttributes run;
+  for_each_row(kRunAttributes, [&](const auto& row) {
+    if (row.source != nullptr) run.*row.member = row.source(source);
+  });
+  return run;
+}
+
+void write_attributes(const h5::Group& root, const RunAttributes& run) {
+  for_each_row(kRunAttributes, [&](const auto& row) {
+    if (row.is_of(run)) write(root, row.name, run.*row.member);
+  });
+}
+
+RunAttributes read_attributes(const h5::Group& root) {
+  RunAttributes run;
+  for_each_row(kRunAttributes, [&](const auto& row) {
+    if (row.is_of(run) && !(row.is_later && !root.has_attribute(row.name))) read(root, row.name, run.*row.member);
+  });
+  return run;
+}
+
+}  // namespace qrun
