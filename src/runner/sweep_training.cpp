@@ -22,8 +22,7 @@ constexpr std::chrono::milliseconds kLook{20};    // between looks at the signal
 constexpr std::chrono::milliseconds kWait{1000};  // between looks at what others have done
 
 EngineChoice engine_named(const std::string& name) {
-  if (name == "check") return EngineChoice::kCheck;
-  return name == "cuda" ? EngineChoice::kCuda : EngineChoice::kCpu;
+  return find_named<EngineChoice>(name).value_or(EngineChoice::kCpu);
 }
 
 EngineChoice engine_of(const PackRun& run) {
