@@ -4,7 +4,7 @@
 #include <cstdio>
 #include <filesystem>
 
-#include "cli/commands.h"
+#include "cli/command.h"
 #include "cli/engines.h"
 #include "cli/paths.h"
 #include "cli/process.h"
@@ -85,17 +85,20 @@ int submit(const SubmitOptions& options) {
   return kAllComplete;
 }
 
+void add_options(CLI::App& command, Action& action) {
+  auto options = std::make_shared<SubmitOptions>();
+  as_path(command.add_option("CONFIG", options->config, "YAML file; its cluster: says what a job gets"))->required();
+  command.add_option("KEY=VALUE", options->overrides, "changes of single values, such as solver.lr=0.02");
+  as_path(command.add_option("--output", options->output, "folder of results, instead of output.dir"));
+  command.add_flag("--dry-run", options->dry_run, "print the batch script; nothing is written or submitted");
+  command.footer("Example: qrun submit configs/cluster_example.yaml");
+  command.callback([options, &action] { action = [options] { return submit(*options); }; });
+}
+
 }  // namespace
 
-void add_submit(CLI::App& app, Action& action) {
-  auto options = std::make_shared<SubmitOptions>();
-  CLI::App* command = app.add_subcommand("submit", "hand a sweep to Slurm as a job array");
-  as_path(command->add_option("CONFIG", options->config, "YAML file; its cluster: says what a job gets"))->required();
-  command->add_option("KEY=VALUE", options->overrides, "changes of single values, such as solver.lr=0.02");
-  as_path(command->add_option("--output", options->output, "folder of results, instead of output.dir"));
-  command->add_flag("--dry-run", options->dry_run, "print the batch script; nothing is written or submitted");
-  command->footer("Example: qrun submit configs/cluster_example.yaml");
-  command->callback([options, &action] { action = [options] { return submit(*options); }; });
+Command submit_command() {
+  return {.name = "submit", .about = "hand a sweep to Slurm as a job array", .order = 7, .add_options = add_options};
 }
 
 }  // namespace qrun
