@@ -5,16 +5,19 @@
 namespace qrun {
 namespace {
 
-void write(const h5::Group& root, const char* name, const std::string& value) { root.attribute(name, value); }
-void write(const h5::Group& root, const char* name, double value) { root.attribute(name, value); }
-void write(const h5::Group& root, const char* name, std::uint64_t value) { root.attribute(name, value); }
+template <h5::Number T>
+void write(const h5::Group& root, const char* name, T value) {
+  root.attribute(name, value);
+}
 void write(const h5::Group& root, const char* name, int value) { root.attribute(name, std::int64_t{value}); }
+void write(const h5::Group& root, const char* name, const std::string& value) { root.attribute(name, value); }
 void write(const h5::Group& root, const char* name, RunStatus value) { root.attribute(name, name_of(value)); }
 
+template <h5::Number T>
+void read(const h5::Group& root, const char* name, T& value) {
+  value = root.number<T>(name);
+}
 void read(const h5::Group& root, const char* name, std::string& value) { value = root.text(name); }
-void read(const h5::Group& root, const char* name, double& value) { value = root.number<double>(name); }
-void read(const h5::Group& root, const char* name, std::uint64_t& value) { value = root.number<std::uint64_t>(name); }
-void read(const h5::Group& root, const char* name, int& value) { value = root.number<std::int32_t>(name); }
 void read(const h5::Group& root, const char* name, RunStatus& value) {
   const std::optional<RunStatus> known = find_named<RunStatus>(root.text(name));
   if (!known || !is_of_file(*known)) root.fail(name, "unknown value " + root.text(name));
