@@ -12,8 +12,8 @@ namespace {
 
 using Line = std::vector<std::string>;
 
-/// The first columns to the left, numbers to the right.
-std::string aligned(const std::vector<Line>& lines, std::size_t left) {
+/// Puts columns of text to the left, numbers to the right.
+std::string aligned(const std::vector<Line>& lines, const std::vector<bool>& is_text) {
   std::vector<std::size_t> widths(lines[0].size());
   for (const Line& line : lines) {
     for (std::size_t i = 0; i < line.size(); ++i) widths[i] = std::max(widths[i], line[i].size());
@@ -21,7 +21,7 @@ std::string aligned(const std::vector<Line>& lines, std::size_t left) {
   std::string text;
   for (const Line& line : lines) {
     for (std::size_t i = 0; i < line.size(); ++i) {
-      text += i < left ? fmt::format("{:<{}}", line[i], widths[i]) : fmt::format("{:>{}}", line[i], widths[i]);
+      text += is_text[i] ? fmt::format("{:<{}}", line[i], widths[i]) : fmt::format("{:>{}}", line[i], widths[i]);
       text += i + 1 < line.size() ? "  " : "\n";
     }
   }
@@ -37,10 +37,11 @@ bool is_sweep(const Leaderboard& board) {
 
 std::string run_table(const Leaderboard& board) {
   std::vector<Line> lines(1);
-  std::size_t texts = 0;  // columns of text come first
+  std::vector<bool> is_text;
   for (const RunColumn& column : kRunColumns) {
-    if (column.title != nullptr) lines[0].emplace_back(column.title);
-    if (column.shown == as_text) ++texts;
+    if (column.title == nullptr) continue;
+    lines[0].emplace_back(column.title);
+    is_text.push_back(column.shown == as_text);
   }
   for (const LeaderboardRow& row : board.rows) {
     Line& line = lines.emplace_back();
@@ -48,7 +49,7 @@ std::string run_table(const Leaderboard& board) {
       if (column.title != nullptr) line.push_back(column.shown(column.cell(row)));
     }
   }
-  return aligned(lines, texts);
+  return aligned(lines, is_text);
 }
 
 /// An address by its last part where nothing else has the same name.
@@ -75,7 +76,9 @@ std::string group_table(const Leaderboard& board) {
     for (const GroupColumn& column : kGroupColumns) line.push_back(column.shown(group));
     any_overlap = any_overlap || group.overlaps_next;
   }
-  std::string text = aligned(lines, addresses.size());
+  std::vector<bool> is_text(addresses.size(), true);
+  is_text.resize(lines[0].size(), false);
+  std::string text = aligned(lines, is_text);
   if (any_overlap) text += "~ not distinguishable from the line below: their 95 % intervals over seeds overlap\n";
   return text;
 }
