@@ -10,7 +10,7 @@
 #include <system_error>
 #include <vector>
 
-#include "cli/commands.h"
+#include "cli/command_list.h"
 #include "cli/engines.h"
 #include "cli/process.h"
 #include "config/yaml/names.h"
@@ -21,23 +21,30 @@
 namespace qrun {
 namespace {
 
-constexpr std::array<std::string_view, 7> kCommands = {"run", "check", "data", "show", "eval", "quantize", "submit"};
+std::vector<Command> commands() {
+  std::vector<Command> all;
+  for (const auto& command : kCommands) all.push_back(command());
+  std::ranges::sort(all, {}, &Command::order);
+  return all;
+}
 
 /// `qrun CONFIG ...` means `qrun run CONFIG ...`: true where the arguments name no command themselves.
-bool means_run(int argc, char** argv) {
-  if (argc < 2) return false;
-  const std::string_view first = argv[1];
+bool means_run(const std::vector<std::string>& arguments, const std::vector<Command>& commands) {
+  if (arguments.empty()) return false;
+  const std::string& first = arguments.front();
   const bool asks = first == "-h" || first == "--help" || first == "--version";
-  return !asks && std::ranges::find(kCommands, first) == kCommands.end();
+  return !asks && std::ranges::find(commands, first, &Command::name) == commands.end();
 }
 
 /// The command that was meant by a word which is no file, or nothing.
-std::string meant_command(const std::string& word) {
+std::string meant_command(const std::string& word, const std::vector<Command>& commands) {
   std::error_code ignored;
   if (word.empty() || word.find_first_of("./") != word.npos || word.starts_with('-') ||
       std::filesystem::exists(word, ignored))
     return "";
-  const std::string suggestion = config::suggest(word, {kCommands.begin(), kCommands.end()});
+  std::vector<std::string> names;
+  for (const Command& command : commands) names.emplace_back(command.name);
+  const std::string suggestion = config::suggest(word, names);
   return suggestion.starts_with("did you mean") ? suggestion : "";
 }
 
@@ -105,17 +112,12 @@ int cli_main(int argc, char** argv) {
   app.footer("Example: qrun configs/smoke.yaml\nEach command has --help of its own.");
   app.set_version_flag("--version", version_text);
   Action action;
-  add_run(app, action);
-  add_check(app, action);
-  add_data(app, action);
-  add_show(app, action);
-  add_eval(app, action);
-  add_quantize(app, action);
-  add_submit(app, action);
+  const std::vector<Command> all = commands();
+  for (const Command& command : all) command.add_options(*app.add_subcommand(command.name, command.about), action);
 
   std::vector<std::string> arguments(argv + std::min(argc, 1), argv + argc);
-  if (means_run(argc, argv)) {
-    if (const std::string meant = meant_command(arguments[0]); !meant.empty())
+  if (means_run(arguments, all)) {
+    if (const std::string meant = meant_command(arguments[0], all); !meant.empty())
       return report_line(arguments[0] + " is neither a command nor a file; " + meant, kUsage);
     arguments.insert(arguments.begin(), "run");
   }

@@ -38,9 +38,8 @@ std::string table(const SweepPlan& plan, const std::vector<std::size_t>& numbers
   std::string text = fmt::format(kLine, "run", width, "state", "action", "epochs", "iterations", "pack");
   for (std::size_t i = 0; i < plan.runs().size(); ++i) {
     const PlannedRun& run = plan.runs()[i];
-    text +=
-        fmt::format(kLine, run.id, width, stage_name(run.standing.stage), action_of(plan, run), run.spec->train.epochs,
-                    plan.group(run).iterations, numbers[i] > 0 ? std::to_string(numbers[i]) : "-");
+    text += fmt::format(kLine, run.id, width, name_of(run.standing.stage), action_of(plan, run), run.spec->train.epochs,
+                        plan.group(run).iterations, numbers[i] > 0 ? std::to_string(numbers[i]) : "-");
   }
   return text;
 }
@@ -50,7 +49,7 @@ Json json_of(const SweepPlan& plan, const std::vector<std::size_t>& numbers) {
   for (std::size_t i = 0; i < plan.runs().size(); ++i) {
     const PlannedRun& run = plan.runs()[i];
     list.push_back({{"run_id", run.id},
-                    {"state", stage_name(run.standing.stage)},
+                    {"state", name_of(run.standing.stage)},
                     {"action", action_of(plan, run)},
                     {"epochs", run.spec->train.epochs},
                     {"iterations", plan.group(run).iterations},

@@ -9,7 +9,7 @@
 #include <cstring>
 #include <string_view>
 
-#include "cli/commands.h"
+#include "cli/command.h"
 #include "core/error.h"
 
 namespace qrun {

@@ -1,6 +1,7 @@
 // Everything that defines one run, resolved: variables filled in, patterns applied, defaults set.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -8,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/enum_names.h"
 #include "core/error.h"
 #include "math/solver.h"
 #include "quant/quantizer.h"
@@ -16,6 +18,9 @@ namespace qrun {
 
 enum class Precision : std::uint8_t { kFp32, kTf32 };  // what an engine may round factors of products to
 enum class EngineChoice : std::uint8_t { kAuto, kCpu, kCuda, kCheck };
+inline constexpr std::array kEngineNames = {"auto", "cpu", "cuda", "check"};
+constexpr const auto& names_of(EngineChoice /*engine*/) { return kEngineNames; }
+static_assert(names_all_to(EngineChoice::kCheck));
 enum class Keep : std::uint8_t { kLast, kBest, kAll };
 enum class InitType : std::uint8_t { kXavier, kHe, kGaussian, kConstant };
 

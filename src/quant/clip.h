@@ -7,16 +7,7 @@
 
 namespace qrun {
 struct Clip {
-  static constexpr QuantInfo kInfo{.name = "clip",
-                                   .alias = "Clip",
-                                   .min_bits = 2,
-                                   .max_bits = 16,
-                                   .fixed_bits = 0,
-                                   .code_bits = 0,
-                                   .code_bias = 0,
-                                   .needs = Stat::kMaxAbs,
-                                   .has_lambda = false,
-                                   .has_range = true};
+  static constexpr QuantInfo kInfo{.name = "clip", .alias = "Clip", .has_range = true};
 
   QRUN_HD static QParams fit(const QStats& s, const QuantSettings& settings) {
     const auto limit = static_cast<double>((1 << (settings.bits - 1)) - 1);

@@ -7,16 +7,8 @@
 
 namespace qrun {
 struct DynamicFixedPoint {
-  static constexpr QuantInfo kInfo{.name = "dynamic_fixed_point",
-                                   .alias = "Quantize",
-                                   .min_bits = 2,
-                                   .max_bits = 16,
-                                   .fixed_bits = 0,
-                                   .code_bits = 0,
-                                   .code_bias = 0,
-                                   .needs = Stat::kMaxAbs,
-                                   .has_lambda = false,
-                                   .has_range = false};
+  static constexpr QuantInfo kInfo{
+      .name = "dynamic_fixed_point", .alias = "Quantize", .stored = {{"fixedpos", &QParams::fixedpos}}};
 
   QRUN_HD static QParams fit(const QStats& s, const QuantSettings& settings) {
     const std::int32_t fixedpos = s.max_abs > 0.0 ? floor_log2(s.max_abs) - (settings.bits - 2) : 0;

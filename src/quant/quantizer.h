@@ -3,8 +3,10 @@
 // Each method is one header of host+device functions beside this file; the list of them is all.h.
 #pragma once
 
+#include <array>
 #include <cmath>
 #include <concepts>
+#include <cstddef>
 #include <cstdint>
 
 #include "core/hd.h"
@@ -12,8 +14,19 @@
 namespace qrun {
 
 enum class Lambda : std::uint8_t { kOriginal, kPaper, kOptimal };
+inline constexpr std::array kLambdaNames = {"original", "paper", "optimal"};
+constexpr const auto& names_of(Lambda /*lambda*/) { return kLambdaNames; }
+static_assert(kLambdaNames.size() == static_cast<std::size_t>(Lambda::kOptimal) + 1);
+
 enum class Gradient : std::uint8_t { kSte, kSteClipped };
+inline constexpr std::array kGradientNames = {"ste", "ste_clipped"};
+constexpr const auto& names_of(Gradient /*gradient*/) { return kGradientNames; }
+static_assert(kGradientNames.size() == static_cast<std::size_t>(Gradient::kSteClipped) + 1);
+
 enum class Range : std::uint8_t { kBatch, kEma, kFixed };
+inline constexpr std::array kRangeNames = {"batch", "ema", "fixed"};
+constexpr const auto& names_of(Range /*range*/) { return kRangeNames; }
+static_assert(kRangeNames.size() == static_cast<std::size_t>(Range::kFixed) + 1);
 
 inline constexpr int kNoQuantizer = -1;
 inline constexpr double kTernaryDelta = 0.7;  // delta = 0.7 mean(|x|), Li et al. 2016
@@ -66,18 +79,30 @@ struct QParams {
   double delta = 0;
 };
 
-/// Facts about a method, for readers of configurations and files.
+/// A parameter that files hold beside scale, offset and alpha, and what they call it.
+struct StoredParameter {
+  constexpr StoredParameter() = default;
+  constexpr StoredParameter(const char* called, double QParams::*member) : name(called), real(member) {}
+  constexpr StoredParameter(const char* called, std::int32_t QParams::*member) : name(called), integer(member) {}
+
+  const char* name = nullptr;  // nullptr: none
+  double QParams::*real = nullptr;
+  std::int32_t QParams::*integer = nullptr;  // where it is not real
+};
+
+/// Facts about a method, for readers of configurations and files. A method states what is special about it.
 struct QuantInfo {
-  const char* name;
-  const char* alias;  // the original system's name, or nullptr
-  int min_bits;
-  int max_bits;
-  int fixed_bits;  // the only value `bits` may have, and its default; 0: free
-  int code_bits;   // 0: as `bits`
-  int code_bias;   // integer of the paper = code + code_bias
-  Stat needs;
-  bool has_lambda;
-  bool has_range;
+  const char* name = nullptr;
+  const char* alias = nullptr;  // the original system's name
+  int min_bits = 2;
+  int max_bits = 16;
+  int fixed_bits = 0;  // the only value `bits` may have, and its default; 0: free
+  int code_bits = 0;   // 0: as `bits`
+  int code_bias = 0;   // integer of the paper = code + code_bias
+  Stat needs = Stat::kMaxAbs;
+  bool has_lambda = false;
+  bool has_range = false;
+  StoredParameter stored[3] = {};  // in the order of files
 };
 
 /// Half away from zero; |v| < 2^23. The largest float below 0.5 is added, not 0.5: 0.5 itself would lift the largest

@@ -19,15 +19,11 @@ QRUN_HD std::int32_t ternary_code(float x, const QParams& p) {
 
 struct Ternary {
   static constexpr QuantInfo kInfo{.name = "ternary",
-                                   .alias = nullptr,
-                                   .min_bits = 2,
                                    .max_bits = 2,
                                    .fixed_bits = 2,
                                    .code_bits = 2,
-                                   .code_bias = 0,
                                    .needs = Stat::kTernary,
-                                   .has_lambda = false,
-                                   .has_range = false};
+                                   .stored = {{"delta", &QParams::delta}}};
 
   QRUN_HD static QParams fit(const QStats& s, const QuantSettings& /*settings*/) {
     QParams p;

@@ -7,16 +7,12 @@
 
 namespace qrun {
 struct TernaryQuantize {
-  static constexpr QuantInfo kInfo{.name = "ternary_quantize",
-                                   .alias = "Ternary_Quantize",
-                                   .min_bits = 2,
-                                   .max_bits = 16,
-                                   .fixed_bits = 0,
-                                   .code_bits = 2,
-                                   .code_bias = 0,
-                                   .needs = Stat::kTernary,
-                                   .has_lambda = false,
-                                   .has_range = false};
+  static constexpr QuantInfo kInfo{
+      .name = "ternary_quantize",
+      .alias = "Ternary_Quantize",
+      .code_bits = 2,
+      .needs = Stat::kTernary,
+      .stored = {{"delta", &QParams::delta}, {"fixedpos", &QParams::fixedpos}, {"alpha_int", &QParams::alpha_int}}};
 
   QRUN_HD static QParams fit(const QStats& s, const QuantSettings& settings) {
     QParams p = Ternary::fit(s, settings);

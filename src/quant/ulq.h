@@ -10,13 +10,10 @@ struct Ulq {
   static constexpr QuantInfo kInfo{.name = "ulq",
                                    .alias = "ULQ",
                                    .min_bits = 1,
-                                   .max_bits = 16,
-                                   .fixed_bits = 0,
-                                   .code_bits = 0,
                                    .code_bias = 1,
                                    .needs = Stat::kMoments,
                                    .has_lambda = true,
-                                   .has_range = false};
+                                   .stored = {{"delta", &QParams::delta}}};
 
   /// The step for a standard normal. `optimal` minimises the mean squared error: scripts/optimal_lambda.py prints it.
   QRUN_HD static double lambda(Lambda table, int bits) {

@@ -4,7 +4,6 @@
 #include <cmath>
 #include <filesystem>
 #include <limits>
-#include <nlohmann/json.hpp>
 #include <set>
 
 #include "core/error.h"
@@ -13,60 +12,27 @@
 #include "store/count_once.h"
 #include "store/foreign.h"
 #include "store/journal.h"
+#include "store/layout.h"
 
 namespace qrun {
 namespace {
 
 namespace fs = std::filesystem;
 
-constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
-
-double median_rate(const std::vector<TrainPoint>& points) {
-  std::vector<double> rates;
-  for (const TrainPoint& point : points) rates.push_back(point.images_per_second);
-  if (rates.empty()) return kNone;
-  std::ranges::nth_element(rates, rates.begin() + std::ssize(rates) / 2);
-  return rates[rates.size() / 2];
-}
-
-/// A total of /network, 0 where there is none.
-std::int64_t total_of(const std::string& network, const char* key) {
-  const nlohmann::json json = nlohmann::json::parse(network, nullptr, false);
-  return json.contains(key) && json[key].is_number_integer() ? json[key].get<std::int64_t>() : 0;
-}
-
 LeaderboardRow row_of(const std::string& path) {
-  const RunRecord r = read_run(path, ReadDepth::kSummary);
-  LeaderboardRow row;
+  LeaderboardRow row{read_run(path, ReadDepth::kSummary)};
   row.path = path;
-  row.run_id = r.run_id;
-  row.name = r.name;
-  row.status = r.status;
-  row.engine = r.engine;
-  row.error = r.error;
-  row.started = r.started;
-  row.finished = r.finished;
-  row.values = values_of(r);
-  row.config = r.config;
-  row.data = r.data;
-  row.epochs = static_cast<std::int64_t>(r.train.size());
-  row.final_test_accuracy = r.final_test_accuracy;
-  row.best_test_accuracy = r.best_test_accuracy;
-  row.final_test_loss = r.final_test_loss;
-  row.images_per_second = median_rate(r.train);
-  row.wall_seconds = r.wall_seconds;
-  row.model_bits = total_of(r.network_json, "model_bits");
-  row.model_bits_float = total_of(r.network_json, "model_bits_float");
-  row.macs = total_of(r.network_json, "macs");
-  row.bit_operations = total_of(r.network_json, "bit_operations");
+  row.values = values_of(row);
+  row.iterations.clear();  // the most of what a file says, and no column
   return row;
 }
 
-std::string hidden(const fs::path& journal, const char* ending) {
-  return (journal.parent_path() / ".qrun" / journal.stem()).string() + ending;
+/// Another file of the run that a journal or a run file belongs to.
+std::string beside(const fs::path& file, FileKind kind) {
+  return Layout::around(file).file(file.stem().string(), kind);
 }
 
-std::optional<Owner> owner_of(const fs::path& journal) { return read_claim(hidden(journal, ".claim")); }
+std::optional<Owner> owner_of(const fs::path& journal) { return read_claim(beside(journal, FileKind::kClaim)); }
 
 bool is_known_dead(const std::optional<Owner>& owner) {
   return owner && has_ended(*owner, this_place()).value_or(false);
@@ -92,21 +58,17 @@ LeaderboardRow journal_row(const std::string& path) {
   row.name = fs::absolute(path).parent_path().filename().string();
   const std::optional<Owner> owner = owner_of(path);
   const bool running = !is_known_dead(owner);
-  row.status = running ? "running" : "interrupted";
+  row.status = running ? RunStatus::kRunning : RunStatus::kInterrupted;
   if (running) row.where = where(owner);
-  if (const auto record = read_checkpoint_record(hidden(path, ".ckpt.h5"))) row.values = values_of(*record);
-  row.final_test_accuracy = row.best_test_accuracy = row.final_test_loss = row.images_per_second = kNone;
-  std::vector<TrainPoint> points;
+  if (const auto record = read_checkpoint_record(beside(path, FileKind::kCheckpoint))) row.values = values_of(*record);
   for (const JournalLine& line : read_journal(path)) {
-    points.push_back(line.train);
+    row.train.push_back(line.train);
     if (!line.test) continue;
     row.best_test_accuracy = std::fmax(row.best_test_accuracy, line.test->accuracy);
     if (!running) continue;
     row.final_test_accuracy = line.test->accuracy;  // the last so far
     row.final_test_loss = line.test->loss;
   }
-  row.epochs = static_cast<std::int64_t>(points.size());
-  row.images_per_second = median_rate(points);
   return row;
 }
 
@@ -116,16 +78,16 @@ bool is_newer(const std::string& journal, const std::string& file) {
   if (is_under_way(journal)) return true;
   try {
     const RunRecord record = read_run(file, ReadDepth::kSummary);
-    return record.status == "interrupted" && read_journal(journal).size() > record.train.size();
+    return record.status == RunStatus::kInterrupted && read_journal(journal).size() > record.train.size();
   } catch (const Error&) {
     return false;  // collect() says it
   }
 }
 
 void collect(const std::string& path, Leaderboard& board, bool is_named) {
-  if (fs::path(path).filename() == "sweep.h5") return;  // an index of the others
+  if (fs::path(path).filename() == kIndexName) return;  // an index of the others
   try {
-    board.rows.push_back(fs::path(path).extension() == ".jsonl" ? journal_row(path) : row_of(path));
+    board.rows.push_back(may_be_journal(path) ? journal_row(path) : row_of(path));
   } catch (const Error& error) {
     if (is_named || !is_foreign(path, error)) board.problems.emplace_back(error.what());
   }
@@ -141,17 +103,17 @@ void collect_folder(const std::string& folder, Leaderboard& board) {
     const std::string name = entry.path().filename().string();
     if (entry.is_regular_file(dangling)) {
       files.insert(entry.path().string());
-    } else if (!name.starts_with('.') && name != "snapshots") {
+    } else if (!name.starts_with('.') && name != kSnapshotsName) {
       folders += (folders.empty() ? "" : ", ") + name;
     }
   }
   if (code && files.empty()) board.problems.push_back(folder + ": " + code.message());
   for (const std::string& file : files) {
-    const fs::path path(file);
-    const std::string journal = fs::path(path).replace_extension(".jsonl").string();
-    const std::string ended = fs::path(path).replace_extension(".h5").string();
+    const std::string id = fs::path(file).stem().string();
+    const std::string journal = beside(file, FileKind::kJournal);
+    const std::string ended = beside(file, FileKind::kRun);
     const bool from_journal =
-        files.contains(journal) && has_hash(path.stem()) && (!files.contains(ended) || is_newer(journal, ended));
+        files.contains(journal) && has_hash(id) && (!files.contains(ended) || is_newer(journal, ended));
     if (file == (from_journal ? journal : ended)) collect(file, board, false);
   }
   if (board.rows.size() + board.problems.size() == before && !folders.empty())
@@ -190,6 +152,14 @@ void add_columns(Leaderboard& board) {
 }
 
 }  // namespace
+
+double images_per_second(const RunRecord& run) {
+  std::vector<double> rates;
+  for (const TrainPoint& point : run.train) rates.push_back(point.images_per_second);
+  if (rates.empty()) return std::numeric_limits<double>::quiet_NaN();
+  std::ranges::nth_element(rates, rates.begin() + std::ssize(rates) / 2);
+  return rates[rates.size() / 2];
+}
 
 Leaderboard collect_runs(const std::vector<std::string>& paths, const Wanted& wanted) {
   Leaderboard board;

@@ -2,29 +2,22 @@
 #pragma once
 
 #include <functional>
-#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "store/columns.h"
+#include "store/run_file.h"
 
 namespace qrun {
 
-struct LeaderboardRow {
-  std::string path, run_id, name, status, engine, error;
-  std::string where;  // of a run under way: its node and element of a scheduler, or its host and process
-  std::string started, finished;
-  Values columns;                  // what was swept, and what else tells the rows apart
-  RunValues values;                // what they come from
-  std::string config;              // as RunRecord has it; "" of a run under way
-  std::optional<DataRecord> data;  // likewise
-  std::string changed_data;        // what of it is another one by now; set by who can read data sets
-  std::int64_t epochs = 0;
-  double final_test_accuracy = 0, best_test_accuracy = 0, final_test_loss = 0;  // NaN where there was no test
-  double images_per_second = 0;                                                 // median over the epochs
-  double wall_seconds = 0;
-  std::int64_t model_bits = 0, model_bits_float = 0, macs = 0, bit_operations = 0;
+/// A run as its file or its journal has it. Of one under way configuration and data are not known.
+struct LeaderboardRow : RunRecord {
+  std::string path;
+  std::string where;         // of a run under way: its node and element of a scheduler, or its host and process
+  Values columns;            // what was swept, and what else tells the rows apart
+  RunValues values;          // what they come from
+  std::string changed_data;  // what of its data is another one by now; set by who can read data sets
 };
 
 struct Leaderboard {
@@ -53,6 +46,9 @@ struct LeaderboardGroup {
 /// The same of the wanted runs alone.
 using Wanted = std::function<bool(const std::string& run_id)>;
 [[nodiscard]] Leaderboard collect_runs(const std::vector<std::string>& paths, const Wanted& wanted);
+
+/// The median over the epochs; NaN without one.
+[[nodiscard]] double images_per_second(const RunRecord& run);
 
 /// False for a run that trains now, and for one of which only a journal is left.
 [[nodiscard]] bool has_group(const LeaderboardRow& row);

@@ -31,7 +31,7 @@ Values without_seed(Values columns) {
 void summarise(LeaderboardGroup& group, const std::vector<const LeaderboardRow*>& rows) {
   std::vector<double> accuracies;
   for (const LeaderboardRow* row : rows) {
-    if (row->status != "complete") continue;
+    if (row->status != RunStatus::kComplete) continue;
     accuracies.push_back(row->final_test_accuracy);
     group.loss += row->final_test_loss;
     group.wall_seconds += row->wall_seconds;
@@ -61,7 +61,7 @@ double interval_half_width(double squares, std::int64_t n) {
   return student_quantile(n - 1) * std::sqrt(squares / (count - 1) / count);
 }
 
-bool has_group(const LeaderboardRow& row) { return row.status != "running" && !row.values.config.empty(); }
+bool has_group(const LeaderboardRow& row) { return row.status != RunStatus::kRunning && !row.values.config.empty(); }
 
 std::vector<LeaderboardGroup> group_by_seed(const Leaderboard& board) {
   std::vector<LeaderboardGroup> groups;

@@ -13,6 +13,7 @@
 #include "core/atomic_file.h"
 #include "core/error.h"
 #include "core/fault.h"
+#include "core/host.h"
 #include "core/threads.h"
 
 namespace qrun {
@@ -29,13 +30,13 @@ std::string environment(const char* name) {
 /// take over the same claim at the same instant could both believe in it until their first look at it.
 class FolderLock {
  public:
-  explicit FolderLock(const std::string& folder) : id_(open(path(folder).c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666)) {
+  explicit FolderLock(const Layout& layout)
+      : id_(open(layout.claims_lock().c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666)) {
     if (id_ >= 0) static_cast<void>(flock(id_, LOCK_EX));
   }
   ~FolderLock() {
     if (id_ >= 0) close(id_);
   }
-  [[nodiscard]] static std::string path(const std::string& folder) { return folder + "/claims.lock"; }
   FolderLock(const FolderLock&) = delete;
   FolderLock& operator=(const FolderLock&) = delete;
 
@@ -47,9 +48,7 @@ class FolderLock {
 
 Owner this_process() {
   Owner me;
-  char name[256] = {};
-  gethostname(name, sizeof(name) - 1);
-  me.host = name;
+  me.host = host_name();
   me.place = this_place();
   me.pid = getpid();
   me.started = start_of(me.pid);
@@ -61,11 +60,8 @@ Owner this_process() {
   return me;
 }
 
-Claims::Claims(std::string folder, Owner me, std::chrono::milliseconds patience)
-    : folder_(std::move(folder) + "/.qrun"),
-      patience_(patience),
-      me_(std::move(me)),
-      heart_(start_thread([this] { live(); })) {}
+Claims::Claims(const std::string& folder, Owner me, std::chrono::milliseconds patience)
+    : layout_(folder), patience_(patience), me_(std::move(me)), heart_(start_thread([this] { live(); })) {}
 
 Claims::~Claims() {
   {
@@ -82,7 +78,7 @@ Claims::~Claims() {
 
 bool Claims::take(const std::string& run_id) {
   const Lock guard(mutex_);
-  const FolderLock lock(folder_);
+  const FolderLock lock(layout_);
   if (fs::is_directory(path(run_id))) fail_to_replace(path(run_id), EISDIR);
   if (create(run_id)) return true;
   const Owner owner = owner_of(run_id);
@@ -128,7 +124,7 @@ bool Claims::is_dead(const std::string& run_id, const Owner& owner) {
 
 void Claims::release(const std::string& run_id) {
   const Lock guard(mutex_);
-  const FolderLock lock(folder_);
+  const FolderLock lock(layout_);
   if (owner_of(run_id).same_process(me_)) std::remove(path(run_id).c_str());
   mine_.erase(run_id);
   fault_point("claim.released");
@@ -136,14 +132,14 @@ void Claims::release(const std::string& run_id) {
 
 bool Claims::owns(const std::string& run_id) {
   const Lock guard(mutex_);
-  if (!fs::exists(FolderLock::path(folder_))) renew();
+  if (!fs::exists(layout_.claims_lock())) renew();
   return owner_of(run_id).same_process(me_);
 }
 
 /// Somebody removed the folder: what was ours goes on being ours.
 void Claims::renew() {
-  fs::create_directories(folder_);
-  const FolderLock lock(folder_);
+  fs::create_directories(layout_.hidden());
+  const FolderLock lock(layout_);
   for (const std::string& run_id : mine_) static_cast<void>(create(run_id));
 }
 
@@ -170,7 +166,7 @@ void Claims::watch() {
 
 void Claims::beat() {
   ++me_.beat;
-  const FolderLock folder(folder_);
+  const FolderLock folder(layout_);
   for (const std::string& run_id : mine_) {
     if (owner_of(run_id).same_process(me_)) write_text(path(run_id), claim_text(me_));
   }

@@ -1,5 +1,5 @@
 // Who trains which run: several processes, on one machine or on several over a shared file system, share a folder.
-// A claim is a file `.qrun/<run_id>.claim` that names its process and holds a counter, its heartbeat.
+// A claim is a file that names its process and holds a counter, its heartbeat.
 #pragma once
 
 #include <chrono>
@@ -11,6 +11,7 @@
 
 #include "core/mutex.h"
 #include "store/claim_file.h"
+#include "store/layout.h"
 
 namespace qrun {
 
@@ -26,7 +27,7 @@ class Claims {
   static constexpr std::chrono::milliseconds kPatience{60000};
   static constexpr int kBeats = 12;  // while others have patience
 
-  explicit Claims(std::string folder, Owner me = this_process(), std::chrono::milliseconds patience = kPatience);
+  explicit Claims(const std::string& folder, Owner me = this_process(), std::chrono::milliseconds patience = kPatience);
   ~Claims();  // gives all back
   Claims(const Claims&) = delete;
   Claims& operator=(const Claims&) = delete;
@@ -44,7 +45,7 @@ class Claims {
     int beats = 0;  // of ours while theirs stood still
   };
 
-  [[nodiscard]] std::string path(const std::string& run_id) const { return folder_ + "/" + run_id + ".claim"; }
+  [[nodiscard]] std::string path(const std::string& run_id) const { return layout_.file(run_id, FileKind::kClaim); }
   [[nodiscard]] bool create(const std::string& run_id) QRUN_REQUIRES(mutex_);
   [[nodiscard]] Owner owner_of(const std::string& run_id) const;
   [[nodiscard]] bool is_dead(const std::string& run_id, const Owner& owner) QRUN_REQUIRES(mutex_);
@@ -53,7 +54,7 @@ class Claims {
   void watch() QRUN_REQUIRES(mutex_);
   void beat() QRUN_REQUIRES(mutex_);
 
-  const std::string folder_;
+  const Layout layout_;
   const std::chrono::milliseconds patience_;
   Mutex mutex_;
   Owner me_ QRUN_GUARDED_BY(mutex_);  // its counter of beats grows

@@ -55,7 +55,7 @@ std::vector<float> decoded(const StoredBlob& blob) {
 Evaluation evaluate(const std::string& run_file, Engine& engine) {
   const RunRecord record = read_run(run_file, ReadDepth::kAll);
   if (record.predictions.empty())
-    throw Error(run_file + ": holds no final test to compare with (status " + record.status + ")");
+    throw Error(run_file + ": holds no final test to compare with (status " + name_of(record.status) + ")");
   const RunSpec spec = with_test_set_alone(read_run_text(record.config, run_file));
   const RunData data = open_data(spec.data);
   if (record.data) {

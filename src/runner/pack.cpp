@@ -189,7 +189,7 @@ class PackTraining {
   void snapshot(int run, std::int64_t epoch) {
     RunSession copy = session(run);
     copy.set_weights(plan_, run, *program_, program_->state(run));
-    copy.finish("interrupted");
+    copy.finish(RunStatus::kInterrupted);
     write_run(tools_.folder.snapshot(copy.spec(), epoch), copy.record());
   }
 
@@ -245,22 +245,22 @@ class PackTraining {
       if (complete) mine.set_final_test(plan_, run, tests_[index], state);
       mine.set_weights(plan_, run, *program_, state);
     }
-    mine.finish(complete ? "complete" : "interrupted");
+    mine.finish(complete ? RunStatus::kComplete : RunStatus::kInterrupted);
     const RunRecord& record = mine.record();
     const std::string path = tools_.folder.run_file(spec(run));
     if (!tools_.owned(spec(run))) {
-      outcomes_[index] = {record.run_id, kTakenOver, path, ""};
+      outcomes_[index] = {record.run_id, RunStatus::kTakenOver, path, ""};
       return;
     }
     outcomes_[index] = {record.run_id, record.status, path, record.error};
     try {
       write_run(path, record);
     } catch (const Irreplaceable& error) {  // the runs beside it have files of their own
-      outcomes_[index] = {record.run_id, kLeft, path, error.what()};
+      outcomes_[index] = {record.run_id, RunStatus::kLeft, path, error.what()};
       return;
     }
     fault_point("run.written");
-    if (record.status == "interrupted") {
+    if (record.status == RunStatus::kInterrupted) {
       std::error_code code;
       std::filesystem::remove(tools_.folder.journal(spec(run)), code);
     } else {
@@ -269,8 +269,8 @@ class PackTraining {
     fault_point("run.tidied");
     tools_.progress.note([&] {
       if (mine.failed()) spdlog::error("failed run={} reason=\"{}\"", record.run_id, record.error);
-      spdlog::info("done run={} status={} seconds={:.1f} file={}", record.run_id, record.status, record.wall_seconds,
-                   path);
+      spdlog::info("done run={} status={} seconds={:.1f} file={}", record.run_id, name_of(record.status),
+                   record.wall_seconds, path);
     });
   }
 

@@ -16,12 +16,11 @@
 
 namespace qrun {
 
-/// What came of a run: the status of its file; kTakenOver where another process has taken it over; kLeft where its file
-/// can't be replaced.
-constexpr const char* kTakenOver = "taken over";
-constexpr const char* kLeft = "left";
+/// What came of a run.
 struct RunOutcome {
-  std::string run_id, status, path, error;
+  std::string run_id;
+  RunStatus status = RunStatus::kInterrupted;
+  std::string path, error;
 };
 
 /// A run and where it goes on.

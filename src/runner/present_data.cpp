@@ -26,7 +26,7 @@ RunSpec from_anywhere(RunSpec spec, const std::string& working_directory) {
 
 void PresentData::mark(Leaderboard& board) {
   for (LeaderboardRow& row : board.rows) {
-    if (row.data && row.status != "failed") row.changed_data = changes_of(row);
+    if (row.data && row.status != RunStatus::kFailed) row.changed_data = changes_of(row);
   }
 }
 

@@ -1,26 +1,22 @@
 #include "runner/results_folder.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
+#include <array>
 #include <filesystem>
+#include <optional>
 #include <string_view>
 
 #include "core/atomic_file.h"
 #include "core/error.h"
 #include "core/fault.h"
 #include "store/checkpoint.h"
-#include "store/foreign.h"
 
 namespace qrun {
 namespace {
 
 namespace fs = std::filesystem;
 
-/// `<id>.h5`, `<id>.jsonl`, `<id>.epoch-0001.h5`, or the sweep's index.
-bool is_ours(const std::string& name) {
-  return name == "sweep.h5" || has_hash(name.substr(0, std::min(name.rfind('.'), name.find(".epoch-"))));
-}
+bool is_ours(const std::string& name) { return name == kIndexName || parse_file_name(name); }
 
 /// Temporary files that a killed process has left; those of other programs stay.
 void remove_abandoned_runs(const std::string& folder) {
@@ -44,23 +40,23 @@ void move(const std::string& from, const std::string& to) {
 
 }  // namespace
 
-ResultsFolder::ResultsFolder(const std::string& dir, const std::string& name) : path_((fs::path(dir) / name).string()) {
-  for (const char* folder : {"", "/snapshots"}) remove_abandoned_runs(path_ + folder);
-  remove_abandoned(path_ + "/.qrun");
-  const std::string probe = path_ + "/.qrun/writable";  // found out now, not after an hour of training
+ResultsFolder::ResultsFolder(const std::string& dir, const std::string& name) : layout_(dir, name) {
+  for (const std::string& folder : {layout_.folder(), layout_.snapshots()}) remove_abandoned_runs(folder);
+  remove_abandoned(layout_.hidden());
+  const std::string probe = layout_.probe();  // found out now, not after an hour of training
   write_text(probe, "");
   std::error_code code;
   fs::remove(probe, code);
 }
 
 std::set<std::string> ResultsFolder::under_way() const {
+  constexpr std::array kKinds = {FileKind::kJournal, FileKind::kClaim, FileKind::kCheckpoint,
+                                 FileKind::kPreviousCheckpoint};
   std::set<std::string> ids;
-  for (const std::string& folder : {path_, path_ + "/.qrun"}) {
+  for (const std::string& folder : {layout_.folder(), layout_.hidden()}) {
     for (const fs::directory_entry& entry : fs::directory_iterator(folder)) {
-      const std::string name = entry.path().filename().string();
-      for (const std::string_view ending : {".jsonl", ".claim", ".ckpt.h5", ".ckpt.previous.h5"}) {
-        if (name.ends_with(ending)) ids.insert(name.substr(0, name.size() - ending.size()));
-      }
+      const std::optional<RunFileName> name = parse_file_name(entry.path().filename().string());
+      if (name && std::ranges::find(kKinds, name->kind) != kKinds.end()) ids.insert(name->run_id);
     }
   }
   return ids;
@@ -68,27 +64,20 @@ std::set<std::string> ResultsFolder::under_way() const {
 
 /// The run's file last: it is what the run is found by, and a kill may come between.
 void ResultsFolder::adopt(const std::string& id, const RunSpec& run) const {
-  const std::string hidden = path_ + "/.qrun/" + id;
   std::error_code code;
-  fs::remove(path_ + "/" + id + ".jsonl", code);
-  for (const fs::directory_entry& entry : fs::directory_iterator(path_ + "/snapshots", code)) {
-    const std::string name = entry.path().filename().string();
-    if (name.starts_with(id + ".epoch-")) move(entry.path(), path_ + "/snapshots/" + run.id() + name.substr(id.size()));
+  fs::remove(layout_.file(id, FileKind::kJournal), code);
+  for (const fs::directory_entry& entry : fs::directory_iterator(layout_.snapshots(), code)) {
+    const std::optional<RunFileName> name = parse_file_name(entry.path().filename().string());
+    if (name && name->kind == FileKind::kSnapshot && name->run_id == id) move(entry.path(), snapshot(run, name->epoch));
   }
-  move(hidden + ".yaml", frozen(run));
-  move(hidden + ".ckpt.previous.h5", previous_checkpoint(checkpoint(run)));
-  move(hidden + ".ckpt.h5", checkpoint(run));
-  move(path_ + "/" + id + ".h5", run_file(run));
+  for (const FileKind kind : {FileKind::kConfig, FileKind::kPreviousCheckpoint, FileKind::kCheckpoint, FileKind::kRun})
+    move(layout_.file(id, kind), layout_.file(run.id(), kind));
 }
 
 void ResultsFolder::tidy(const RunSpec& run) const {
   std::error_code code;
   fs::remove(journal(run), code);
   remove_checkpoints(checkpoint(run));
-}
-
-std::string ResultsFolder::snapshot(const RunSpec& run, std::int64_t epoch) const {
-  return fmt::format("{}/snapshots/{}.epoch-{:04}.h5", path_, run.id(), epoch);
 }
 
 }  // namespace qrun

@@ -1,10 +1,7 @@
 #include "runner/session.h"
 
-#include <fmt/chrono.h>
 #include <fmt/format.h>
-#include <unistd.h>
 
-#include <array>
 #include <chrono>
 #include <cmath>
 
@@ -12,20 +9,6 @@
 #include "store/network_json.h"
 
 namespace qrun {
-namespace {
-
-std::string host_name() {
-  std::array<char, 256> name{};
-  gethostname(name.data(), name.size() - 1);
-  return name.data();
-}
-
-}  // namespace
-
-std::string utc_now() {
-  return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}",
-                     fmt::gmtime(std::chrono::system_clock::to_time_t(std::chrono::system_clock::now())));
-}
 
 std::string last_instruction_set(const RunRecord& record) {
   return record.instruction_set.substr(record.instruction_set.rfind(',') + 1);
@@ -33,21 +16,7 @@ std::string last_instruction_set(const RunRecord& record) {
 
 RunSession::RunSession(const RunSpec& spec, const EngineInfo& engine, const BuildInfo& build, const Shape& input,
                        std::int64_t classes)
-    : spec_(spec) {
-  record_.run_id = spec.id();
-  record_.name = spec.name;
-  record_.config = spec.text();
-  record_.seed = spec.seed;
-  record_.engine = engine.name;
-  record_.arithmetic = engine.arithmetic;
-  record_.precision = engine.has_tf32 && spec.precision == Precision::kTf32 ? "tf32" : "fp32";
-  record_.device = engine.device;
-  record_.instruction_set = engine.instruction_set;
-  record_.threads = engine.threads;
-  record_.hostname = host_name();
-  record_.qrun_version = build.version;
-  record_.git_commit = build.commit;
-  record_.started = utc_now();
+    : spec_(spec), record_{attributes_of({spec, engine, build})} {
   record_.swept = spec.swept;
   record_.classes = classes;
   record_.network_json = network_json(spec, input);
@@ -64,7 +33,7 @@ double RunSession::seconds() const {
 
 Checkpoint RunSession::checkpoint(RunState state) const {
   Checkpoint checkpoint{.record = record_, .state = std::move(state), .best = {}, .epoch_losses = epoch_losses_};
-  checkpoint.record.status = "interrupted";
+  checkpoint.record.status = RunStatus::kInterrupted;
   checkpoint.record.finished = utc_now();
   checkpoint.record.wall_seconds = seconds();
   checkpoint.record.weights.clear();
@@ -130,7 +99,7 @@ void RunSession::fail(const Divergence& divergence) {
 }
 
 void RunSession::fail(const std::string& reason) {
-  record_.status = "failed";
+  record_.status = RunStatus::kFailed;
   record_.error = reason;
 }
 
@@ -168,7 +137,7 @@ void RunSession::set_weights(const Plan& plan, int run, Program& program, const 
   }
 }
 
-void RunSession::finish(const std::string& status) {
+void RunSession::finish(RunStatus status) {
   if (!failed()) record_.status = status;
   record_.finished = utc_now();
   record_.wall_seconds = seconds();

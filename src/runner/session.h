@@ -12,14 +12,6 @@
 
 namespace qrun {
 
-/// Of the program that writes: goes into every run file.
-struct BuildInfo {
-  std::string version, commit;
-};
-
-/// The current time, ISO 8601, UTC.
-[[nodiscard]] std::string utc_now();
-
 /// The one a run was trained with last: those before it are named, too.
 [[nodiscard]] std::string last_instruction_set(const RunRecord& record);
 
@@ -30,7 +22,7 @@ class RunSession {
 
   [[nodiscard]] const RunSpec& spec() const { return spec_; }
   [[nodiscard]] const RunRecord& record() const { return record_; }
-  [[nodiscard]] bool failed() const { return record_.status == "failed"; }
+  [[nodiscard]] bool failed() const { return record_.status == RunStatus::kFailed; }
   [[nodiscard]] std::optional<double> last_accuracy() const;
   [[nodiscard]] float last_loss() const { return last_loss_; }
   [[nodiscard]] double seconds() const;  // of training, tests and files, in earlier processes too
@@ -55,7 +47,7 @@ class RunSession {
   void set_final_test(const Plan& plan, int run, const TestResult& result, const RunState& state);
   /// Takes master parameters and codes.
   void set_weights(const Plan& plan, int run, Program& program, const RunState& state);
-  void finish(const std::string& status);
+  void finish(RunStatus status);
 
  private:
   const RunSpec& spec_;

@@ -14,6 +14,7 @@
 
 #include "config/fields/cluster.h"
 #include "core/error.h"
+#include "store/layout.h"
 
 namespace qrun {
 namespace {
@@ -98,12 +99,12 @@ std::string log_pattern(const std::string& folder, const std::string& name) {
 
 std::string batch_script(const SlurmJob& job) {
   const ClusterSpec& c = job.cluster;
-  const std::string internal = job.dir + "/" + job.name + "/.qrun";
+  const Layout layout(job.dir, job.name);
   std::string text = "#!/bin/bash\n";
   text += option("job-name", "qrun-" + job.name);
   text += fmt::format("#SBATCH --array=0-{}{}\n", job.elements - 1,
                       c.max_parallel > 0 ? fmt::format("%{}", c.max_parallel) : "");
-  text += option("output", log_pattern(internal + "/slurm", "%A_%a.log"));
+  text += option("output", log_pattern(layout.slurm_logs(), kElementLog));
   text += option("open-mode", "append");
   text += "#SBATCH --requeue\n";
   text += option("signal", fmt::format("B:USR1@{}", kWarningSeconds));
@@ -130,7 +131,7 @@ if [ -n "$warned" ] && [ "$status" -eq 3 ]; then
 fi
 exit "$status"
 )",
-                      shell_quoted(job.work_folder), shell_quoted(job.program), shell_quoted(internal + "/sweep.yaml"),
+                      shell_quoted(job.work_folder), shell_quoted(job.program), shell_quoted(layout.sweep_config()),
                       shell_quoted(job.dir), job.pack, std::max<std::int64_t>(1, c.cpus), device_option(c.gpus));
   return text;
 }

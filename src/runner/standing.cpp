@@ -8,20 +8,14 @@
 
 #include "core/error.h"
 #include "core/log.h"
-#include "store/count_once.h"
-#include "store/foreign.h"
+#include "store/layout.h"
 
 namespace qrun {
 namespace fs = std::filesystem;
 
-const char* stage_name(Stage stage) {
-  switch (stage) {
-    case Stage::kNew: return "new";
-    case Stage::kResume: return "resume";
-    case Stage::kComplete: return "complete";
-    case Stage::kFailed: return "failed";
-  }
-  return "";
+Stage stage_after(RunStatus status) {
+  if (status == RunStatus::kComplete) return Stage::kComplete;
+  return status == RunStatus::kFailed ? Stage::kFailed : Stage::kResume;
 }
 
 SeenData seen_by(const RunRecord& checkpoint) {
@@ -38,19 +32,18 @@ FileStamp stamp_of(const std::string& file) {
 KnownRuns known_runs(const std::string& folder) {
   KnownRuns known;
   std::error_code code;
-  const auto look = [&](const std::string& where, std::string_view ending) {
+  const auto look = [&](const std::string& where, FileKind kind) {
     std::set<std::string> ids;  // in an order that doesn't depend on the file system
     for (const fs::directory_entry& entry : fs::directory_iterator(where, code)) {
-      const std::string name = entry.path().filename().string();
-      if (name.ends_with(ending)) ids.insert(name.substr(0, name.size() - ending.size()));
+      const std::optional<RunFileName> name = parse_file_name(entry.path().filename().string());
+      if (name && name->kind == kind) ids.insert(name->run_id);
     }
-    for (const std::string& id : ids) {
-      if (has_hash(id)) known[hash_of(id)].push_back(id);
-    }
+    for (const std::string& id : ids) known[hash_of(id)].push_back(id);
   };
-  look(folder, ".h5");
-  look(folder + "/.qrun", ".ckpt.h5");
-  look(folder + "/.qrun", ".ckpt.previous.h5");
+  const Layout layout(folder);
+  look(layout.folder(), FileKind::kRun);
+  look(layout.hidden(), FileKind::kCheckpoint);
+  look(layout.hidden(), FileKind::kPreviousCheckpoint);
   return known;
 }
 
@@ -71,8 +64,7 @@ void add_file(const std::string& file, Standing& standing) {
     standing.left = file + ": holds run " + record.run_id + kMoveAway;
     return;
   }
-  if (record.status == "complete") standing.stage = Stage::kComplete;
-  if (record.status == "failed") standing.stage = Stage::kFailed;
+  if (has_ended(record.status)) standing.stage = stage_after(record.status);
   standing.error = record.error;
   standing.swept = record.swept;
   standing.seen.record = record.data;

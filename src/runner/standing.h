@@ -9,13 +9,19 @@
 #include <vector>
 
 #include "config/run_spec.h"
+#include "core/enum_names.h"
 #include "store/checkpoint.h"
 
 namespace qrun {
 
+/// What a sweep finds of a run, and so what it does next.
 enum class Stage : std::uint8_t { kNew, kResume, kComplete, kFailed };
+inline constexpr std::array kStageNames = {"new", "resume", "complete", "failed"};
+constexpr const auto& names_of(Stage /*stage*/) { return kStageNames; }
+static_assert(names_all_to(Stage::kFailed));
 
-[[nodiscard]] const char* stage_name(Stage stage);
+/// Of a run that this process has trained.
+[[nodiscard]] Stage stage_after(RunStatus status);
 
 /// Which file it is: another one once it was written anew, however soon. All 0: none.
 using FileStamp = std::array<std::int64_t, 3>;

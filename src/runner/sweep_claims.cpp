@@ -5,7 +5,7 @@
 #include "core/error.h"
 #include "core/log.h"
 #include "runner/sweep_training.h"
-#include "store/count_once.h"
+#include "store/layout.h"
 
 namespace qrun {
 namespace {

@@ -12,6 +12,7 @@
 #include "plan/memory.h"
 #include "plan/pack_key.h"
 #include "runner/pack.h"
+#include "store/layout.h"
 
 namespace qrun {
 namespace {
@@ -25,10 +26,6 @@ std::int64_t files_of(const Plan& plan) {
 
 constexpr std::size_t kMostMistakes = 1000;  // enough to read; the search ends there
 
-std::string checkpoint_of(const std::string& folder, const std::string& id) {
-  return folder + "/.qrun/" + id + ".ckpt.h5";
-}
-
 }  // namespace
 
 int SweepOptions::workers() const { return jobs > 0 ? jobs : std::max(1, static_cast<int>(devices.size())); }
@@ -39,7 +36,8 @@ int SweepOptions::device_of(int worker) const {
 
 SweepPlan::SweepPlan(const std::vector<RunSpec>& runs, SweepOptions options, const std::string& folder)
     : options_(std::move(options)) {
-  const KnownRuns known_here = known_runs(folder);
+  const KnownRuns known_here = folder.empty() ? KnownRuns{} : known_runs(folder);
+  const Layout layout(folder);
   std::vector<std::string> mistakes;
   std::set<std::string> known;  // runs share mistakes
   ChangedData changed;
@@ -47,7 +45,8 @@ SweepPlan::SweepPlan(const std::vector<RunSpec>& runs, SweepOptions options, con
     PlannedRun& planned = runs_.emplace_back(PlannedRun{.spec = &run, .id = run.id()});
     planned.known_as = known_as(known_here, planned.id);
     if (!folder.empty()) {
-      planned.standing = standing_of(folder + "/" + planned.known_as + ".h5", checkpoint_of(folder, planned.known_as));
+      planned.standing = standing_of(layout.file(planned.known_as, FileKind::kRun),
+                                     layout.file(planned.known_as, FileKind::kCheckpoint));
     }
     try {
       planned.group = group_of(run);

@@ -21,14 +21,8 @@ namespace {
 constexpr std::chrono::milliseconds kLook{20};    // between looks at the signal
 constexpr std::chrono::milliseconds kWait{1000};  // between looks at what others have done
 
-Stage stage_of(const std::string& status) {
-  if (status == "complete") return Stage::kComplete;
-  return status == "failed" ? Stage::kFailed : Stage::kResume;
-}
-
 EngineChoice engine_named(const std::string& name) {
-  if (name == "check") return EngineChoice::kCheck;
-  return name == "cuda" ? EngineChoice::kCuda : EngineChoice::kCpu;
+  return find_named<EngineChoice>(name).value_or(EngineChoice::kCpu);
 }
 
 EngineChoice engine_of(const PackRun& run) {
@@ -277,34 +271,34 @@ void SweepTraining::fail(std::size_t i, const PackRun& run, Engine& engine, cons
   RunSession session(run.spec, engine.info(), tools_.build, data.shape, 0);
   if (run.from) session.resume(*run.from);
   session.fail(reason);
-  session.finish("failed");
+  session.finish(RunStatus::kFailed);
   const std::string path = folder_.run_file(run.spec);
-  if (!claims_.owns(session.record().run_id)) return end(i, {session.record().run_id, kTakenOver, path, ""});
+  if (!claims_.owns(session.record().run_id)) return end(i, {session.record().run_id, RunStatus::kTakenOver, path, ""});
   try {
     write_run(path, session.record());
   } catch (const Irreplaceable& error) {
-    return end(i, {plan_.runs()[i].id, kLeft, path, error.what()});
+    return end(i, {plan_.runs()[i].id, RunStatus::kLeft, path, error.what()});
   }
   folder_.tidy(run.spec);
   tools_.progress.note([&] {
     spdlog::error("failed run={} reason=\"{}\"", plan_.runs()[i].id, reason);
-    spdlog::info("done run={} status=failed seconds={:.1f} file={}", plan_.runs()[i].id, session.record().wall_seconds,
-                 path);
+    spdlog::info("done run={} status={} seconds={:.1f} file={}", plan_.runs()[i].id, name_of(session.record().status),
+                 session.record().wall_seconds, path);
   });
-  end(i, {plan_.runs()[i].id, "failed", path, reason});
+  end(i, {plan_.runs()[i].id, RunStatus::kFailed, path, reason});
 }
 
 void SweepTraining::end(std::size_t i, const RunOutcome& outcome) {
-  if (outcome.status == kTakenOver) {
+  if (outcome.status == RunStatus::kTakenOver) {
     tools_.progress.note([&] { spdlog::warn("taken over run={} action=\"leave it\"", outcome.run_id); });
     return give_back(i, Now::kElsewhere);
   }
-  if (outcome.status == kLeft) return leave(i, outcome.error);
+  if (outcome.status == RunStatus::kLeft) return leave(i, outcome.error);
   const PlannedRun& run = plan_.runs()[i];
-  standings_[i] = {stage_of(outcome.status), outcome.path, outcome.error, run.spec->swept, stamp_of(outcome.path)};
-  const bool failed = outcome.status == "failed";
+  standings_[i] = {stage_after(outcome.status), outcome.path, outcome.error, run.spec->swept, stamp_of(outcome.path)};
+  const bool failed = outcome.status == RunStatus::kFailed;
   const bool again = failed && failures_[i]++ < plan_.options().retries;
-  if (outcome.status == "complete") trained_ += plan_.group(run).iterations;
+  if (outcome.status == RunStatus::kComplete) trained_ += plan_.group(run).iterations;
   if (failed && !again && plan_.options().fail_fast) halt_ = true;
   give_back(i, again ? Now::kWaiting : Now::kEnded);
 }

@@ -14,6 +14,7 @@
 #include "core/error.h"
 #include "core/fault.h"
 #include "store/h5.h"
+#include "store/layout.h"
 #include "store/run_summary.h"
 
 namespace qrun {
@@ -90,13 +91,10 @@ RunState read_state(const h5::Group& group) {
   return state;
 }
 
-/// What an id ends with: a run keeps it where another sweep gives it another name.
-std::string hash_in(const std::string& run_id) { return run_id.substr(run_id.rfind('-') + 1); }
-
 RunRecord read_record(const h5::Group& root, const std::string& path) {
   RunRecord record = read_summary(root, kFormat);
-  const std::string name = std::filesystem::path(path).filename();
-  if (hash_in(name.substr(0, name.rfind(".ckpt."))) != hash_in(record.run_id))
+  const std::optional<RunFileName> name = parse_file_name(std::filesystem::path(path).filename().string());
+  if (!name || hash_of(name->run_id) != hash_of(record.run_id))  // another sweep may give a run another name
     throw Error(path + ": a checkpoint of " + record.run_id);
   return record;
 }
@@ -116,10 +114,6 @@ Checkpoint read_one(const std::string& path) {
 }
 
 }  // namespace
-
-std::string previous_checkpoint(const std::string& path) {
-  return (std::filesystem::path(path).replace_extension() += ".previous.h5").string();
-}
 
 void write_checkpoint(const std::string& path, const Checkpoint& checkpoint) {
   h5::File file = h5::File::create(path);

@@ -32,6 +32,4 @@ void write_checkpoint(const std::string& path, const Checkpoint& checkpoint);
 /// Removes both.
 void remove_checkpoints(const std::string& path);
 
-[[nodiscard]] std::string previous_checkpoint(const std::string& path);
-
 }  // namespace qrun

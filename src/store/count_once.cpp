@@ -8,16 +8,14 @@
 #include <tuple>
 #include <utility>
 
+#include "store/layout.h"
+
 namespace qrun {
 namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::size_t kHashDigits = 12;
-
 bool has_its_name(const RunCopy& file) { return fs::path(file.path).stem() == file.run_id; }
-
-bool has_ended(const RunCopy& file) { return file.status == "complete" || file.status == "failed"; }
 
 /// Written by the same process at the same time.
 bool is_copy(const RunCopy& a, const RunCopy& b) {
@@ -26,7 +24,7 @@ bool is_copy(const RunCopy& a, const RunCopy& b) {
 
 bool is_better(const RunCopy& a, const RunCopy& b) {
   const auto rank = [](const RunCopy& file) {
-    return std::tuple(file.lives, has_ended(file), file.finished, has_its_name(file));
+    return std::tuple(file.lives, has_ended(file.status), file.finished, has_its_name(file));
   };
   return rank(a) > rank(b);
 }
@@ -71,12 +69,6 @@ std::vector<std::string> notes_of(const std::vector<LeftOutFile>& files) {
 }
 
 }  // namespace
-
-std::string hash_of(const std::string& run_id) {
-  const bool has_hash = run_id.size() > kHashDigits && run_id[run_id.size() - kHashDigits - 1] == '-' &&
-                        run_id.find_first_not_of("0123456789abcdef", run_id.size() - kHashDigits) == std::string::npos;
-  return has_hash ? run_id.substr(run_id.size() - kHashDigits) : run_id;
-}
 
 CountedOnce count_once(const std::vector<RunCopy>& files) {
   std::map<std::string, std::size_t> best;

@@ -5,11 +5,15 @@
 #include <string>
 #include <vector>
 
+#include "store/run_status.h"
+
 namespace qrun {
 
 /// One of the files that are looked at, or a journal.
 struct RunCopy {
-  std::string path, run_id, status, started, finished;
+  std::string path, run_id;
+  RunStatus status = RunStatus::kInterrupted;
+  std::string started, finished;
   double wall_seconds = 0;
   bool lives = false;  // a process trains it now
 };
@@ -22,8 +26,5 @@ struct CountedOnce {
 /// Runs are the same where the hashes at the end of their ids are. Of copies the one that has the run's name is kept;
 /// of different contents the run that trains now, else the one that ended, of several the last.
 [[nodiscard]] CountedOnce count_once(const std::vector<RunCopy>& files);
-
-/// The hash at the end of an id, by which runs are recognised; all of it where there is none.
-[[nodiscard]] std::string hash_of(const std::string& run_id);
 
 }  // namespace qrun

@@ -3,7 +3,7 @@
 #include <filesystem>
 #include <fstream>
 
-#include "store/count_once.h"
+#include "store/layout.h"
 #include "store/run_file.h"
 
 namespace qrun {
@@ -17,8 +17,6 @@ bool has_signature(const std::string& path) {
 }
 
 }  // namespace
-
-bool has_hash(const std::string& stem) { return hash_of(stem) != stem; }
 
 bool is_foreign(const std::string& path, const Error& refusal) {
   if (dynamic_cast<const NotARun*>(&refusal) != nullptr) return true;

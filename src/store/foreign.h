@@ -7,9 +7,6 @@
 
 namespace qrun {
 
-/// True where a name, without its ending, ends with the hash of a run.
-[[nodiscard]] bool has_hash(const std::string& stem);
-
 /// Whether a file that read_run() has refused belongs to something else: it is of another format, or neither HDF5 nor
 /// called like a run.
 [[nodiscard]] bool is_foreign(const std::string& path, const Error& refusal);

@@ -1,34 +1,43 @@
 #include "store/journal.h"
 
 #include <fcntl.h>
-#include <fmt/chrono.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
-#include <chrono>
 #include <cstring>
 #include <fstream>
 #include <limits>
 #include <nlohmann/json.hpp>
+#include <type_traits>
 
 #include "core/atomic_file.h"
 #include "core/error.h"
 #include "core/fault.h"
+#include "core/host.h"
 
 namespace qrun {
 namespace {
 
+constexpr const char* kOfTest = "test_";
+
+/// A line says once at which epoch and iteration it was written.
+template <class Point, class T>
+std::string key_of(const Metric<Point, T>& metric, const char* prefix) {
+  return std::is_integral_v<T> ? metric.name : std::string(prefix) + metric.name;
+}
+
+template <class Point, class Table>
+void write_point(nlohmann::ordered_json& json, const char* prefix, const Point& point, const Table& table) {
+  for_each_row(table, [&](const auto& metric) { json[key_of(metric, prefix)] = point.*metric.member; });
+}
+
 std::string to_text(const JournalLine& line) {
-  const auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
-  nlohmann::ordered_json json{{"epoch", line.train.epoch}, {"iteration", line.train.iteration},
-                              {"loss", line.train.loss},   {"loss_mean", line.train.loss_mean},
-                              {"lr", line.train.lr},       {"images_per_second", line.train.images_per_second}};
-  if (line.test) {
-    json["test_loss"] = line.test->loss;
-    json["test_accuracy"] = line.test->accuracy;
-  }
-  json["time"] = fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", now);
+  nlohmann::ordered_json json;
+  write_point(json, "", line.train, kTrainMetrics);
+  if (line.test) write_point(json, kOfTest, *line.test, kTestMetrics);
+  json["time"] = utc_now();
   return json.dump() + "\n";
 }
 
@@ -45,27 +54,39 @@ bool append_whole(int descriptor, const std::string& text) {
   return false;
 }
 
-/// NaN for what JSON cannot say or is missing.
-double number(const nlohmann::json& json, const char* key) {
+/// NaN for a number that JSON cannot say or that is missing; false where an integer is.
+template <class T>
+bool read_number(const nlohmann::json& json, const std::string& key, T& value) {
   const auto at = json.find(key);
-  return at != json.end() && at->is_number() ? at->get<double>() : std::numeric_limits<double>::quiet_NaN();
+  if constexpr (std::is_integral_v<T>) {
+    if (at == json.end() || !at->is_number_integer()) return false;
+    value = at->get<T>();
+  } else {
+    value = at != json.end() && at->is_number() ? at->get<T>() : std::numeric_limits<T>::quiet_NaN();
+  }
+  return true;
+}
+
+/// Nothing where the line has no epoch and iteration.
+template <class Point, class Table>
+std::optional<Point> read_point(const nlohmann::json& json, const char* prefix, const Table& table) {
+  Point point;
+  bool is_one = true;
+  for_each_row(table, [&](const auto& metric) {
+    is_one = read_number(json, key_of(metric, prefix), point.*metric.member) && is_one;
+  });
+  return is_one ? std::optional(point) : std::nullopt;
 }
 
 std::optional<JournalLine> parse_line(const std::string& text) {
   const nlohmann::json json = nlohmann::json::parse(text, nullptr, false);
-  if (!json.is_object() || !json.contains("epoch") || !json.contains("iteration")) return std::nullopt;
-  if (!json["epoch"].is_number_integer() || !json["iteration"].is_number_integer()) return std::nullopt;
-  const auto epoch = json["epoch"].get<std::int64_t>();
-  const auto iteration = json["iteration"].get<std::int64_t>();
-  JournalLine line{.train = {.epoch = epoch,
-                             .iteration = iteration,
-                             .loss = number(json, "loss"),
-                             .loss_mean = number(json, "loss_mean"),
-                             .lr = number(json, "lr"),
-                             .images_per_second = number(json, "images_per_second")},
-                   .test = std::nullopt};
-  if (json.contains("test_accuracy"))
-    line.test = TestPoint{epoch, iteration, number(json, "test_loss"), number(json, "test_accuracy")};
+  if (!json.is_object()) return std::nullopt;
+  const std::optional<TrainPoint> train = read_point<TrainPoint>(json, "", kTrainMetrics);
+  if (!train) return std::nullopt;
+  JournalLine line{.train = *train, .test = std::nullopt};
+  const bool was_tested =
+      std::ranges::any_of(json.items(), [](const auto& item) { return item.key().starts_with(kOfTest); });
+  if (was_tested) line.test = read_point<TestPoint>(json, kOfTest, kTestMetrics);
   return line;
 }
 

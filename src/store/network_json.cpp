@@ -49,4 +49,9 @@ std::string network_json(const RunSpec& spec, const Shape& input) {
   return json.dump(1);
 }
 
+std::int64_t network_total(const std::string& json, const char* key) {
+  const nlohmann::json network = nlohmann::json::parse(json, nullptr, false);
+  return network.contains(key) && network[key].is_number_integer() ? network[key].get<std::int64_t>() : 0;
+}
+
 }  // namespace qrun

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <limits>
 #include <optional>
 #include <string>
 #include <utility>
@@ -13,21 +12,10 @@
 #include "core/shape.h"
 #include "engine/engine.h"
 #include "quant/quantizer.h"
+#include "store/metrics.h"
+#include "store/run_attributes.h"
 
 namespace qrun {
-
-struct TrainPoint {
-  std::int64_t epoch = 0, iteration = 0;
-  double loss = 0, loss_mean = 0, lr = 0, images_per_second = 0;
-};
-struct TestPoint {
-  std::int64_t epoch = 0, iteration = 0;
-  double loss = 0, accuracy = 0;
-};
-struct IterationPoint {
-  std::int64_t iteration = 0;
-  double loss = 0, lr = 0;
-};
 
 /// A parameter blob: master, which a file with codes may lack; codes and params where `quant` names a method.
 struct StoredBlob {
@@ -47,21 +35,7 @@ struct StoredActivation {
   double range = -1;  // the frozen moving average of `range: ema`, else negative
 };
 
-struct RunRecord {
-  std::string run_id, name;
-  std::string status;  // complete, interrupted, failed
-  std::string error;   // if failed
-  std::string config;  // RunSpec::text()
-  std::uint64_t seed = 0;
-  std::string engine, arithmetic, device, instruction_set, hostname;
-  std::string precision = "fp32";  // or tf32: of the factors of products
-  int threads = 0;
-  std::string qrun_version, git_commit, started, finished;  // ISO 8601, UTC
-  double wall_seconds = 0;
-  double best_test_accuracy = std::numeric_limits<double>::quiet_NaN();
-  // Of the final test, with the weights that are kept; NaN where the run isn't complete.
-  double final_test_accuracy = std::numeric_limits<double>::quiet_NaN();
-  double final_test_loss = std::numeric_limits<double>::quiet_NaN();
+struct RunRecord : RunAttributes {
   std::vector<std::pair<std::string, std::string>> swept;   // dotted path, YAML text of the value
   std::vector<std::pair<std::string, std::string>> origin;  // of a file: engine, products and hashes of data, as it has
   std::optional<DataRecord> data;  // none where it was not recorded yet, or the run failed before it came to its data

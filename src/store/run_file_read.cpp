@@ -21,6 +21,15 @@ void read_column(const h5::Group& group, const char* name, std::vector<Row>& row
   for (std::size_t i = 0; i < values.size(); ++i) rows[i].*member = values[i];
 }
 
+template <class Row, class Table>
+void read_columns(const h5::Group& group, std::vector<Row>& rows, const Table& table) {
+  bool first = true;
+  for_each_row(table, [&](const auto& column) {
+    if (!column.is_later || group.has(column.name)) read_column(group, column.name, rows, column.member, first);
+    first = false;
+  });
+}
+
 void check_format(const h5::Group& root, const std::string& format) {
   if (!root.has_attribute("format") || !root.has_attribute("format_version") || root.text("format") != format) {
     throw NotARun(root.file() + ": an HDF5 file, but not a run of qrun (no attribute format = " + format + ")");
@@ -30,29 +39,6 @@ void check_format(const h5::Group& root, const std::string& format) {
     throw Unreadable(root.file() + ": format_version " + std::to_string(version) + " is newer than this program's " +
                      std::to_string(kFormatVersion) + "; update qrun");
   }
-}
-
-void read_identity(const h5::Group& root, RunRecord& r) {
-  r.run_id = root.text("run_id");
-  r.name = root.text("name");
-  r.status = root.text("status");
-  if (r.status == "failed") r.error = root.text("error");
-  r.config = root.text("config");
-  r.seed = root.number<std::uint64_t>("seed");
-  r.engine = root.text("engine");
-  r.arithmetic = root.text("arithmetic");
-  if (root.has_attribute("precision")) r.precision = root.text("precision");
-  r.device = root.text("device");
-  r.instruction_set = root.text("instruction_set");
-  r.hostname = root.text("hostname");
-  r.threads = root.number<std::int32_t>("threads");
-  r.qrun_version = root.text("qrun_version");
-  r.git_commit = root.text("git_commit");
-  r.started = root.text("started");
-  r.finished = root.text("finished");
-  r.wall_seconds = root.number<double>("wall_seconds");
-  r.best_test_accuracy = root.number<double>("best_test_accuracy");
-  r.final_test_accuracy = root.number<double>("final_test_accuracy");
 }
 
 /// Readers make tables of [epoch] from these numbers.
@@ -65,29 +51,15 @@ void check_epochs(const h5::Group& metrics, const RunRecord& r) {
 }
 
 void read_metrics(const h5::Group& metrics, RunRecord& r) {
-  const h5::Group train = metrics.open("train");
-  read_column(train, "epoch", r.train, &TrainPoint::epoch, true);
-  read_column(train, "iteration", r.train, &TrainPoint::iteration);
-  read_column(train, "loss", r.train, &TrainPoint::loss);
-  read_column(train, "loss_mean", r.train, &TrainPoint::loss_mean);
-  read_column(train, "lr", r.train, &TrainPoint::lr);
-  read_column(train, "images_per_second", r.train, &TrainPoint::images_per_second);
-  const h5::Group test = metrics.open("test");
-  read_column(test, "epoch", r.test, &TestPoint::epoch, true);
-  read_column(test, "iteration", r.test, &TestPoint::iteration);
-  read_column(test, "loss", r.test, &TestPoint::loss);
-  read_column(test, "accuracy", r.test, &TestPoint::accuracy);
+  read_columns(metrics.open("train"), r.train, kTrainMetrics);
+  read_columns(metrics.open("test"), r.test, kTestMetrics);
   check_epochs(metrics, r);
   if (metrics.has("confusion")) {
     const h5::Dims dims = metrics.dims("confusion");
     if (dims.size() != 2 || dims[0] != dims[1]) metrics.fail("confusion", "is not square");
     r.classes = dims[0];
   }
-  if (!metrics.has("iterations")) return;
-  const h5::Group iterations = metrics.open("iterations");
-  read_column(iterations, "iteration", r.iterations, &IterationPoint::iteration, true);
-  read_column(iterations, "loss", r.iterations, &IterationPoint::loss);
-  read_column(iterations, "lr", r.iterations, &IterationPoint::lr);
+  if (metrics.has("iterations")) read_columns(metrics.open("iterations"), r.iterations, kIterationMetrics);
 }
 
 void read_weights(const h5::Group& weights, RunRecord& r) {
@@ -166,17 +138,13 @@ void read_params(const h5::Group& params, RunRecord& r) {
 
 RunRecord read_summary(const h5::Group& root, const char* format) {
   check_format(root, format);
-  RunRecord record;
-  read_identity(root, record);
+  RunRecord record{read_attributes(root)};
   read_origin(root, record);
   read_params(root.open("params"), record);
   record.data = read_data(root);
   read_metrics(root.open("metrics"), record);
-  if (root.has_attribute("final_test_loss")) {
-    record.final_test_loss = root.number<double>("final_test_loss");
-  } else if (record.status == "complete" && !record.test.empty()) {  // of a file of before there was one
-    record.final_test_loss = record.test.back().loss;
-  }
+  if (!root.has_attribute("final_test_loss") && record.status == RunStatus::kComplete && !record.test.empty())
+    record.final_test_loss = record.test.back().loss;  // of a file of before there was one
   record.network_json = root.open("network").text("json");
   return record;
 }

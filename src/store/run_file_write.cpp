@@ -22,30 +22,16 @@ void write_column(const h5::Group& group, const char* name, const std::vector<Ro
   group.write(name, values, {static_cast<std::int64_t>(values.size())});
 }
 
-void write_identity(const h5::Group& root, const RunRecord& r, const char* format) {
-  root.attribute("format", format);
-  root.attribute("format_version", kFormatVersion);
-  root.attribute("run_id", r.run_id);
-  root.attribute("name", r.name);
-  root.attribute("status", r.status);
-  if (r.status == "failed") root.attribute("error", r.error);
-  root.attribute("config", r.config);
-  root.attribute("seed", r.seed);
-  root.attribute("engine", r.engine);
-  root.attribute("arithmetic", r.arithmetic);
-  root.attribute("precision", r.precision);
-  root.attribute("device", r.device);
-  root.attribute("instruction_set", r.instruction_set);
-  root.attribute("hostname", r.hostname);
-  root.attribute("threads", static_cast<std::int64_t>(r.threads));
-  root.attribute("qrun_version", r.qrun_version);
-  root.attribute("git_commit", r.git_commit);
-  root.attribute("started", r.started);
-  root.attribute("finished", r.finished);
-  root.attribute("wall_seconds", r.wall_seconds);
-  root.attribute("best_test_accuracy", r.best_test_accuracy);
-  root.attribute("final_test_accuracy", r.final_test_accuracy);
-  root.attribute("final_test_loss", r.final_test_loss);
+/// A group of columns, the first one the dimension scale of the others.
+template <class Row, class Table>
+void write_columns(const h5::Group& metrics, const char* name, const std::vector<Row>& rows, const Table& table) {
+  const h5::Group group = metrics.create(name);
+  std::vector<std::string> names;
+  for_each_row(table, [&](const auto& column) {
+    write_column(group, column.name, rows, column.member);
+    names.emplace_back(column.name);
+  });
+  group.scale(names.front(), {names.begin() + 1, names.end()});
 }
 
 /// A swept value in the type that its YAML text has.
@@ -70,27 +56,9 @@ void write_confusion(const h5::Group& metrics, const RunRecord& r) {
 
 void write_metrics(const h5::Group& root, const RunRecord& r) {
   const h5::Group metrics = root.create("metrics");
-  const h5::Group train = metrics.create("train");
-  write_column(train, "epoch", r.train, &TrainPoint::epoch);
-  write_column(train, "iteration", r.train, &TrainPoint::iteration);
-  write_column(train, "loss", r.train, &TrainPoint::loss);
-  write_column(train, "loss_mean", r.train, &TrainPoint::loss_mean);
-  write_column(train, "lr", r.train, &TrainPoint::lr);
-  write_column(train, "images_per_second", r.train, &TrainPoint::images_per_second);
-  train.scale("epoch", {"iteration", "loss", "loss_mean", "lr", "images_per_second"});
-  const h5::Group test = metrics.create("test");
-  write_column(test, "epoch", r.test, &TestPoint::epoch);
-  write_column(test, "iteration", r.test, &TestPoint::iteration);
-  write_column(test, "loss", r.test, &TestPoint::loss);
-  write_column(test, "accuracy", r.test, &TestPoint::accuracy);
-  test.scale("epoch", {"iteration", "loss", "accuracy"});
-  if (!r.iterations.empty()) {
-    const h5::Group iterations = metrics.create("iterations");
-    write_column(iterations, "iteration", r.iterations, &IterationPoint::iteration);
-    write_column(iterations, "loss", r.iterations, &IterationPoint::loss);
-    write_column(iterations, "lr", r.iterations, &IterationPoint::lr);
-    iterations.scale("iteration", {"loss", "lr"});
-  }
+  write_columns(metrics, "train", r.train, kTrainMetrics);
+  write_columns(metrics, "test", r.test, kTestMetrics);
+  if (!r.iterations.empty()) write_columns(metrics, "iterations", r.iterations, kIterationMetrics);
   if (!r.labels.empty()) write_confusion(metrics, r);
 }
 
@@ -136,7 +104,9 @@ void write_activations(const h5::Group& root, const RunRecord& r) {
 }  // namespace
 
 void write_summary(const h5::Group& root, const RunRecord& record, const char* format) {
-  write_identity(root, record, format);
+  root.attribute("format", format);
+  root.attribute("format_version", kFormatVersion);
+  write_attributes(root, record);
   write_params(root, record);
   if (record.data) write_data(root, *record.data);
   write_metrics(root, record);

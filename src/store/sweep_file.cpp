@@ -3,14 +3,16 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <nlohmann/json.hpp>
 #include <set>
+#include <tuple>
+#include <type_traits>
 
 #include "core/atomic_file.h"
 #include "core/error.h"
 #include "store/count_once.h"
 #include "store/foreign.h"
 #include "store/h5.h"
+#include "store/network_json.h"
 #include "store/run_summary.h"
 #include "store/typed_value.h"
 
@@ -29,6 +31,23 @@ struct Row {
 };
 using Rows = std::vector<Row>;
 
+/// A column of `/summary`.
+template <class T>
+struct SummaryColumn {
+  const char* name;
+  T (*value)(const RunRecord&);
+};
+
+constexpr std::tuple kSummary(
+    SummaryColumn<std::string>{"run_id", [](const RunRecord& run) { return run.run_id; }},
+    SummaryColumn<std::string>{"status", [](const RunRecord& run) { return std::string(name_of(run.status)); }},
+    SummaryColumn<double>{"final_test_accuracy", [](const RunRecord& run) { return run.final_test_accuracy; }},
+    SummaryColumn<double>{"best_test_accuracy", [](const RunRecord& run) { return run.best_test_accuracy; }},
+    SummaryColumn<double>{"final_test_loss", [](const RunRecord& run) { return run.final_test_loss; }},
+    SummaryColumn<double>{"wall_seconds", [](const RunRecord& run) { return run.wall_seconds; }},
+    SummaryColumn<std::int64_t>{"model_bits",
+                                [](const RunRecord& run) { return network_total(run.network_json, "model_bits"); }});
+
 template <class T, class Get>
 void write_column(const h5::Group& group, const std::string& name, const Rows& rows, const Get& get) {
   std::vector<T> values;
@@ -38,12 +57,6 @@ void write_column(const h5::Group& group, const std::string& name, const Rows& r
   } else {
     group.write(name, values, {std::ssize(values)});
   }
-}
-
-std::int64_t model_bits(const RunRecord& record) {
-  const nlohmann::json json = nlohmann::json::parse(record.network_json, nullptr, false);
-  return json.contains("model_bits") && json["model_bits"].is_number_integer() ? json["model_bits"].get<std::int64_t>()
-                                                                               : 0;
 }
 
 /// The YAML text of a column, "" where this run has none.
@@ -98,21 +111,12 @@ void write_typed(const h5::Group& group, const std::string& address, const Rows&
   }
 }
 
-/// One of the record's own.
-template <class T>
-void write_member(const h5::Group& group, const std::string& name, const Rows& rows, T RunRecord::*member) {
-  write_column<T>(group, name, rows, [&](const Row& row) { return row.record->*member; });
-}
-
 void write_summary_columns(const h5::Group& root, const Rows& rows) {
   const h5::Group group = root.create("summary");
-  write_member(group, "run_id", rows, &RunRecord::run_id);
-  write_member(group, "status", rows, &RunRecord::status);
-  write_member(group, "final_test_accuracy", rows, &RunRecord::final_test_accuracy);
-  write_member(group, "best_test_accuracy", rows, &RunRecord::best_test_accuracy);
-  write_member(group, "final_test_loss", rows, &RunRecord::final_test_loss);
-  write_member(group, "wall_seconds", rows, &RunRecord::wall_seconds);
-  write_column<std::int64_t>(group, "model_bits", rows, [](const Row& row) { return model_bits(*row.record); });
+  for_each_row(kSummary, [&](const auto& column) {
+    using T = std::invoke_result_t<decltype(column.value), const RunRecord&>;
+    write_column<T>(group, column.name, rows, [&](const Row& row) { return column.value(*row.record); });
+  });
   std::vector<std::string> addresses;  // in order of appearance
   for (const Row& row : rows) {
     for (const auto& [address, text] : row.columns) {
@@ -123,14 +127,15 @@ void write_summary_columns(const h5::Group& root, const Rows& rows) {
 }
 
 /// [run, epoch]; missing epochs NaN.
-template <class Point>
+template <class Point, class T>
 void write_curve(const h5::Group& group, const std::string& name, const Rows& rows, std::int64_t epochs,
-                 std::vector<Point> RunRecord::*points, double Point::*value) {
+                 std::vector<Point> RunRecord::*points, T Point::*value) {
   std::vector<double> values(static_cast<std::size_t>(std::ssize(rows) * epochs), kMissing);
   for (std::size_t run = 0; run < rows.size(); ++run) {
     for (const Point& point : rows[run].record->*points) {
       if (point.epoch < epochs)
-        values[run * static_cast<std::size_t>(epochs) + static_cast<std::size_t>(point.epoch)] = point.*value;
+        values[run * static_cast<std::size_t>(epochs) + static_cast<std::size_t>(point.epoch)] =
+            static_cast<double>(point.*value);
     }
   }
   group.write(name, values, {std::ssize(rows), epochs});
@@ -145,11 +150,17 @@ void write_curves(const h5::Group& root, const Rows& rows) {
   std::vector<std::int64_t> axis;
   for (std::int64_t epoch = 0; epoch < epochs; ++epoch) axis.push_back(epoch);
   group.write("epoch", axis, {epochs});
-  write_member(group, "run_id", rows, &RunRecord::run_id);
-  write_curve(group, "train_loss", rows, epochs, &RunRecord::train, &TrainPoint::loss_mean);
-  write_curve(group, "test_loss", rows, epochs, &RunRecord::test, &TestPoint::loss);
-  write_curve(group, "test_accuracy", rows, epochs, &RunRecord::test, &TestPoint::accuracy);
-  const std::vector<std::string> curves = {"train_loss", "test_loss", "test_accuracy"};
+  write_column<std::string>(group, "run_id", rows, [](const Row& row) { return row.record->run_id; });
+  std::vector<std::string> curves;
+  const auto write = [&](const auto& points, const auto& table) {
+    for_each_row(table, [&](const auto& metric) {
+      if (metric.curve == nullptr) return;
+      write_curve(group, metric.curve, rows, epochs, points, metric.member);
+      curves.emplace_back(metric.curve);
+    });
+  };
+  write(&RunRecord::train, kTrainMetrics);
+  write(&RunRecord::test, kTestMetrics);
   group.scale("run_id", curves, 0);
   group.scale("epoch", curves, 1);
 }
@@ -191,9 +202,9 @@ std::vector<std::string> SweepFile::read() {
   std::vector<std::string> problems;
   std::set<std::string> present;
   std::error_code code;
-  for (const fs::directory_entry& entry : fs::directory_iterator(folder_, code)) {
+  for (const fs::directory_entry& entry : fs::directory_iterator(layout_.folder(), code)) {
     const std::string name = entry.path().filename().string();
-    if (entry.path().extension() != ".h5" || name == "sweep.h5" || !entry.is_regular_file(code)) continue;
+    if (!may_be_run_file(name) || !entry.is_regular_file(code)) continue;
     const auto changed = entry.last_write_time(code);
     const std::uintmax_t bytes = entry.file_size(code);
     if (code) continue;  // it has gone
@@ -218,7 +229,7 @@ LeftOut SweepFile::update() {
   LeftOut left_out{.problems = read(), .notes = {}};
   Rows rows;
   for (const auto& [name, seen] : seen_) rows.push_back({name, &seen.record, &seen.values});
-  rows = once(std::move(rows), folder_, left_out.notes);
+  rows = once(std::move(rows), layout_.folder(), left_out.notes);
   std::vector<const RunValues*> values;
   for (const Row& row : rows) values.push_back(row.values);
   std::vector<Values> columns = columns_of(values);

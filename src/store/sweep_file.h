@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "store/columns.h"
+#include "store/layout.h"
 
 namespace qrun {
 
@@ -19,9 +20,9 @@ struct LeftOut {
 class SweepFile {
  public:
   /// `folder` holds run files.
-  explicit SweepFile(std::string folder) : folder_(std::move(folder)) {}
+  explicit SweepFile(const std::string& folder) : layout_(folder) {}
 
-  [[nodiscard]] std::string path() const { return folder_ + "/sweep.h5"; }
+  [[nodiscard]] std::string path() const { return layout_.index(); }
 
   /// Writes the file anew from the run files; those that have not changed since the last call are not read again. Each
   /// run counts once; what is not qrun's is passed over. Throws EnvironmentError.
@@ -37,7 +38,7 @@ class SweepFile {
 
   std::vector<std::string> read();
 
-  std::string folder_;
+  Layout layout_;
   std::map<std::string, Seen> seen_;  // by file name
 };
 

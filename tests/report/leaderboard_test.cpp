@@ -5,6 +5,7 @@
 
 #include "store/claim_file.h"
 #include "store/journal.h"
+#include "store/network_json.h"
 #include "store/support.h"
 
 namespace qrun::test {
@@ -28,7 +29,7 @@ class LeaderboardTest : public FolderTest {
     record.run_id = name;
     record.config = sample_record().config;
     record.engine = sample_record().engine;
-    record.status = "failed";
+    record.status = RunStatus::kFailed;
     record.error = error;
     write_run(path(name + ".h5"), record);
   }
@@ -68,16 +69,16 @@ TEST_F(LeaderboardTest, TakesItsNumbersFromTheFile) {
   write("a", 0.5, "2");
   const LeaderboardRow row = collected().rows.at(0);
   EXPECT_EQ(row.name, "sample");
-  EXPECT_EQ(row.status, "complete");
+  EXPECT_EQ(row.status, RunStatus::kComplete);
   EXPECT_EQ(row.engine, "cpu");
-  EXPECT_EQ(row.epochs, 3);
+  EXPECT_EQ(row.train.size(), 3U);
   EXPECT_EQ(row.final_test_accuracy, 0.5);
   EXPECT_EQ(row.best_test_accuracy, 0.75);
   EXPECT_EQ(row.final_test_loss, sample_record().final_test_loss);
-  EXPECT_EQ(row.images_per_second, 1001) << "the median";
+  EXPECT_EQ(images_per_second(row), 1001) << "the median";
   EXPECT_EQ(row.wall_seconds, 61.5);
-  EXPECT_EQ(row.model_bits, 1024);
-  EXPECT_EQ(row.model_bits_float, 16384);
+  EXPECT_EQ(network_total(row.network_json, "model_bits"), 1024);
+  EXPECT_EQ(network_total(row.network_json, "model_bits_float"), 16384);
   EXPECT_THAT(row.columns, ElementsAre(testing::Pair("vars.w_bits", "2")));
 }
 
@@ -119,8 +120,8 @@ TEST_F(LeaderboardTest, ShowsARunThatTrainsNow) {
   append_journal(path("a.jsonl"), {{.epoch = 0, .iteration = 10}, test});
   const Leaderboard board = collected();
   ASSERT_THAT(ids(board), ElementsAre("w_bits=1-000000000000", "a")) << "a has its file already";
-  EXPECT_EQ(board.rows[0].status, "running");
-  EXPECT_EQ(board.rows[0].epochs, 2);
+  EXPECT_EQ(board.rows[0].status, RunStatus::kRunning);
+  EXPECT_EQ(board.rows[0].train.size(), 2U);
   EXPECT_EQ(board.rows[0].final_test_accuracy, 0.8);
   EXPECT_EQ(board.rows[0].final_test_loss, 0.3);
 }
@@ -133,21 +134,21 @@ TEST_F(LeaderboardTest, KnowsWhetherARunStillTrains) {
   Owner owner{.host = "here", .place = this_place(), .pid = getpid(), .started = start_of(getpid())};
   for (const char* run : {"a-00000000000a", "b-00000000000b"})
     write_bytes(path(std::string(".qrun/") + run + ".claim"), claim_text(owner));
-  for (const LeaderboardRow& row : collected().rows) EXPECT_EQ(row.status, "running") << row.run_id;
+  for (const LeaderboardRow& row : collected().rows) EXPECT_EQ(row.status, RunStatus::kRunning) << row.run_id;
   owner.started += 1;  // the process has ended, another one has its number
   for (const char* run : {"a-00000000000a", "b-00000000000b"})
     write_bytes(path(std::string(".qrun/") + run + ".claim"), claim_text(owner));
   const Leaderboard board = collected();
   ASSERT_THAT(ids(board), ElementsAre("a-00000000000a", "b-00000000000b"));
-  EXPECT_EQ(board.rows[0].status, "complete") << "as its file says";
-  EXPECT_EQ(board.rows[1].status, "interrupted");
+  EXPECT_EQ(board.rows[0].status, RunStatus::kComplete) << "as its file says";
+  EXPECT_EQ(board.rows[1].status, RunStatus::kInterrupted);
   EXPECT_TRUE(std::isnan(board.rows[1].final_test_accuracy) && board.rows[1].where.empty());
 }
 
 TEST_F(LeaderboardTest, ARunThatWentOnAndWasKilledIsAsFarAsItsJournal) {
   RunRecord record = sample_record();
   record.run_id = "a-00000000000a";
-  record.status = "interrupted";
+  record.status = RunStatus::kInterrupted;
   record.train.resize(1);
   record.test.resize(1);
   write_run(path("a-00000000000a.h5"), record);
@@ -161,12 +162,12 @@ TEST_F(LeaderboardTest, ARunThatWentOnAndWasKilledIsAsFarAsItsJournal) {
   append_journal(path("a-00000000000a.jsonl"), {{.epoch = 1, .iteration = 20}, test});
   const Leaderboard board = collected();
   ASSERT_EQ(board.rows.size(), 1);
-  EXPECT_EQ(board.rows[0].status, "interrupted");
-  EXPECT_EQ(board.rows[0].epochs, 2);
+  EXPECT_EQ(board.rows[0].status, RunStatus::kInterrupted);
+  EXPECT_EQ(board.rows[0].train.size(), 2U);
   EXPECT_EQ(board.rows[0].best_test_accuracy, 0.75);
-  record.status = "failed";
+  record.status = RunStatus::kFailed;
   write_run(path("a-00000000000a.h5"), record);
-  EXPECT_EQ(collected().rows[0].status, "failed") << "a run that has ended is not gone on with";
+  EXPECT_EQ(collected().rows[0].status, RunStatus::kFailed) << "a run that has ended is not gone on with";
 }
 
 TEST_F(LeaderboardTest, PassesOverTheIndexOfASweep) {

@@ -12,7 +12,7 @@ namespace {
 
 TEST_F(TrainPack, NotesAnEpochAndATestAfterEach) {
   const RunRecord r = train(std::vector<std::string>{});
-  EXPECT_EQ(r.status, "complete");
+  EXPECT_EQ(r.status, RunStatus::kComplete);
   EXPECT_EQ(r.qrun_version, "1.2.3");
   EXPECT_THAT(column(r.train, &TrainPoint::epoch), testing::ElementsAre(0, 1, 2));
   EXPECT_THAT(column(r.train, &TrainPoint::iteration), testing::ElementsAre(10, 20, 30));
@@ -77,7 +77,7 @@ TEST_F(TrainPack, KeepsASnapshotACheckpoint) {
 
 TEST_F(TrainPack, ADivergedRunIsMarkedWithItsReason) {
   const RunRecord r = train({"solver.lr=1e30"});
-  EXPECT_EQ(r.status, "failed");
+  EXPECT_EQ(r.status, RunStatus::kFailed);
   EXPECT_THAT(r.error, testing::StartsWith("diverged at iteration "));
   EXPECT_THAT(r.error, testing::HasSubstr(" of layer "));
   EXPECT_TRUE(r.weights.empty());
@@ -85,7 +85,7 @@ TEST_F(TrainPack, ADivergedRunIsMarkedWithItsReason) {
 
 TEST_F(TrainPack, ARunThatDivergesInATestFails) {
   const RunRecord r = train({"solver.lr=1e30", "train.iterations_per_epoch=1", "train.epochs=1"});
-  EXPECT_EQ(r.status, "failed");
+  EXPECT_EQ(r.status, RunStatus::kFailed);
   EXPECT_THAT(r.error, testing::StartsWith("diverged at iteration 1: "));
   EXPECT_TRUE(r.test.empty());
   EXPECT_TRUE(std::isnan(r.best_test_accuracy) && std::isnan(r.final_test_accuracy) && std::isnan(r.final_test_loss));
@@ -93,7 +93,7 @@ TEST_F(TrainPack, ARunThatDivergesInATestFails) {
 
 TEST_F(TrainPack, OnlyACompleteRunHasAFinalTest) {
   const RunRecord r = train({"train.test_every=1", "solver.lr=1e5", "solver.momentum=0.5"});
-  ASSERT_EQ(r.status, "failed");
+  ASSERT_EQ(r.status, RunStatus::kFailed);
   ASSERT_FALSE(r.test.empty());
   EXPECT_FALSE(std::isnan(r.best_test_accuracy));
   EXPECT_TRUE(std::isnan(r.final_test_accuracy) && std::isnan(r.final_test_loss));
@@ -102,7 +102,7 @@ TEST_F(TrainPack, OnlyACompleteRunHasAFinalTest) {
 TEST_F(TrainPack, AStoppedRunIsInterruptedAndKeepsItsWeights) {
   const std::atomic<bool> stop{true};
   const RunRecord r = train(spec({}), stop);
-  EXPECT_EQ(r.status, "interrupted");
+  EXPECT_EQ(r.status, RunStatus::kInterrupted);
   EXPECT_FALSE(r.weights.empty());
   EXPECT_TRUE(r.predictions.empty());
 }
@@ -131,7 +131,7 @@ TEST_F(TrainPack, TrainsSeveralRunsEachIntoItsFile) {
   const std::atomic<bool> go_on{false};
   const std::vector<RunOutcome> outcomes = train({{runs[0], {}}, {runs[1], {}}, {runs[2], {}}}, go_on);
   ASSERT_EQ(outcomes.size(), 3U);
-  EXPECT_EQ(outcomes[2].status, "failed") << "and the others went on";
+  EXPECT_EQ(outcomes[2].status, RunStatus::kFailed) << "and the others went on";
   for (std::size_t i = 0; i < 2; ++i) {
     const RunRecord together = read_run(outcomes[i].path, ReadDepth::kAll);
     const RunRecord alone = train(runs[i], go_on);

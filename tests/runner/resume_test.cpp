@@ -77,7 +77,7 @@ TEST_P(Resume, AfterStopsAnywhereGivesTheSameBits) {
   std::atomic<bool> stop{false};
   const RunRecord whole = train(run, stop);
   RunRecord cut;
-  for (int stops = 0; cut.status != "complete"; ++stops) {
+  for (int stops = 0; cut.status != RunStatus::kComplete; ++stops) {
     std::vector<std::string> problems;
     stop = false;
     std::thread signal([&] {

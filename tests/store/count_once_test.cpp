@@ -19,7 +19,7 @@ constexpr const char* kId = "lr=0.1-0123456789ab";
 class CountOnceTest : public FolderTest {
  protected:
   void write(const std::string& file, const std::string& finished = "2026-01-02T03:05:06Z", const std::string& id = kId,
-             const std::string& status = "complete") const {
+             RunStatus status = RunStatus::kComplete) const {
     RunRecord record = sample_record();
     record.run_id = id;
     record.finished = finished;
@@ -73,7 +73,7 @@ TEST_F(CountOnceTest, AFolderThatWasTrainedAgainIsOneLine) {
 
 TEST_F(CountOnceTest, ACompleteRunCountsBeforeAnInterruptedOne) {
   write(std::string(kId) + ".h5", "2026-01-02T00:00:00Z");
-  write("backup/" + std::string(kId) + ".h5", "2026-01-03T00:00:00Z", kId, "interrupted");
+  write("backup/" + std::string(kId) + ".h5", "2026-01-03T00:00:00Z", kId, RunStatus::kInterrupted);
   EXPECT_EQ(collect_runs({path("backup"), path("")}).rows.at(0).path, own());
 }
 

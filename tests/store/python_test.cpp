@@ -68,7 +68,7 @@ TEST_F(PythonTest, FindsEveryMethodAsItShouldBe) {
 TEST_F(PythonTest, FindsAFailedRunAsItShouldBe) {
   RunRecord record;
   record.run_id = "run-0123456789ab";
-  record.status = "failed";
+  record.status = RunStatus::kFailed;
   record.error = "diverged";
   EXPECT_THAT(check(record), HasSubstr("ok: failed, 0 epochs, 0 blobs, 0 codes equal, 0 activations"));
 }

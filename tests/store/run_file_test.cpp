@@ -177,10 +177,10 @@ TEST_F(RunFileTest, GivesSweptValuesTheirTypes) {
 TEST_F(RunFileTest, HoldsARunThatFailedBeforeItsFirstEpoch) {
   RunRecord record;
   record.run_id = "run-0123456789ab";
-  record.status = "failed";
+  record.status = RunStatus::kFailed;
   record.error = "diverged at iteration 3";
   const RunRecord got = written_and_read(record);
-  EXPECT_EQ(got.status, "failed");
+  EXPECT_EQ(got.status, RunStatus::kFailed);
   EXPECT_EQ(got.error, "diverged at iteration 3");
   EXPECT_TRUE(got.train.empty() && got.test.empty() && got.iterations.empty());
   EXPECT_TRUE(got.labels.empty() && got.weights.empty() && got.activations.empty());
@@ -191,8 +191,8 @@ TEST_F(RunFileTest, HoldsARunThatFailedBeforeItsFirstEpoch) {
 TEST_F(RunFileTest, ReplacesAnOldFile) {
   RunRecord record = sample_record();
   write_run(path("run.h5"), record);
-  record.status = "interrupted";
-  EXPECT_EQ(written_and_read(record).status, "interrupted");
+  record.status = RunStatus::kInterrupted;
+  EXPECT_EQ(written_and_read(record).status, RunStatus::kInterrupted);
   EXPECT_THAT(names(), ElementsAre("run.h5")) << "no temporary file stays";
 }
 
@@ -211,7 +211,7 @@ TEST_F(RunFileTest, WritesAgainWhatItReads) {
 
 TEST_F(RunFileTest, HoldsMoreChannelsThanASmallAttribute) {
   RunRecord record;
-  record.status = "complete";
+  record.status = RunStatus::kComplete;
   record.weights.push_back(quantized_blob("fc", "weight", {20000, 2}, settings_of("clip", 4, true), 1));
   const RunRecord got = written_and_read(record);
   expect_same_params(got.weights.at(0).quantized.params, record.weights[0].quantized.params, "fc/weight");

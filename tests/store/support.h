@@ -52,7 +52,7 @@ inline StoredActivation quantized_activation(const std::string& layer, const Sha
 inline void add_identity(RunRecord& r) {
   r.run_id = "w_bits=2-0123456789ab";
   r.name = "sample";
-  r.status = "complete";
+  r.status = RunStatus::kComplete;
   r.config = "name: sample\nnetwork:\n  - {name: größe, type: relu}\n";
   r.seed = 0xFFFFFFFFFFFFFFFFULL;
   r.engine = "cpu";

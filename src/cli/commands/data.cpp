@@ -1,6 +1,6 @@
 #include <fmt/format.h>
 
-#include "cli/commands.h"
+#include "cli/command.h"
 #include "cli/paths.h"
 #include "cli/process.h"
 #include "data/import.h"
@@ -13,25 +13,22 @@ int report(const std::vector<Imported>& imported) {
   return kAllComplete;
 }
 
-}  // namespace
-
-void add_data(CLI::App& app, Action& action) {
+void add_options(CLI::App& command, Action& action) {
   struct Options {
     std::string from, to;
     std::int64_t train = 60000, test = 10000;
     std::uint64_t data_seed = 1;
   };
   auto options = std::make_shared<Options>();
-  CLI::App* data = app.add_subcommand("data", "make LMDB databases");
-  data->require_subcommand(1);
-  data->footer("Example: qrun data mnist --from data/mnist --to data/mnist");
-  CLI::App* mnist = data->add_subcommand("mnist", "from MNIST's idx files, plain or .gz");
+  command.require_subcommand(1);
+  command.footer("Example: qrun data mnist --from data/mnist --to data/mnist");
+  CLI::App* mnist = command.add_subcommand("mnist", "from MNIST's idx files, plain or .gz");
   as_path(mnist->add_option("--from", options->from, "folder of the four idx files"))->required();
   as_path(mnist->add_option("--to", options->to, "folder for train_lmdb and test_lmdb"))->required();
   mnist->footer("Example: qrun data mnist --from data/mnist --to data/mnist");
   mnist->callback(
       [options, &action] { action = [options] { return report(import_mnist(options->from, options->to)); }; });
-  CLI::App* digits = data->add_subcommand("synthetic-digits", "of drawn digits, 28 x 28");
+  CLI::App* digits = command.add_subcommand("synthetic-digits", "of drawn digits, 28 x 28");
   as_path(digits->add_option("--to", options->to, "folder for train_lmdb and test_lmdb"))->required();
   digits->add_option("--train", options->train, "training items")
       ->capture_default_str()
@@ -44,6 +41,12 @@ void add_data(CLI::App& app, Action& action) {
       return report(import_synthetic_digits(options->to, options->train, options->test, options->data_seed));
     };
   });
+}
+
+}  // namespace
+
+Command data_command() {
+  return {.name = "data", .about = "make LMDB databases", .order = 3, .add_options = add_options};
 }
 
 }  // namespace qrun

@@ -7,7 +7,7 @@
 #include <filesystem>
 #include <thread>
 
-#include "cli/commands.h"
+#include "cli/command.h"
 #include "cli/paths.h"
 #include "cli/process.h"
 #include "report/leaderboard.h"
@@ -69,7 +69,8 @@ int watch(const ShowOptions& options) {
     Leaderboard board = collect_runs(options.paths);
     data.mark(board);
     const bool wanted = print((in_place ? "\x1b[H\x1b[2J" : "") + text_of(board, options));
-    if (!wanted || std::ranges::none_of(board.rows, [](const LeaderboardRow& row) { return row.status == "running"; }))
+    if (!wanted ||
+        std::ranges::none_of(board.rows, [](const LeaderboardRow& row) { return row.status == RunStatus::kRunning; }))
       return kAllComplete;
     for (auto waited = kLook; waited < kAgain && !interrupted(); waited += kLook) std::this_thread::sleep_for(kLook);
   }
@@ -81,18 +82,22 @@ int show(const ShowOptions& options) {
   return options.watch ? watch(options) : show_once(options);
 }
 
+void add_options(CLI::App& command, Action& action) {
+  auto options = std::make_shared<ShowOptions>();
+  as_path(command.add_option("PATH", options->paths, "run files (.h5) or folders"))->required();
+  CLI::Option* csv = command.add_flag("--csv", options->csv, "as CSV, one line a run");
+  command.add_flag("--json", options->json, "as JSON")->excludes(csv);
+  command.add_flag("--watch", options->watch, "again every two seconds, until no run is under way");
+  command.add_flag("--collect", options->collect, "write the folder's sweep.h5 anew from its run files");
+  command.footer("Example: qrun show results/lenet_2bit");
+  command.callback([options, &action] { action = [options] { return show(*options); }; });
+}
+
 }  // namespace
 
-void add_show(CLI::App& app, Action& action) {
-  auto options = std::make_shared<ShowOptions>();
-  CLI::App* command = app.add_subcommand("show", "leaderboard of run files or folders of them");
-  as_path(command->add_option("PATH", options->paths, "run files (.h5) or folders"))->required();
-  CLI::Option* csv = command->add_flag("--csv", options->csv, "as CSV, one line a run");
-  command->add_flag("--json", options->json, "as JSON")->excludes(csv);
-  command->add_flag("--watch", options->watch, "again every two seconds, until no run is under way");
-  command->add_flag("--collect", options->collect, "write the folder's sweep.h5 anew from its run files");
-  command->footer("Example: qrun show results/lenet_2bit");
-  command->callback([options, &action] { action = [options] { return show(*options); }; });
+Command show_command() {
+  return {
+      .name = "show", .about = "leaderboard of run files or folders of them", .order = 4, .add_options = add_options};
 }
 
 }  // namespace qrun

@@ -4,7 +4,7 @@
 #include <cstdio>
 #include <filesystem>
 
-#include "cli/commands.h"
+#include "cli/command.h"
 #include "cli/engines.h"
 #include "cli/paths.h"
 #include "cli/process.h"
@@ -15,6 +15,7 @@
 #include "runner/estimate.h"
 #include "runner/results_folder.h"
 #include "runner/slurm.h"
+#include "store/layout.h"
 
 namespace qrun {
 namespace {
@@ -49,7 +50,8 @@ int submit(const SubmitOptions& options) {
   SweepOptions run_options;
   run_options.threads = static_cast<int>(cluster.cpus);
   run_options.pack = static_cast<int>(cluster.pack);
-  SweepPlan plan(sweep.runs, run_options, (dir / sweep.name).string());
+  const Layout layout(dir, sweep.name);
+  SweepPlan plan(sweep.runs, run_options, layout.folder());
   for (const std::string& warning : plan.warnings()) spdlog::warn("{}", warning);
   const auto packs = static_cast<std::int64_t>(plan.packs({.pack = run_options.threads}).size());
   if (packs == 0) {
@@ -69,33 +71,34 @@ int submit(const SubmitOptions& options) {
     print(batch_script(job));
     return kAllComplete;
   }
-  const ResultsFolder folder(job.dir, sweep.name);
-  folder.freeze(sweep.text);
-  const std::string script = folder.path() + "/.qrun/submit.sh";
-  write_text(script, batch_script(job));
-  fs::create_directories(folder.path() + "/.qrun/slurm");
-  const std::string id = sbatch({script});
+  ResultsFolder(job.dir, sweep.name).freeze(sweep.text);
+  write_text(layout.batch_script(), batch_script(job));
+  fs::create_directories(layout.slurm_logs());
+  const std::string id = sbatch({layout.batch_script()});
   const std::string collect =
       sbatch({"--dependency=afterany:" + id, "--job-name=qrun-" + sweep.name + "-collect",
-              "--output=" + log_pattern(folder.path() + "/.qrun/slurm", "collect_%j.log"),
-              "--wrap=" + shell_quoted(job.program) + " show --collect " + shell_quoted(folder.path())});
+              "--output=" + log_pattern(layout.slurm_logs(), kCollectLog),
+              "--wrap=" + shell_quoted(job.program) + " show --collect " + shell_quoted(layout.folder())});
   print(fmt::format("job {}: {} elements for {} packs of {} runs in all; job {} collects\n", id, job.elements, packs,
                     plan.runs().size(), collect));
-  print(fmt::format("logs: {0}/.qrun/slurm\nstate: qrun show {1}\n", folder.path(), shell_word(folder.path())));
+  print(fmt::format("logs: {}\nstate: qrun show {}\n", layout.slurm_logs(), shell_word(layout.folder())));
   return kAllComplete;
+}
+
+void add_options(CLI::App& command, Action& action) {
+  auto options = std::make_shared<SubmitOptions>();
+  as_path(command.add_option("CONFIG", options->config, "YAML file; its cluster: says what a job gets"))->required();
+  command.add_option("KEY=VALUE", options->overrides, "changes of single values, such as solver.lr=0.02");
+  as_path(command.add_option("--output", options->output, "folder of results, instead of output.dir"));
+  command.add_flag("--dry-run", options->dry_run, "print the batch script; nothing is written or submitted");
+  command.footer("Example: qrun submit configs/cluster_example.yaml");
+  command.callback([options, &action] { action = [options] { return submit(*options); }; });
 }
 
 }  // namespace
 
-void add_submit(CLI::App& app, Action& action) {
-  auto options = std::make_shared<SubmitOptions>();
-  CLI::App* command = app.add_subcommand("submit", "hand a sweep to Slurm as a job array");
-  as_path(command->add_option("CONFIG", options->config, "YAML file; its cluster: says what a job gets"))->required();
-  command->add_option("KEY=VALUE", options->overrides, "changes of single values, such as solver.lr=0.02");
-  as_path(command->add_option("--output", options->output, "folder of results, instead of output.dir"));
-  command->add_flag("--dry-run", options->dry_run, "print the batch script; nothing is written or submitted");
-  command->footer("Example: qrun submit configs/cluster_example.yaml");
-  command->callback([options, &action] { action = [options] { return submit(*options); }; });
+Command submit_command() {
+  return {.name = "submit", .about = "hand a sweep to Slurm as a job array", .order = 7, .add_options = add_options};
 }
 
 }  // namespace qrun

@@ -1,4 +1,4 @@
-// The commands of qrun. Each adds its options to the program and says what to do with them.
+// What a command of qrun is: it adds its options to the program and says what to do with them.
 #pragma once
 
 #include <CLI/CLI.hpp>
@@ -13,13 +13,13 @@ enum ExitCode : int { kAllComplete = 0, kRunFailed = 1, kUsage = 2, kInterrupted
 /// What the chosen command does; returns the exit code.
 using Action = std::function<int()>;
 
-void add_run(CLI::App& app, Action& action);
-void add_check(CLI::App& app, Action& action);
-void add_data(CLI::App& app, Action& action);
-void add_show(CLI::App& app, Action& action);
-void add_eval(CLI::App& app, Action& action);
-void add_quantize(CLI::App& app, Action& action);
-void add_submit(CLI::App& app, Action& action);
+/// A command is a file of cli/commands: NAME.cpp defines NAME_command(), and the build lists what is there.
+struct Command {
+  const char* name;
+  const char* about;
+  int order;  // among the commands in `qrun --help`
+  void (*add_options)(CLI::App& command, Action& action);
+};
 
 /// The whole program: parses, acts, and turns errors into lines on stderr and exit codes.
 int cli_main(int argc, char** argv);

@@ -4,7 +4,8 @@
 #include <filesystem>
 #include <set>
 
-#include "cli/commands.h"
+#include "cli/choices.h"
+#include "cli/command.h"
 #include "cli/dry_run.h"
 #include "cli/engines.h"
 #include "cli/paths.h"
@@ -17,7 +18,7 @@
 #include "report/leaderboard.h"
 #include "runner/interrupt.h"
 #include "runner/sweep_training.h"
-#include "store/count_once.h"
+#include "store/layout.h"
 #include "store/sweep_file.h"
 
 namespace qrun {
@@ -47,7 +48,7 @@ std::vector<RunSpec> chosen_runs(const Sweep& sweep, const RunOptions& options) 
     if (!options.only.empty() && std::ranges::find(options.only, id) == options.only.end()) continue;
     unknown.erase(id);
     runs.push_back(run);
-    if (!options.engine.empty()) runs.back().engine = *engine_choice(options.engine);
+    if (!options.engine.empty()) runs.back().engine = *find_named<EngineChoice>(options.engine);
     if (!options.sweep.devices.empty()) runs.back().engine = on_devices(runs.back().engine);
   }
   if (!unknown.empty())
@@ -79,7 +80,7 @@ class LeftOutLines {
   void say(const LeftOut& left_out) {
     for (const auto* lines : {&left_out.problems, &left_out.notes}) {
       for (const std::string& line : *lines) {
-        if (said_.insert(line).second) spdlog::warn(R"(left out of sweep.h5 reason="{}")", line);
+        if (said_.insert(line).second) spdlog::warn(R"(left out of {} reason="{}")", kIndexName, line);
       }
     }
   }
@@ -133,7 +134,7 @@ int train(SweepPlan& plan, const Sweep& sweep, const std::string& dir, const Run
   if (sweep.is_sweep) folder.freeze(sweep.text);
   for (const PlannedRun& run : plan.runs()) {
     if (!plan.to_do(run) && run.standing.left.empty())
-      spdlog::info("skip run={} status={} file={}", run.id, stage_name(run.standing.stage), run.standing.path);
+      spdlog::info("skip run={} status={} file={}", run.id, name_of(run.standing.stage), run.standing.path);
   }
   install_interrupts();
   Progress progress(progress_style(options.quiet, options.no_progress));
@@ -173,7 +174,7 @@ int run(const RunOptions& options) {
   for (const std::string& warning : sweep.warnings) spdlog::warn("{}", warning);
   const std::string dir = options.output.empty() ? expand_home(sweep.output.dir) : options.output;
   const std::vector<RunSpec> runs = chosen_runs(sweep, options);
-  SweepPlan plan(runs, options.sweep, (std::filesystem::path(dir) / sweep.name).string());
+  SweepPlan plan(runs, options.sweep, Layout(dir, sweep.name).folder());
   for (const std::string& warning : plan.warnings()) spdlog::warn("{}", warning);
   if (!options.dry_run) {
     const int code = train(plan, sweep, dir, options);
@@ -186,44 +187,50 @@ int run(const RunOptions& options) {
   return std::ranges::any_of(standings, is_left) ? kEnvironment : kAllComplete;
 }
 
-}  // namespace
-
-void add_run(CLI::App& app, Action& action) {
+void add_options(CLI::App& command, Action& action) {
   auto options = std::make_shared<RunOptions>();
-  CLI::App* command = app.add_subcommand("run", "train what a configuration describes; finished runs are skipped");
-  as_path(command->add_option("CONFIG", options->config, "YAML file"))->required();
-  command->add_option("KEY=VALUE", options->overrides, "changes of single values, such as solver.lr=0.02");
-  CLI::Option* dry_run = command->add_flag("--dry-run", options->dry_run, "list the runs and what each would do");
-  command->add_flag("--json", options->json, "with --dry-run: as JSON")->needs(dry_run);
-  command->add_option("--threads", options->sweep.threads, "threads of the CPU engine; default: one a processor")
+  as_path(command.add_option("CONFIG", options->config, "YAML file"))->required();
+  command.add_option("KEY=VALUE", options->overrides, "changes of single values, such as solver.lr=0.02");
+  CLI::Option* dry_run = command.add_flag("--dry-run", options->dry_run, "list the runs and what each would do");
+  command.add_flag("--json", options->json, "with --dry-run: as JSON")->needs(dry_run);
+  command.add_option("--threads", options->sweep.threads, "threads of the CPU engine; default: one a processor")
       ->check(CLI::Range(1, 4096));
-  command->add_option("--pack", options->sweep.pack, "runs trained together; default: what fits")
+  command.add_option("--pack", options->sweep.pack, "runs trained together; default: what fits")
       ->check(CLI::Range(1, 65535));
   command
-      ->add_option("--jobs", options->sweep.jobs,
-                   "packs side by side, sharing threads and devices; default: 1, or one for each device")
+      .add_option("--jobs", options->sweep.jobs,
+                  "packs side by side, sharing threads and devices; default: 1, or one for each device")
       ->check(CLI::Range(1, 4096));
-  command->add_option("--device", options->sweep.devices, "GPUs to spread packs over, counted from 0, such as 0,1")
+  command.add_option("--device", options->sweep.devices, "GPUs to spread packs over, counted from 0, such as 0,1")
       ->delimiter(',')
       ->allow_extra_args(false)
       ->check(CLI::Range(0, 1023));
-  command->add_option("--engine", options->engine, "instead of the configuration's: auto, cpu, cuda or check")
-      ->check(CLI::IsMember({"auto", "cpu", "cuda", "check"}));
-  as_path(command->add_option("--output", options->output, "folder of results, instead of output.dir"));
-  command->add_option("--only", options->only, "run only this RUN_ID (repeatable)")->allow_extra_args(false);
-  command->add_flag("--force", options->sweep.force, "run again what is complete, and anew what saw other data");
-  command->add_flag("--retry-failed", options->sweep.retry_failed, "run again what has failed");
-  command->add_option("--retries", options->sweep.retries, "tries of a run that fails, beyond the first; default: 0")
+  command.add_option("--engine", options->engine, "instead of the configuration's: " + one_of(choices<EngineChoice>()))
+      ->check(CLI::IsMember(choices<EngineChoice>()));
+  as_path(command.add_option("--output", options->output, "folder of results, instead of output.dir"));
+  command.add_option("--only", options->only, "run only this RUN_ID (repeatable)")->allow_extra_args(false);
+  command.add_flag("--force", options->sweep.force, "run again what is complete, and anew what saw other data");
+  command.add_flag("--retry-failed", options->sweep.retry_failed, "run again what has failed");
+  command.add_option("--retries", options->sweep.retries, "tries of a run that fails, beyond the first; default: 0")
       ->check(CLI::Range(0, 1000));
-  command->add_flag("--fail-fast", options->sweep.fail_fast, "stop at the first run that fails");
-  command->add_flag_callback(
+  command.add_flag("--fail-fast", options->sweep.fail_fast, "stop at the first run that fails");
+  command.add_flag_callback(
       "--no-wait", [options] { options->sweep.wait = false; }, "end when other processes train all that is left");
-  command->add_flag("--quiet", options->quiet, "warnings and errors only on stderr");
-  command->add_flag("--verbose", options->verbose, "packs, tests and checkpoints in the log, too");
-  command->add_flag("--no-progress", options->no_progress, "plain lines instead of the live one");
-  as_path(command->add_option("--log", options->log, "write the log to this file, too"));
-  command->footer("Example: qrun configs/lenet_2bit.yaml solver.lr=0.02 --threads 2");
-  command->callback([options, &action] { action = [options] { return run(*options); }; });
+  command.add_flag("--quiet", options->quiet, "warnings and errors only on stderr");
+  command.add_flag("--verbose", options->verbose, "packs, tests and checkpoints in the log, too");
+  command.add_flag("--no-progress", options->no_progress, "plain lines instead of the live one");
+  as_path(command.add_option("--log", options->log, "write the log to this file, too"));
+  command.footer("Example: qrun configs/lenet_2bit.yaml solver.lr=0.02 --threads 2");
+  command.callback([options, &action] { action = [options] { return run(*options); }; });
+}
+
+}  // namespace
+
+Command run_command() {
+  return {.name = "run",
+          .about = "train what a configuration describes; finished runs are skipped",
+          .order = 1,
+          .add_options = add_options};
 }
 
 }  // namespace qrun
