@@ -157,8 +157,7 @@ void RunSession::set_weights(const Plan& plan, int run, Program& program, const 
   const RunSettings& settings = plan.runs[static_cast<std::size_t>(run)];
   for (std::size_t p = 0; p < plan.params.size(); ++p) {
     const Blob& param = plan.params[p];
-    StoredBlob blob{.layer = param.layer,
-                    .blob = param.address().in_layer(),
+    StoredBlob blob{.address = param.address(),
                     .dims = param.dims,
                     .quant = settings.params[p].quant,
                     .quantized = {},

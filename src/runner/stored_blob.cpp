@@ -5,9 +5,7 @@
 namespace qrun {
 
 const StoredBlob* find_stored(const RunRecord& record, const Blob& blob) {
-  const std::string name = blob.address().in_layer();
-  const auto at = std::ranges::find_if(
-      record.weights, [&](const StoredBlob& stored) { return stored.layer == blob.layer && stored.blob == name; });
+  const auto at = std::ranges::find(record.weights, blob.address(), &StoredBlob::address);
   return at == record.weights.end() || at->dims != blob.dims ? nullptr : &*at;
 }
 
