@@ -162,8 +162,8 @@ class CheckProgram : public Program, private StepAccess {
 
   /// What a step of a run wrote.
   struct Written {
-    int run;
-    std::size_t step;
+    int run = 0;
+    std::size_t step = 0;
     Operand what;
   };
 

@@ -22,10 +22,10 @@ inline constexpr int kNone = -1;
 
 /// Facts about a kind of op. An op without them does not compile.
 struct OpInfo {
-  const char* name;         // in messages
-  bool is_product = false;  // it sums the products of a convolution, product() says of which
-  bool selects = false;     // each value of y is one of x or 0, so that y needs no more bits than x
-  bool passes_on = false;   // it writes the gradient of `dx`: its input's, or a part of that where several ops read it
+  const char* name = nullptr;  // in messages
+  bool is_product = false;     // it sums the products of a convolution, product() says of which
+  bool selects = false;        // each value of y is one of x or 0, so that y needs no more bits than x
+  bool passes_on = false;  // it hands a gradient back to the buffer `dx`: its input, or a part where several read it
 };
 
 // value = decode(code(master)), once per training iteration and once per test. Without quantizer the value is the
