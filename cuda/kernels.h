@@ -88,6 +88,9 @@ void relu_backward(const Scope& scope, std::int64_t size, Tensor y, Tensor dy, T
 void avg_pool2d(const Scope& scope, const PoolShape& s, bool count_include_pad, Tensor x, Tensor y);
 void avg_pool2d_backward(const Scope& scope, const PoolShape& s, bool count_include_pad, Tensor dy, Tensor dx);
 
+/// sum = a + b; `sum` may be one of them.
+void add_gradients(const Scope& scope, std::int64_t size, Tensor a, Tensor b, Tensor sum);
+
 /// Positions of the maxima, in their plane; shaped and strided like y.
 struct Argmax {
   std::int32_t* data = nullptr;
@@ -123,6 +126,8 @@ struct ParamTable {
 };
 /// Master to value: statistics, parameters, codes. `passes` as above; nothing is launched where it is 0.
 void quantize_params(cudaStream_t stream, const ParamTable& table, int passes, Workspace workspace);
+/// Gradients of masters that saturate become 0, where their run masks them.
+void quantize_params_backward(cudaStream_t stream, const ParamTable& table);
 /// One solver step; rates are [step][run] of the pack.
 void update_params(cudaStream_t stream, const ParamTable& table, const Rate* rates, int runs);
 

@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "core/sizes.h"
+#include "plan/operands.h"
 #include "quant/all.h"
 
 namespace qrun::cuda {
@@ -50,27 +51,6 @@ std::vector<Tap> make_taps(const ConvShape& s, std::int64_t planes, std::int64_t
   return taps;
 }
 
-/// The buffer that a forward product writes.
-struct ProductOutput {
-  BufferId operator()(const Conv2dOp& op) const { return op.y; }
-  BufferId operator()(const LinearOp& op) const { return op.y; }
-  template <class Other>
-  BufferId operator()(const Other& /*op*/) const {
-    return kNone;
-  }
-};
-
-/// The convolution that an op computes.
-std::optional<ConvShape> conv_of(const Op& op) {
-  return std::visit(
-      [](const auto& o) -> std::optional<ConvShape> {
-        if constexpr (requires { o.in; }) return as_conv(o.in, o.out);
-        if constexpr (requires { o.s.groups; }) return o.s;
-        return std::nullopt;
-      },
-      op);
-}
-
 }  // namespace
 
 PackMemory::PackMemory(const Plan& plan, const Stream& stream)
@@ -90,20 +70,20 @@ void PackMemory::make_buffers(const Stream& stream) {
       throw Error("cuda: the output of layer " + info.layer +
                   " has more than 2^31 values in a batch; use a smaller batch_size");
     const std::int64_t image = info.shape.size() * runs();
-    buffers_.push_back({zeros<float>(batch_ * image, stream),
+    buffers_.push_back({zeros<float>(info.has_value ? batch_ * image : 0, stream),
                         zeros<float>(info.has_gradient ? plan_.train_batch * image : 0, stream),
                         {}});
   }
   for (const Step& step : plan_.steps) {
-    BufferId y = kNone;
-    if (const auto* pool = std::get_if<MaxPool2dOp>(&step.op)) y = pool->y;
-    if (const auto* pool = std::get_if<QuantizeMaxPool2dOp>(&step.op)) y = pool->y;
-    if (y != kNone) buffers_[at(y)].argmax = zeros<std::int32_t>(batch_ * size(y) * runs(), stream);
+    for (const Operand& out : operands_of(step.op).writes) {
+      if (out.kind == OperandKind::kArgmax)
+        buffers_[at(out.id)].argmax = zeros<std::int32_t>(batch_ * size(out.id) * runs(), stream);
+    }
   }
 }
 
 void PackMemory::make_params(const Stream& stream) {
-  for (const ParamInfo& info : plan_.params) {
+  for (const Blob& info : plan_.params) {
     if (info.size() > kLargest) throw Error("cuda: layer " + info.layer + " has more than 2^31 weights");
     Param param;
     const std::int64_t n = info.size() * runs();
@@ -118,7 +98,7 @@ void PackMemory::make_params(const Stream& stream) {
   for (int run = 0; run < runs(); ++run) {
     const RunSettings& settings = plan_.runs[at(run)];
     for (std::size_t p = 0; p < plan_.params.size(); ++p) {
-      const ParamInfo& info = plan_.params[p];
+      const Blob& info = plan_.params[p];
       const ParamSettings& own = settings.params[p];
       const Param& memory = params_[p];
       const std::int64_t begin = run * info.size();
@@ -177,10 +157,12 @@ void PackMemory::make_activations(const Stream& stream) {
   activations_ = uploaded(states, stream);
   slot_of_.assign(plan_.buffers.size(), kNone);
   for (const Step& step : plan_.steps) {
-    const BufferId y = std::visit(ProductOutput{}, step.op);
-    const auto slot = std::ranges::find(plan_.activations, y, &ActivationInfo::x);
-    if (y != kNone && slot != plan_.activations.end())
-      slot_of_[at(y)] = static_cast<SlotId>(slot - plan_.activations.begin());
+    if (!info_of(step.op).is_product) continue;
+    for (const Operand& out : operands_of(step.op).writes) {
+      const auto slot = std::ranges::find(plan_.activations, out.id, &ActivationInfo::x);
+      if (out.kind == OperandKind::kValue && slot != plan_.activations.end())
+        slot_of_[at(out.id)] = static_cast<SlotId>(slot - plan_.activations.begin());
+    }
   }
 }
 
@@ -191,7 +173,7 @@ void PackMemory::make_workspace(const Stream& stream) {
   for (const ActivationInfo& slot : plan_.activations)
     partials = std::max(partials, ceil_div(batch_ * size(slot.x), kPiece) * runs());
   for (const Step& step : plan_.steps) {
-    const std::optional<ConvShape> s = conv_of(step.op);
+    const std::optional<ConvShape> s = product_of(step.op);
     if (!s) continue;
     add_conv(*s, stream);
     data.grow(conv2d_needs(*s, batch_));

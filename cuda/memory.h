@@ -29,6 +29,7 @@ class PackMemory {
   [[nodiscard]] ActivationState* activation(SlotId slot, int run) const {
     return activations_.data() + slot * runs() + run;
   }
+  [[nodiscard]] double* range(SlotId slot, int run) const { return &activation(slot, run)->range; }
   [[nodiscard]] RunControl* control(int run) const { return control_.data() + run; }
   [[nodiscard]] std::int32_t* labels(int run) const { return labels_.data() + run * batch_; }
   [[nodiscard]] std::int64_t largest_batch() const { return batch_; }
@@ -104,10 +105,5 @@ class PackMemory {
   [[nodiscard]] Space make_space(const PieceNeeds& needs, const Stream& stream) const;
   Space data_space_, weight_space_;
 };
-
-/// The convolution that a matrix product is.
-[[nodiscard]] inline ConvShape as_conv(std::int64_t in, std::int64_t out) {
-  return {.c = in, .h = 1, .w = 1, .o = out, .k = 1};
-}
 
 }  // namespace qrun::cuda

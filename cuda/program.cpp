@@ -19,6 +19,11 @@ std::vector<DataSource> sources_of(const std::vector<RunFeeds>& feeds, std::shar
   return sources;
 }
 
+bool masks_gradients(const Plan& plan) {
+  return std::ranges::any_of(plan.steps,
+                             [](const Step& step) { return std::holds_alternative<QuantizeParamBackwardOp>(step.op); });
+}
+
 }  // namespace
 
 CudaProgram::CudaProgram(Plan plan, std::vector<RunFeeds> feeds)
@@ -51,8 +56,9 @@ Divergence CudaProgram::divergence(int run) const {
   if (place >= places.loss())
     return {control.diverged_at(), plan_.buffers[static_cast<std::size_t>(plan_.logits)].layer, "loss"};
   if (place >= places.params)
-    return {control.diverged_at(), plan_.activations[at - plan_.params.size()].layer, "activation"};
-  return {control.diverged_at(), plan_.params[at].layer, plan_.params[at].blob()};
+    return {control.diverged_at(), plan_.activations[at - plan_.params.size()].layer,
+            std::string(name_of(Place::kActivation))};
+  return {control.diverged_at(), plan_.params[at].layer, plan_.params[at].address().in_layer()};
 }
 
 void CudaProgram::put_controls() { stream_.write(memory_.control(0), controls_); }
@@ -130,6 +136,7 @@ void CudaProgram::iterate_graph() {
     quantize_all();
     for (const Phase phase : {Phase::kForward, Phase::kLoss, Phase::kBackward}) run_phase(phase, submit);
     branch_.join(stream_);
+    if (masks_gradients(plan_)) quantize_params_backward(stream_.get(), memory_.table());
     update_params(stream_.get(), memory_.table(), rates_.data(), runs());
     end_iteration(all, memory_.control(0), losses_.data(), kChunk);
   });

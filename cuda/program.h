@@ -4,8 +4,10 @@
 #include <array>
 #include <memory>
 #include <optional>
+#include <span>
 #include <vector>
 
+#include "core/error.h"
 #include "cuda/batches.h"
 #include "cuda/resident_data.h"
 #include "cuda/submit.h"
@@ -14,26 +16,26 @@
 namespace qrun::cuda {
 
 /// All runs go through an iteration together; the host only brings batches. A run's bits do not depend on the others.
-class CudaProgram : public Program {
+class CudaProgram : public Program, private StepAccess {
  public:
   CudaProgram(Plan plan, std::vector<RunFeeds> feeds);
 
   TrainResult train(std::int64_t iterations, const std::atomic<bool>& stop) override;
   std::vector<TestResult> test(std::int64_t samples) override;
-  RunState state(int run) override;
-  void restore(int run, const RunState& state) override;
+  TrainingState state(int run) override;
+  void restore(int run, const TrainingState& state) override;
   QuantizedBlob codes(int run, ParamId param) override;
-  void set_values(int run, ParamId param, const std::vector<float>& values) override;
-
-  void run_step(int run, std::size_t step, std::int64_t n) override;
-  std::vector<float> read(int run, BufferId id, Tensor tensor, std::int64_t n) override;
-  void write(int run, BufferId id, Tensor tensor, std::int64_t n, const std::vector<float>& values) override;
-  std::vector<float> read_param(int run, ParamId param, Tensor tensor) override;
-  void write_param(int run, ParamId param, Tensor tensor, const std::vector<float>& values) override;
-  void write_labels(int run, const std::vector<std::int32_t>& labels) override;
-  float read_loss(int run) override;
+  void set_values(int run, ParamId param, std::span<const float> values) override;
+  StepAccess& steps() override { return *this; }
 
  private:
+  void run_step(int run, std::size_t step, std::int64_t n) override;
+  std::vector<float> read(int run, const Operand& what, std::int64_t n) override;
+  void write(int run, const Operand& what, std::int64_t n, std::span<const float> values) override;
+  [[nodiscard]] std::vector<float> read_history(const ParamState& param) const;
+  void write_history(const ParamState& param, std::span<const float> values) const;
+  void write_param(const ParamState& param, OperandKind kind, std::span<const float> values) const;
+
   static constexpr std::int64_t kChunk = 1024;  // iterations between two looks at losses
 
   [[nodiscard]] int runs() const { return memory_.runs(); }
@@ -49,7 +51,12 @@ class CudaProgram : public Program {
             .tf32 = plan_.precision == Precision::kTf32,
             .processors = processors_};
   }
-  [[nodiscard]] float* buffer(int run, BufferId id, Tensor tensor) const;
+  /// Writes `size` values to the device.
+  template <class T>
+  void put(T* to, std::span<const T> values, std::int64_t size) const {
+    QRUN_CHECK(std::ssize(values) == size, "as many values as there is room for");
+    stream_.write(to, values);
+  }
   void put_controls();
   void get_controls();
   void put_rates(std::int64_t iterations);

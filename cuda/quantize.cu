@@ -98,6 +98,20 @@ __global__ void quantize_params_kernel(ParamTable table) {
   });
 }
 
+__global__ void quantize_params_backward_kernel(ParamTable table) {
+  const Piece piece = table.pieces[blockIdx.x];
+  const ParamState& state = table.state_of(piece);
+  if (!state.quant.masks()) return;
+  const QParams params = state.params[table.slices[piece.slice].index];
+  const float* __restrict__ master = state.master + piece.begin;
+  float* __restrict__ gradient = state.gradient + piece.begin;
+  AllQuantizers::visit(state.quant.method, [&]<class Q>() {
+#pragma unroll 4
+    for (int i = static_cast<int>(threadIdx.x); i < piece.n; i += static_cast<int>(kThreads))
+      if (Q::saturates(master[i], params)) gradient[i] = 0.0F;
+  });
+}
+
 }  // namespace
 
 void fit_activation(const Scope& scope, std::int64_t size, Tensor x, const Fitting& fitting, int passes) {
@@ -124,6 +138,10 @@ void quantize_params(cudaStream_t stream, const ParamTable& table, int passes, W
   launch(stream, grid, measure_params_kernel<Pass::kFirst>, table, workspace);
   if (passes > 1) launch(stream, grid, measure_params_kernel<Pass::kSecond>, table, workspace);
   launch(stream, grid, quantize_params_kernel, table);
+}
+
+void quantize_params_backward(cudaStream_t stream, const ParamTable& table) {
+  launch(stream, dim3(static_cast<unsigned>(table.count)), quantize_params_backward_kernel, table);
 }
 
 }  // namespace qrun::cuda

@@ -4,6 +4,8 @@
 #include <cuda_runtime.h>
 
 #include <cstdint>
+#include <span>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -105,7 +107,7 @@ class Stream {
   }
   /// Waits for it: the values may be gone afterwards.
   template <class T>
-  void write(T* to, const std::vector<T>& values) const {
+  void write(T* to, std::type_identity_t<std::span<const T>> values) const {
     upload(to, values.data(), std::ssize(values));
     wait();
   }

@@ -6,6 +6,10 @@ void Submitter::operator()(const QuantizeParamOp& op) const {
   quantize_params(scope_.stream, memory_.table(first_, op.param), memory_.passes_of_params(), memory_.workspace());
 }
 
+void Submitter::operator()(const QuantizeParamBackwardOp& op) const {
+  quantize_params_backward(scope_.stream, memory_.table(first_, op.param));
+}
+
 void Submitter::operator()(const Conv2dOp& op) const {
   conv2d(scope_, op.s,
          {.x = memory_.value(op.x, first_),
@@ -17,13 +21,11 @@ void Submitter::operator()(const Conv2dOp& op) const {
          fused_ ? fitting(memory_.slot_of_product(op.y)) : Fitting{});
 }
 
-void Submitter::operator()(const LinearOp& op) const {
-  (*this)(Conv2dOp{op.x, op.y, op.w, op.b, as_conv(op.in, op.out)});
-}
+void Submitter::operator()(const LinearOp& op) const { (*this)(Conv2dOp{op.x, op.y, op.w, op.b, op.product()}); }
 
 void Submitter::operator()(const Conv2dBackwardDataOp& op) const {
   conv2d_backward_data(scope_, op.s,
-                       {.x = memory_.gradient(op.x, first_),
+                       {.x = memory_.gradient(op.dx, first_),
                         .y = memory_.gradient(op.y, first_),
                         .w = memory_.param(op.w, first_),
                         .taps = memory_.taps_of_gradient(op.s),
@@ -31,7 +33,7 @@ void Submitter::operator()(const Conv2dBackwardDataOp& op) const {
 }
 
 void Submitter::operator()(const LinearBackwardDataOp& op) const {
-  (*this)(Conv2dBackwardDataOp{op.x, op.y, op.w, as_conv(op.in, op.out)});
+  (*this)(Conv2dBackwardDataOp{op.dx, op.y, op.w, op.product()});
 }
 
 void Submitter::operator()(const Conv2dBackwardWeightOp& op) const {
@@ -50,7 +52,7 @@ void Submitter::operator()(const Conv2dBackwardWeightOp& op) const {
 }
 
 void Submitter::operator()(const LinearBackwardWeightOp& op) const {
-  (*this)(Conv2dBackwardWeightOp{op.x, op.y, op.w, op.b, as_conv(op.in, op.out)});
+  (*this)(Conv2dBackwardWeightOp{op.x, op.y, op.w, op.b, op.product()});
 }
 
 void Submitter::operator()(const MaxPool2dOp& op) const {
@@ -59,8 +61,8 @@ void Submitter::operator()(const MaxPool2dOp& op) const {
 }
 
 void Submitter::operator()(const MaxPool2dBackwardOp& op) const {
-  max_pool2d_backward(scope_, op.s, memory_.value(op.x, first_), memory_.gradient(op.y, first_),
-                      memory_.argmax(op.y, first_), memory_.gradient(op.x, first_), nullptr);
+  max_pool2d_backward(scope_, op.s, {}, memory_.gradient(op.y, first_), memory_.argmax(op.y, first_),
+                      memory_.gradient(op.dx, first_), nullptr);
 }
 
 void Submitter::operator()(const QuantizeMaxPool2dOp& op) const {
@@ -71,7 +73,7 @@ void Submitter::operator()(const QuantizeMaxPool2dOp& op) const {
 
 void Submitter::operator()(const QuantizeMaxPool2dBackwardOp& op) const {
   max_pool2d_backward(scope_, op.s, memory_.value(op.x, first_), memory_.gradient(op.y, first_),
-                      memory_.argmax(op.y, first_), memory_.gradient(op.x, first_),
+                      memory_.argmax(op.y, first_), memory_.gradient(op.dx, first_),
                       memory_.activation(op.slot, first_));
 }
 
@@ -81,7 +83,7 @@ void Submitter::operator()(const AvgPool2dOp& op) const {
 
 void Submitter::operator()(const AvgPool2dBackwardOp& op) const {
   avg_pool2d_backward(scope_, op.s, op.count_include_pad, memory_.gradient(op.y, first_),
-                      memory_.gradient(op.x, first_));
+                      memory_.gradient(op.dx, first_));
 }
 
 void Submitter::operator()(const ReluOp& op) const {
@@ -89,8 +91,8 @@ void Submitter::operator()(const ReluOp& op) const {
 }
 
 void Submitter::operator()(const ReluBackwardOp& op) const {
-  relu_backward(scope_, memory_.size(op.x), memory_.value(op.y, first_), memory_.gradient(op.y, first_),
-                memory_.gradient(op.x, first_));
+  relu_backward(scope_, memory_.size(op.dx), memory_.value(op.y, first_), memory_.gradient(op.y, first_),
+                memory_.gradient(op.dx, first_));
 }
 
 Fitting Submitter::fitting(SlotId slot) const {
@@ -117,7 +119,16 @@ void Submitter::operator()(const QuantizeOp& op) const {
 
 void Submitter::operator()(const QuantizeBackwardOp& op) const {
   quantize_backward(scope_, memory_.size(op.x), memory_.value(op.x, first_), memory_.gradient(op.y, first_),
-                    memory_.gradient(op.x, first_), memory_.activation(op.slot, first_));
+                    memory_.gradient(op.dx, first_), memory_.activation(op.slot, first_));
+}
+
+void Submitter::operator()(const SumGradientsOp& op) const {
+  const Tensor dx = memory_.gradient(op.dx, first_);
+  Tensor sum = memory_.gradient(op.parts.front(), first_);
+  for (std::size_t part = 1; part < op.parts.size(); ++part) {
+    add_gradients(scope_, memory_.size(op.dx), sum, memory_.gradient(op.parts[part], first_), dx);
+    sum = dx;
+  }
 }
 
 void Submitter::operator()(const SoftmaxCrossEntropyOp& op) const {

@@ -27,6 +27,7 @@ class Submitter {
   }
 
   void operator()(const QuantizeParamOp& op) const;
+  void operator()(const QuantizeParamBackwardOp& op) const;
   void operator()(const Conv2dOp& op) const;
   void operator()(const Conv2dBackwardDataOp& op) const;
   void operator()(const Conv2dBackwardWeightOp& op) const;
@@ -43,6 +44,7 @@ class Submitter {
   void operator()(const QuantizeBackwardOp& op) const;
   void operator()(const QuantizeMaxPool2dOp& op) const;
   void operator()(const QuantizeMaxPool2dBackwardOp& op) const;
+  void operator()(const SumGradientsOp& op) const;
   void operator()(const SoftmaxCrossEntropyOp& op) const;
   void operator()(const UpdateOp& op) const;
 

@@ -7,8 +7,7 @@ namespace {
 
 /// One step of n parameters.
 template <SolverType kType>
-__device__ void step(const ParamState& state, const Piece& piece, const UpdateParams& update_by,
-                     const QParams* clipped) {
+__device__ void step(const ParamState& state, const Piece& piece, const UpdateParams& update_by) {
   constexpr bool kTwo = history_of(kType).count > 1;
   // No two of these overlap: loads of the next elements need not wait for the stores of these.
   float* __restrict__ const master = state.master + piece.begin;
@@ -19,14 +18,8 @@ __device__ void step(const ParamState& state, const Piece& piece, const UpdatePa
 #pragma unroll 4
   for (int i = static_cast<int>(threadIdx.x); i < piece.n; i += static_cast<int>(kThreads)) {
     float w = master[i];
-    float g = gradient[i];
-    if (clipped != nullptr) {
-      AllQuantizers::visit(state.quant.method, [&]<class Q>() {
-        if (Q::saturates(w, *clipped)) g = 0.0F;
-      });
-    }
     float second = kTwo ? other[i] : 0.0F;
-    update<kType>(w, g, first[i], second, update_by);
+    update<kType>(w, gradient[i], first[i], second, update_by);
     if (kTwo) other[i] = second;
     master[i] = w;
     if (state.quant.method == kNoQuantizer) value[i] = w;
@@ -40,14 +33,13 @@ __global__ void update_params_kernel(ParamTable table, const Rate* rates, int ru
   const ParamState& state = table.state_of(piece);
   UpdateParams by = state.update;
   by.rate = blob_rate(rates[static_cast<std::int64_t>(control.step) * runs + piece.run], state.lr_mult);
-  const QParams* clipped = state.quant.masks() ? state.params + table.slices[piece.slice].index : nullptr;
   switch (state.solver) {
-    case SolverType::kSgd: return step<SolverType::kSgd>(state, piece, by, clipped);
-    case SolverType::kNesterov: return step<SolverType::kNesterov>(state, piece, by, clipped);
-    case SolverType::kAdam: return step<SolverType::kAdam>(state, piece, by, clipped);
-    case SolverType::kAdagrad: return step<SolverType::kAdagrad>(state, piece, by, clipped);
-    case SolverType::kRmsprop: return step<SolverType::kRmsprop>(state, piece, by, clipped);
-    case SolverType::kAdadelta: return step<SolverType::kAdadelta>(state, piece, by, clipped);
+    case SolverType::kSgd: return step<SolverType::kSgd>(state, piece, by);
+    case SolverType::kNesterov: return step<SolverType::kNesterov>(state, piece, by);
+    case SolverType::kAdam: return step<SolverType::kAdam>(state, piece, by);
+    case SolverType::kAdagrad: return step<SolverType::kAdagrad>(state, piece, by);
+    case SolverType::kRmsprop: return step<SolverType::kRmsprop>(state, piece, by);
+    case SolverType::kAdadelta: return step<SolverType::kAdadelta>(state, piece, by);
   }
 }
 

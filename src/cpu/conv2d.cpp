@@ -38,8 +38,8 @@ void compute(const Conv2dOp& op, Context& context) {
   const std::int64_t plane = s.out_h() * s.out_w() * kLanes;
   const std::int64_t tiles = s.groups * tiles_of(s.o / s.groups);
   const float* x = padded(context.run.buffer(op.x).value.data(), s, context);
-  const float* w = context.run.param(op.w).current();
-  const float* bias = op.b == kNone ? nullptr : context.run.param(op.b).current();
+  const float* w = context.run.param(op.w).current().data();
+  const float* bias = op.b == kNone ? nullptr : context.run.param(op.b).current().data();
   float* y = context.run.buffer(op.y).value.data();
   context.workers.parallel(context.blocks() * tiles, [&](std::int64_t task) {
     const std::int64_t block = task / tiles;

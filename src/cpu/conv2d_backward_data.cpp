@@ -50,8 +50,8 @@ void row_by_tiles(const Conv2dBackwardDataOp& op, Context& context, const float*
   const std::int64_t group_in = s.c / s.groups;
   const std::int64_t width = s.out_w() + 2 * border;
   const Reach y = reach(row + s.pad, s.out_h(), s);
-  const float* w =
-      context.run.param(op.w).current() + (tile.group * group_out * group_in + tile.first % group_in) * s.k * s.k;
+  const float* w = context.run.param(op.w).current().data() +
+                   (tile.group * group_out * group_in + tile.first % group_in) * s.k * s.k;
   for (std::int64_t col = 0; col < std::min(s.stride, s.w); ++col) {
     const std::int64_t x_at = col + s.pad;
     const std::int64_t r = x_at % s.stride;
@@ -85,8 +85,8 @@ void rows_by_scatter(const Conv2dBackwardDataOp& op, Context& context, const flo
   const ConvShape& s = op.s;
   const std::int64_t group_out = s.o / s.groups;
   const std::int64_t group_in = s.c / s.groups;
-  const float* w =
-      context.run.param(op.w).current() + (tile.group * group_out * group_in + tile.first % group_in) * s.k * s.k;
+  const float* w = context.run.param(op.w).current().data() +
+                   (tile.group * group_out * group_in + tile.first % group_in) * s.k * s.k;
   for (std::int64_t c = 0; c < tile.count; c += 2) {
     for (std::int64_t row = 0; row < s.h; ++row) {
       const Reach y = reach(row + s.pad, s.out_h(), s);
@@ -118,7 +118,7 @@ void compute(const Conv2dBackwardDataOp& op, Context& context) {
   const std::int64_t group_in = s.c / s.groups;
   const std::int64_t tiles = s.groups * tiles_of(group_in);
   const float* dy = context.run.buffer(op.y).gradient.data();
-  float* dx = context.run.buffer(op.x).gradient.data();
+  float* dx = context.run.buffer(op.dx).gradient.data();
   const std::int64_t border = ceil_div(s.k - 1, s.stride);
   const bool scatter = s.stride == 1 && (s.k == 3 || s.k == 5);
   const float* wide = scatter ? nullptr : widened(dy, s, border, context);

@@ -43,8 +43,8 @@ void bias_gradient(const float* dy, std::int64_t block_size, std::int64_t plane,
 
 void compute(const LinearOp& op, Context& context) {
   const float* x = context.run.buffer(op.x).value.data();
-  const float* w = context.run.param(op.w).current();
-  const float* bias = op.b == kNone ? nullptr : context.run.param(op.b).current();
+  const float* w = context.run.param(op.w).current().data();
+  const float* bias = op.b == kNone ? nullptr : context.run.param(op.b).current().data();
   float* y = context.run.buffer(op.y).value.data();
   context.workers.parallel(tiles_of(op.out), [&](std::int64_t tile) {
     const std::int64_t o = tile * kTile;
@@ -67,8 +67,8 @@ void compute(const LinearOp& op, Context& context) {
 
 void compute(const LinearBackwardDataOp& op, Context& context) {
   const float* dy = context.run.buffer(op.y).gradient.data();
-  const float* w = context.run.param(op.w).current();
-  float* dx = context.run.buffer(op.x).gradient.data();
+  const float* w = context.run.param(op.w).current().data();
+  float* dx = context.run.buffer(op.dx).gradient.data();
   context.workers.parallel(tiles_of(op.in), [&](std::int64_t tile) {
     const std::int64_t i = tile * kTile;
     context.kernels.tiles({.x = dy,

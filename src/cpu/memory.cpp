@@ -4,7 +4,7 @@
 #include <cstring>
 #include <new>
 
-#include "quant/all.h"
+#include "plan/operands.h"
 
 namespace qrun::cpu {
 
@@ -18,10 +18,12 @@ template class Array<std::int32_t>;
 
 namespace {
 
-bool is_pool(const Op& op, BufferId& y) {
-  if (const auto* pool = std::get_if<MaxPool2dOp>(&op)) return y = pool->y, true;
-  if (const auto* pool = std::get_if<QuantizeMaxPool2dOp>(&op)) return y = pool->y, true;
-  return false;
+ParamMemory memory_of(const Blob& blob, const QuantSettings& quant, int histories) {
+  ParamMemory memory{Array<float>(blob.size()), Array<float>(blob.size()), Array<float>(blob.size()), {}, {}};
+  for (int h = 0; h < histories; ++h) memory.history[h] = Array<float>(blob.size());
+  if (quant.method != kNoQuantizer)
+    memory.params.resize(static_cast<std::size_t>(quant.per_channel ? blob.dims[0] : 1));
+  return memory;
 }
 
 }  // namespace
@@ -32,20 +34,21 @@ RunMemory::RunMemory(const Plan& the_plan, int run)
   const std::int64_t blocks = std::max(train_blocks, blocks_of(plan.test_batch));
   for (const BufferInfo& info : plan.buffers) {
     const std::int64_t size = info.shape.size() * kLanes;
-    buffers.push_back({Array<float>(blocks * size), Array<float>(info.has_gradient ? train_blocks * size : 0)});
+    buffers.push_back(
+        {Array<float>(info.has_value ? blocks * size : 0), Array<float>(info.has_gradient ? train_blocks * size : 0)});
   }
   for (const Step& step : plan.steps) {
-    BufferId y = kNone;
-    if (is_pool(step.op, y))
-      argmax[static_cast<std::size_t>(y)] = Array<std::int32_t>(blocks * shape(y).size() * kLanes);
+    for (const Operand& out : operands_of(step.op).writes) {
+      if (out.kind == OperandKind::kArgmax)
+        argmax[static_cast<std::size_t>(out.id)] = Array<std::int32_t>(blocks * shape(out.id).size() * kLanes);
+    }
   }
   const int histories = history_of(settings.solver.type).count;
-  for (const ParamInfo& info : plan.params) {
-    ParamMemory memory{Array<float>(info.size()), Array<float>(info.size()), Array<float>(info.size()), {}, {}};
-    for (int h = 0; h < histories; ++h) memory.history[h] = Array<float>(info.size());
-    params.push_back(std::move(memory));
-  }
-  activations.resize(plan.activations.size());
+  for (std::size_t p = 0; p < plan.params.size(); ++p)
+    params.push_back(memory_of(plan.params[p], settings.params[p].quant, histories));
+  for (const Blob& blob : plan.statistics)
+    statistics.emplace_back(static_cast<std::size_t>(blob.size()), info_of(blob.role).start.value());
+  fits.resize(plan.activations.size());
   labels.resize(static_cast<std::size_t>(std::max(plan.train_batch, plan.test_batch)));
 }
 
@@ -54,25 +57,32 @@ float* RunMemory::scratch_floats(std::int64_t n) {
   return scratch.data();
 }
 
-void RunMemory::diverge(const std::string& layer, const std::string& blob) {
-  if (!divergence) divergence = Divergence{iteration, layer, blob};
+void RunMemory::diverge(const std::string& layer, const std::string& what) {
+  if (!divergence) divergence = Divergence{iteration, layer, what};
 }
 
-void from_blocks(const float* blocks, std::int64_t size, std::int64_t n, float* logical) {
+template <class T>
+void from_blocks(const T* blocks, std::int64_t size, std::int64_t n, float* logical) {
   for (std::int64_t image = 0; image < n; ++image) {
-    const float* block = blocks + (image / kLanes) * size * kLanes + image % kLanes;
-    for (std::int64_t i = 0; i < size; ++i) logical[image * size + i] = block[i * kLanes];
+    const T* block = blocks + (image / kLanes) * size * kLanes + image % kLanes;
+    for (std::int64_t i = 0; i < size; ++i) logical[image * size + i] = static_cast<float>(block[i * kLanes]);
   }
 }
 
-void to_blocks(const float* logical, std::int64_t size, std::int64_t n, std::int64_t block, float* blocks) {
+template <class T>
+void to_blocks(const float* logical, std::int64_t size, std::int64_t n, std::int64_t block, T* blocks) {
   const std::int64_t valid = valid_lanes(n, block);
   const float* images = logical + block * kLanes * size;
-  float* out = blocks + block * kLanes * size;
+  T* out = blocks + block * kLanes * size;
   for (std::int64_t i = 0; i < size; ++i) {
-    for (std::int64_t lane = 0; lane < valid; ++lane) out[i * kLanes + lane] = images[lane * size + i];
-    for (std::int64_t lane = valid; lane < kLanes; ++lane) out[i * kLanes + lane] = 0.0f;
+    for (std::int64_t lane = 0; lane < valid; ++lane) out[i * kLanes + lane] = static_cast<T>(images[lane * size + i]);
+    for (std::int64_t lane = valid; lane < kLanes; ++lane) out[i * kLanes + lane] = T{};
   }
 }
+
+template void from_blocks(const float*, std::int64_t, std::int64_t, float*);
+template void from_blocks(const std::int32_t*, std::int64_t, std::int64_t, float*);
+template void to_blocks(const float*, std::int64_t, std::int64_t, std::int64_t, float*);
+template void to_blocks(const float*, std::int64_t, std::int64_t, std::int64_t, std::int32_t*);
 
 }  // namespace qrun::cpu

@@ -47,16 +47,11 @@ struct BufferMemory {
 struct ParamMemory {
   Array<float> master, value, gradient;  // as the blob is shaped
   Array<float> history[2];
-  std::vector<QParams> params;  // of the last quantization; one, or one a channel; empty without quantizer
+  std::vector<QParams> params;  // of the last quantization: one, or one a channel; empty without quantizer
   bool given = false;           // values were handed in: no quantizing until the next training
 
   /// What the network computes with: the master itself where nothing is quantized.
-  [[nodiscard]] const float* current() const { return params.empty() && !given ? master.data() : value.data(); }
-};
-
-struct ActivationMemory {
-  QParams params;     // of the last batch
-  double range = -1;  // moving average of max|x|; negative before the first training batch
+  [[nodiscard]] Array<float>& current() { return params.empty() && !given ? master : value; }
 };
 
 struct RunMemory {
@@ -66,7 +61,8 @@ struct RunMemory {
   const RunSettings& settings;
   std::vector<BufferMemory> buffers;
   std::vector<ParamMemory> params;
-  std::vector<ActivationMemory> activations;
+  std::vector<std::vector<double>> statistics;
+  std::vector<QParams> fits;                // [slot]: of the last batch
   std::vector<Array<std::int32_t>> argmax;  // [buffer]: of the max pooling that writes it
   Array<float> scratch;                     // padded or transposed copies, within one op
   std::vector<Sums> partial;                // sums of pieces, added in order
@@ -77,17 +73,23 @@ struct RunMemory {
 
   [[nodiscard]] BufferMemory& buffer(BufferId id) { return buffers[static_cast<std::size_t>(id)]; }
   [[nodiscard]] ParamMemory& param(ParamId id) { return params[static_cast<std::size_t>(id)]; }
+  [[nodiscard]] QParams& fit_of(SlotId id) { return fits[static_cast<std::size_t>(id)]; }
+  [[nodiscard]] double& range(SlotId id) {
+    return statistics[static_cast<std::size_t>(plan.activations[static_cast<std::size_t>(id)].range)][0];
+  }
   [[nodiscard]] const Shape& shape(BufferId id) const { return plan.buffers[static_cast<std::size_t>(id)].shape; }
 
   /// At least n floats, kept between calls; contents are the caller's.
   [[nodiscard]] float* scratch_floats(std::int64_t n);
 
   /// Notes where the run's numbers stopped being finite, the first time.
-  void diverge(const std::string& layer, const std::string& blob);
+  void diverge(const std::string& layer, const std::string& what);
 };
 
 /// Logical [n, c, h, w] from and to blocks. `size` is c h w.
-void from_blocks(const float* blocks, std::int64_t size, std::int64_t n, float* logical);
-void to_blocks(const float* logical, std::int64_t size, std::int64_t n, std::int64_t block, float* blocks);
+template <class T>
+void from_blocks(const T* blocks, std::int64_t size, std::int64_t n, float* logical);
+template <class T>
+void to_blocks(const float* logical, std::int64_t size, std::int64_t n, std::int64_t block, T* blocks);
 
 }  // namespace qrun::cpu

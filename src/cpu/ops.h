@@ -36,6 +36,7 @@ void for_pieces(const Context& context, std::int64_t size, const Body& body) {
 }
 
 void compute(const QuantizeParamOp& op, Context& context);
+void compute(const QuantizeParamBackwardOp& op, Context& context);
 void compute(const Conv2dOp& op, Context& context);
 void compute(const Conv2dBackwardDataOp& op, Context& context);
 void compute(const Conv2dBackwardWeightOp& op, Context& context);
@@ -52,6 +53,7 @@ void compute(const QuantizeOp& op, Context& context);
 void compute(const QuantizeBackwardOp& op, Context& context);
 void compute(const QuantizeMaxPool2dOp& op, Context& context);
 void compute(const QuantizeMaxPool2dBackwardOp& op, Context& context);
+void compute(const SumGradientsOp& op, Context& context);
 void compute(const SoftmaxCrossEntropyOp& op, Context& context);
 void compute(const UpdateOp& op, Context& context);
 

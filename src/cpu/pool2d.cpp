@@ -49,20 +49,18 @@ void max_pool(BufferId x, BufferId y, const PoolShape& s, int method, const QPar
   });
 }
 
-/// Masks what `masking` says saturates, unless it is nullptr.
-void max_pool_backward(BufferId x, BufferId y, const PoolShape& s, const QuantSettings* masking, const QParams* params,
-                       Context& context) {
+/// The gradient of a plane goes to where its maxima were, and then to `mask(begin of the plane, gradient)`.
+template <class Mask>
+void max_pool_backward(BufferId dx, BufferId y, const PoolShape& s, Context& context, const Mask& mask) {
   const std::int64_t in = s.h * s.w * kLanes;
   const std::int64_t out = s.out_h() * s.out_w() * kLanes;
-  const float* value = context.run.buffer(x).value.data();
-  float* dx = context.run.buffer(x).gradient.data();
+  float* to = context.run.buffer(dx).gradient.data();
   const float* dy = context.run.buffer(y).gradient.data();
   const std::int32_t* argmax = context.run.argmax[static_cast<std::size_t>(y)].data();
   context.workers.parallel(context.blocks() * s.c, [&](std::int64_t plane) {
-    float* to = dx + plane * in;
     context.kernels.max_pool_backward(
-        {.dy = dy + plane * out, .argmax = argmax + plane * out, .dx = to, .windows = windows_of(s)});
-    if (masking != nullptr) context.kernels.mask_saturated(masking->method, *params, value + plane * in, to, to, in);
+        {.dy = dy + plane * out, .argmax = argmax + plane * out, .dx = to + plane * in, .windows = windows_of(s)});
+    mask(plane * in, to + plane * in);
   });
 }
 
@@ -90,21 +88,23 @@ void for_windows(const PoolShape& s, bool count_include_pad, const Visit& visit)
 void compute(const MaxPool2dOp& op, Context& context) { max_pool(op.x, op.y, op.s, kNoQuantizer, nullptr, context); }
 
 void compute(const MaxPool2dBackwardOp& op, Context& context) {
-  max_pool_backward(op.x, op.y, op.s, nullptr, nullptr, context);
+  max_pool_backward(op.dx, op.y, op.s, context, [](std::int64_t, float*) {});
 }
 
 void compute(const QuantizeMaxPool2dOp& op, Context& context) {
   fit_activation(op.slot, context);
-  const auto slot = static_cast<std::size_t>(op.slot);
-  max_pool(op.x, op.y, op.s, context.run.settings.activations[slot].method, &context.run.activations[slot].params,
-           context);
+  const int method = context.run.settings.activations[static_cast<std::size_t>(op.slot)].method;
+  max_pool(op.x, op.y, op.s, method, &context.run.fit_of(op.slot), context);
 }
 
 void compute(const QuantizeMaxPool2dBackwardOp& op, Context& context) {
-  const auto slot = static_cast<std::size_t>(op.slot);
-  const QuantSettings& settings = context.run.settings.activations[slot];
-  max_pool_backward(op.x, op.y, op.s, settings.masks() ? &settings : nullptr, &context.run.activations[slot].params,
-                    context);
+  const QuantSettings& settings = context.run.settings.activations[static_cast<std::size_t>(op.slot)];
+  const QParams& params = context.run.fit_of(op.slot);
+  const float* x = context.run.buffer(op.x).value.data();
+  max_pool_backward(op.dx, op.y, op.s, context, [&](std::int64_t begin, float* dx) {
+    if (settings.masks())
+      context.kernels.mask_saturated(settings.method, params, x + begin, dx, dx, op.s.h * op.s.w * kLanes);
+  });
 }
 
 void compute(const AvgPool2dOp& op, Context& context) {
@@ -129,7 +129,7 @@ void compute(const AvgPool2dOp& op, Context& context) {
 void compute(const AvgPool2dBackwardOp& op, Context& context) {
   const PoolShape& s = op.s;
   const float* dy = context.run.buffer(op.y).gradient.data();
-  float* dx = context.run.buffer(op.x).gradient.data();
+  float* dx = context.run.buffer(op.dx).gradient.data();
   context.workers.parallel(context.blocks() * s.c, [&](std::int64_t plane) {
     const float* from = dy + plane * s.out_h() * s.out_w() * kLanes;
     float* to = dx + plane * s.h * s.w * kLanes;

@@ -104,7 +104,7 @@ void CpuProgram::keep_codes(Context& context, std::int64_t first, std::int64_t s
     const std::int64_t size = context.run.shape(x).size();
     std::vector<float> values(static_cast<std::size_t>(n * size));
     from_blocks(context.run.buffer(x).value.data(), size, n, values.data());
-    const QParams params = context.run.activations[slot].params;
+    const QParams params = context.run.fits[slot];
     QuantizedActivation& kept = result.activations[slot];
     AllQuantizers::visit(method, [&]<class Q>() {
       for (const float v : values) kept.codes.push_back(Q::code(v, params));
@@ -151,63 +151,6 @@ std::vector<TestResult> CpuProgram::test(std::int64_t samples) {
     results[static_cast<std::size_t>(run)] = test_run(run, samples, workers);
   });
   return results;
-}
-
-RunState CpuProgram::state(int run) {
-  const RunMemory& mine = memory(run);
-  RunState state;
-  state.iteration = mine.iteration;
-  const auto values = [](const Array<float>& a) { return std::vector<float>(a.data(), a.data() + a.size()); };
-  for (const ParamMemory& param : mine.params) {
-    RunState::Param stored{values(param.master), {}};
-    for (int h = 0; h < history_of(mine.settings.solver.type).count; ++h)
-      stored.history.push_back(values(param.history[h]));
-    state.params.push_back(std::move(stored));
-  }
-  for (const ActivationMemory& activation : mine.activations) state.ranges.push_back(activation.range);
-  return state;
-}
-
-void CpuProgram::restore(int run, const RunState& state) {
-  RunMemory& mine = memory(run);
-  QRUN_CHECK(state.params.size() == mine.params.size(), "a state has the parameters of its plan");
-  mine.iteration = state.iteration;
-  mine.divergence.reset();
-  const auto copy = [](const std::vector<float>& from, Array<float>& to) {
-    QRUN_CHECK(static_cast<std::int64_t>(from.size()) == to.size(), "a state has the sizes of its plan");
-    std::ranges::copy(from, to.data());
-  };
-  for (std::size_t p = 0; p < state.params.size(); ++p) {
-    copy(state.params[p].master, mine.params[p].master);
-    for (std::size_t h = 0; h < state.params[p].history.size(); ++h)
-      copy(state.params[p].history[h], mine.params[p].history[h]);
-    mine.params[p].given = false;
-  }
-  for (std::size_t slot = 0; slot < state.ranges.size(); ++slot) mine.activations[slot].range = state.ranges[slot];
-}
-
-QuantizedBlob CpuProgram::codes(int run, ParamId param) {
-  RunMemory& mine = memory(run);
-  Context context{kernels_, *workers_, mine, 0, false};
-  compute(QuantizeParamOp{param}, context);
-  const QuantSettings& settings = mine.settings.params[static_cast<std::size_t>(param)].quant;
-  QRUN_CHECK(settings.method != kNoQuantizer, "codes of a blob without quantizer");
-  const ParamMemory& memory = mine.param(param);
-  QuantizedBlob blob{{}, memory.params};
-  const std::int64_t slice = memory.master.size() / static_cast<std::int64_t>(memory.params.size());
-  AllQuantizers::visit(settings.method, [&]<class Q>() {
-    for (std::int64_t i = 0; i < memory.master.size(); ++i) {
-      blob.codes.push_back(Q::code(memory.master.data()[i], memory.params[static_cast<std::size_t>(i / slice)]));
-    }
-  });
-  return blob;
-}
-
-void CpuProgram::set_values(int run, ParamId param, const std::vector<float>& values) {
-  ParamMemory& memory = this->memory(run).param(param);
-  QRUN_CHECK(static_cast<std::int64_t>(values.size()) == memory.value.size(), "values have the blob's size");
-  std::ranges::copy(values, memory.value.data());
-  memory.given = true;
 }
 
 }  // namespace qrun::cpu

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "cpu/ops.h"
@@ -11,26 +12,23 @@ namespace qrun::cpu {
 
 /// Runs go side by side over the threads where there are enough of them; the rest take all threads op by op. Both give
 /// the same bits.
-class CpuProgram : public Program {
+class CpuProgram : public Program, private StepAccess {
  public:
   CpuProgram(Plan plan, std::vector<RunFeeds> feeds, const Kernels& kernels, std::shared_ptr<Workers> workers);
 
   TrainResult train(std::int64_t iterations, const std::atomic<bool>& stop) override;
   std::vector<TestResult> test(std::int64_t samples) override;
-  RunState state(int run) override;
-  void restore(int run, const RunState& state) override;
+  TrainingState state(int run) override;
+  void restore(int run, const TrainingState& state) override;
   QuantizedBlob codes(int run, ParamId param) override;
-  void set_values(int run, ParamId param, const std::vector<float>& values) override;
-
-  void run_step(int run, std::size_t step, std::int64_t n) override;
-  std::vector<float> read(int run, BufferId buffer, Tensor tensor, std::int64_t n) override;
-  void write(int run, BufferId buffer, Tensor tensor, std::int64_t n, const std::vector<float>& values) override;
-  std::vector<float> read_param(int run, ParamId param, Tensor tensor) override;
-  void write_param(int run, ParamId param, Tensor tensor, const std::vector<float>& values) override;
-  void write_labels(int run, const std::vector<std::int32_t>& labels) override;
-  float read_loss(int run) override;
+  void set_values(int run, ParamId param, std::span<const float> values) override;
+  StepAccess& steps() override { return *this; }
 
  private:
+  void run_step(int run, std::size_t step, std::int64_t n) override;
+  std::vector<float> read(int run, const Operand& what, std::int64_t n) override;
+  void write(int run, const Operand& what, std::int64_t n, std::span<const float> values) override;
+
   [[nodiscard]] RunMemory& memory(int run) { return *memory_[static_cast<std::size_t>(run)]; }
   [[nodiscard]] std::vector<int> live_runs() const;
   template <class Body>

@@ -1,4 +1,4 @@
-// The part of a program that tests use: one step at a time, tensors in logical order.
+// The part of a program that tests and the check engine use: one step at a time, and all that steps touch.
 #include <algorithm>
 
 #include "core/error.h"
@@ -7,8 +7,56 @@
 namespace qrun::cpu {
 namespace {
 
-Array<float>& pick(Program::Tensor tensor, Array<float>& value, Array<float>& gradient) {
-  return tensor == Program::Tensor::kValue ? value : gradient;
+std::size_t at(int id) { return static_cast<std::size_t>(id); }
+
+/// The first n images of what a batch holds in blocks.
+template <class T>
+std::vector<float> read_images(const Array<T>& blocks, std::int64_t size, std::int64_t n) {
+  QRUN_CHECK(blocks_of(n) * size * kLanes <= blocks.size(), "n images lie in the buffer");
+  std::vector<float> values(static_cast<std::size_t>(n * size));
+  from_blocks(blocks.data(), size, n, values.data());
+  return values;
+}
+
+template <class T>
+void write_images(std::span<const float> values, std::int64_t size, std::int64_t n, Array<T>& blocks) {
+  QRUN_CHECK(std::ssize(values) == n * size && blocks_of(n) * size * kLanes <= blocks.size(),
+             "values have the buffer's size");
+  for (std::int64_t block = 0; block < blocks_of(n); ++block) to_blocks(values.data(), size, n, block, blocks.data());
+}
+
+std::vector<float> read_all(const Array<float>& from) { return {from.data(), from.data() + from.size()}; }
+
+void write_all(std::span<const float> values, Array<float>& to) {
+  QRUN_CHECK(std::ssize(values) == to.size(), "values have the blob's size");
+  std::ranges::copy(values, to.data());
+}
+
+std::vector<float> read_history(const ParamMemory& param) {
+  std::vector<float> all;
+  for (const Array<float>& history : param.history)
+    all.insert(all.end(), history.data(), history.data() + history.size());
+  return all;
+}
+
+void write_history(std::span<const float> values, ParamMemory& param) {
+  for (Array<float>& history : param.history) {
+    const auto size = static_cast<std::size_t>(history.size());
+    QRUN_CHECK(values.size() >= size, "values have the history's size");
+    std::ranges::copy(values.first(size), history.data());
+    values = values.subspan(size);
+  }
+}
+
+void write_labels(std::span<const float> values, std::vector<std::int32_t>& labels) {
+  QRUN_CHECK(values.size() <= labels.size(), "labels fit the batch");
+  std::ranges::transform(values, labels.begin(), [](float label) { return static_cast<std::int32_t>(label); });
+}
+
+std::vector<float> scales_of(const std::vector<QParams>& params) {
+  std::vector<float> scales;
+  for (const QParams& p : params) scales.push_back(p.scale);
+  return scales;
 }
 
 }  // namespace
@@ -18,39 +66,42 @@ void CpuProgram::run_step(int run, std::size_t step, std::int64_t n) {
   std::visit([&](const auto& op) { compute(op, context); }, plan_.steps.at(step).op);
 }
 
-std::vector<float> CpuProgram::read(int run, BufferId buffer, Tensor tensor, std::int64_t n) {
-  BufferMemory& memory = this->memory(run).buffer(buffer);
-  const std::int64_t size = this->memory(run).shape(buffer).size();
-  std::vector<float> values(static_cast<std::size_t>(n * size));
-  from_blocks(pick(tensor, memory.value, memory.gradient).data(), size, n, values.data());
-  return values;
+std::vector<float> CpuProgram::read(int run, const Operand& what, std::int64_t n) {
+  RunMemory& mine = memory(run);
+  switch (what.kind) {
+    case OperandKind::kValue: return read_images(mine.buffer(what.id).value, mine.shape(what.id).size(), n);
+    case OperandKind::kGradient: return read_images(mine.buffer(what.id).gradient, mine.shape(what.id).size(), n);
+    case OperandKind::kArgmax: return read_images(mine.argmax[at(what.id)], mine.shape(what.id).size(), n);
+    case OperandKind::kMaster: return read_all(mine.param(what.id).master);
+    case OperandKind::kParamValue: return read_all(mine.param(what.id).current());
+    case OperandKind::kParamGradient: return read_all(mine.param(what.id).gradient);
+    case OperandKind::kHistory: return read_history(mine.param(what.id));
+    case OperandKind::kParamFit: return scales_of(mine.param(what.id).params);
+    case OperandKind::kSlotFit: return {mine.fit_of(what.id).scale};
+    case OperandKind::kRange: return {static_cast<float>(mine.range(what.id))};
+    case OperandKind::kLabels: return {mine.labels.begin(), mine.labels.begin() + n};
+    case OperandKind::kLoss: return {static_cast<float>(mine.loss)};
+  }
+  return {};
 }
 
-void CpuProgram::write(int run, BufferId buffer, Tensor tensor, std::int64_t n, const std::vector<float>& values) {
-  BufferMemory& memory = this->memory(run).buffer(buffer);
-  const std::int64_t size = this->memory(run).shape(buffer).size();
-  QRUN_CHECK(static_cast<std::int64_t>(values.size()) == n * size, "values have the buffer's size");
-  for (std::int64_t block = 0; block < blocks_of(n); ++block)
-    to_blocks(values.data(), size, n, block, pick(tensor, memory.value, memory.gradient).data());
+void CpuProgram::write(int run, const Operand& what, std::int64_t n, std::span<const float> values) {
+  RunMemory& mine = memory(run);
+  switch (what.kind) {
+    case OperandKind::kValue: return write_images(values, mine.shape(what.id).size(), n, mine.buffer(what.id).value);
+    case OperandKind::kGradient:
+      return write_images(values, mine.shape(what.id).size(), n, mine.buffer(what.id).gradient);
+    case OperandKind::kArgmax: return write_images(values, mine.shape(what.id).size(), n, mine.argmax[at(what.id)]);
+    case OperandKind::kMaster: return write_all(values, mine.param(what.id).master);
+    case OperandKind::kParamValue: return write_all(values, mine.param(what.id).current());
+    case OperandKind::kParamGradient: return write_all(values, mine.param(what.id).gradient);
+    case OperandKind::kHistory: return write_history(values, mine.param(what.id));
+    case OperandKind::kRange: mine.range(what.id) = static_cast<double>(values[0]); break;
+    case OperandKind::kLabels: return write_labels(values, mine.labels);
+    case OperandKind::kParamFit:
+    case OperandKind::kSlotFit:
+    case OperandKind::kLoss: QRUN_CHECK(false, "ops alone make fits and the loss");
+  }
 }
-
-std::vector<float> CpuProgram::read_param(int run, ParamId param, Tensor tensor) {
-  ParamMemory& memory = this->memory(run).param(param);
-  const float* values = tensor == Tensor::kValue ? memory.current() : memory.gradient.data();
-  return {values, values + memory.master.size()};
-}
-
-void CpuProgram::write_param(int run, ParamId param, Tensor tensor, const std::vector<float>& values) {
-  ParamMemory& memory = this->memory(run).param(param);
-  QRUN_CHECK(static_cast<std::int64_t>(values.size()) == memory.master.size(), "values have the blob's size");
-  std::ranges::copy(values, pick(tensor, memory.master, memory.gradient).data());
-}
-
-void CpuProgram::write_labels(int run, const std::vector<std::int32_t>& labels) {
-  QRUN_CHECK(labels.size() <= memory(run).labels.size(), "labels fit the batch");
-  std::ranges::copy(labels, memory(run).labels.begin());
-}
-
-float CpuProgram::read_loss(int run) { return static_cast<float>(memory(run).loss); }
 
 }  // namespace qrun::cpu

@@ -1,21 +1,6 @@
 #include "cpu/ops.h"
 
 namespace qrun::cpu {
-namespace {
-
-/// Sets the gradient of every master that its quantizer clips to 0.
-void mask_gradient(const QuantSettings& quant, ParamMemory& memory, const Context& context) {
-  const auto channels = static_cast<std::int64_t>(memory.params.size());
-  const std::int64_t slice = memory.master.size() / channels;
-  context.workers.parallel(channels, [&](std::int64_t c) {
-    float* gradient = memory.gradient.data() + c * slice;
-    context.kernels.mask_saturated(quant.method, memory.params[static_cast<std::size_t>(c)],
-                                   memory.master.data() + c * slice, gradient, gradient, slice);
-  });
-}
-
-}  // namespace
-
 void compute(const UpdateOp& op, Context& context) {
   const RunMemory& run = context.run;
   const ParamSettings& settings = run.settings.params[static_cast<std::size_t>(op.param)];
@@ -23,7 +8,6 @@ void compute(const UpdateOp& op, Context& context) {
   const UpdateParams update = update_params(solver, rate_of(solver, run.iteration, run.settings.iterations),
                                             settings.lr_mult, settings.decay_mult);
   ParamMemory& memory = context.run.param(op.param);
-  if (settings.quant.masks()) mask_gradient(settings.quant, memory, context);
   for_pieces(context, memory.master.size(), [&](std::int64_t begin, std::int64_t n) {
     float* second = memory.history[1].size() > 0 ? memory.history[1].data() + begin : nullptr;
     context.kernels.update(solver.type, update, memory.gradient.data() + begin, memory.master.data() + begin,

@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "core/error.h"
-#include "engine/effects.h"
+#include "engine/tolerance.h"
 
 namespace qrun {
 namespace {
@@ -17,7 +17,32 @@ Floats magnitudes_of(Floats values) {
   return values;
 }
 
-class CheckProgram : public Program {
+/// Fits, positions of maxima and ranges show in the values that come of them, the loss in its gradient.
+bool is_compared(const Operand& what) {
+  switch (what.kind) {
+    case OperandKind::kValue:
+    case OperandKind::kGradient:
+    case OperandKind::kMaster:
+    case OperandKind::kParamValue:
+    case OperandKind::kParamGradient:
+    case OperandKind::kHistory: return true;
+    case OperandKind::kArgmax:
+    case OperandKind::kParamFit:
+    case OperandKind::kSlotFit:
+    case OperandKind::kRange:
+    case OperandKind::kLabels:
+    case OperandKind::kLoss: return false;
+  }
+  return false;
+}
+
+std::vector<Operand> compared_of(const Op& op) {
+  std::vector<Operand> written = operands_of(op).writes;
+  std::erase_if(written, [](const Operand& what) { return !is_compared(what); });
+  return written;
+}
+
+class CheckProgram : public Program, private StepAccess {
  public:
   CheckProgram(Plan plan, std::vector<RunFeeds> feeds, Engine& reference, Engine& tested)
       : plan_(std::move(plan)),
@@ -43,8 +68,8 @@ class CheckProgram : public Program {
   }
 
   std::vector<TestResult> test(std::int64_t samples) override { return reference_->test(samples); }
-  RunState state(int run) override { return reference_->state(run); }
-  void restore(int run, const RunState& state) override {
+  TrainingState state(int run) override { return reference_->state(run); }
+  void restore(int run, const TrainingState& state) override {
     reference_->restore(run, state);
     tested_->restore(run, state);
   }
@@ -55,47 +80,36 @@ class CheckProgram : public Program {
                   names_[1]);
     return blob;
   }
-  void set_values(int run, ParamId param, const Floats& values) override {
+  void set_values(int run, ParamId param, std::span<const float> values) override {
     reference_->set_values(run, param, values);
     tested_->set_values(run, param, values);
   }
-
-  void run_step(int run, std::size_t step, std::int64_t n) override { check_step(run, step, n); }
-  Floats read(int run, BufferId id, Tensor tensor, std::int64_t n) override {
-    return reference_->read(run, id, tensor, n);
-  }
-  void write(int run, BufferId id, Tensor tensor, std::int64_t n, const Floats& values) override {
-    reference_->write(run, id, tensor, n, values);
-    tested_->write(run, id, tensor, n, values);
-  }
-  Floats read_param(int run, ParamId id, Tensor tensor) override { return reference_->read_param(run, id, tensor); }
-  void write_param(int run, ParamId id, Tensor tensor, const Floats& values) override {
-    reference_->write_param(run, id, tensor, values);
-    tested_->write_param(run, id, tensor, values);
-  }
-  void write_labels(int run, const std::vector<std::int32_t>& labels) override {
-    reference_->write_labels(run, labels);
-    tested_->write_labels(run, labels);
-  }
-  float read_loss(int run) override { return reference_->read_loss(run); }
+  StepAccess& steps() override { return *this; }
 
  private:
+  Floats read(int run, const Operand& what, std::int64_t n) override { return reference_->steps().read(run, what, n); }
+  void write(int run, const Operand& what, std::int64_t n, std::span<const float> values) override {
+    reference_->steps().write(run, what, n, values);
+    tested_->steps().write(run, what, n, values);
+  }
+
   static std::size_t index(int i) { return static_cast<std::size_t>(i); }
   [[nodiscard]] int runs() const { return static_cast<int>(plan_.runs.size()); }
   [[nodiscard]] bool diverged(int run) const { return diverged_[index(run)].has_value(); }
 
   void iterate(int run, Floats& losses) {
-    RunState state = reference_->state(run);
+    TrainingState state = reference_->state(run);
     const Batch batch = feeds_[index(run)].train->fetch(state.iteration * plan_.train_batch, plan_.train_batch);
-    write(run, plan_.images, Tensor::kValue, batch.n,
-          Floats(batch.images, batch.images + batch.n * plan_.input.size()));
-    write_labels(run, {batch.labels, batch.labels + batch.n});
-    for (std::size_t step = 0; step < plan_.steps.size(); ++step) check_step(run, step, batch.n);
-    if (!std::isfinite(reference_->read_loss(run))) {
+    write(run, Operand::value(plan_.images), batch.n,
+          {batch.images, static_cast<std::size_t>(batch.n * plan_.input.size())});
+    write(run, Operand::labels(), batch.n, Floats(batch.labels, batch.labels + batch.n));
+    for (std::size_t step = 0; step < plan_.steps.size(); ++step) run_step(run, step, batch.n);
+    const float loss = read(run, Operand::loss(), batch.n).at(0);
+    if (!std::isfinite(loss)) {
       diverged_[index(run)] = Divergence{state.iteration, plan_.buffers[index(plan_.logits)].layer, "loss"};
       return;
     }
-    losses.push_back(reference_->read_loss(run));
+    losses.push_back(loss);
     const std::int64_t done = state.iteration + 1;
     state = reference_->state(run);
     state.iteration = done;
@@ -103,81 +117,90 @@ class CheckProgram : public Program {
   }
 
   /// Runs a step on both, compares, and goes on with what the reference has.
-  void check_step(int run, std::size_t step, std::int64_t n) {
-    const Effects effects = effects_of(plan_.steps[step].op);
-    reference_->run_step(run, step, n);
-    tested_->run_step(run, step, n);
+  void run_step(int run, std::size_t step, std::int64_t n) override {
+    const Op& op = plan_.steps[step].op;
+    const std::vector<Operand> written = compared_of(op);
+    const Tolerance tolerance = tolerance_of(op);
+    reference_->steps().run_step(run, step, n);
+    tested_->steps().run_step(run, step, n);
     std::vector<Floats> wanted;
-    for (const Place& place : effects.outputs) wanted.push_back(get(*reference_, run, place, n));
-    const std::vector<Floats> magnitudes =
-        effects.terms > 0 ? sums_of_magnitudes(run, step, n, effects) : std::vector<Floats>(effects.outputs.size());
-    const std::int64_t terms = effects.terms * (effects.over_batch ? n : 1);
-    for (std::size_t i = 0; i < effects.outputs.size(); ++i) {
-      compare(run, effects, effects.outputs[i], wanted[i], get(*tested_, run, effects.outputs[i], n), magnitudes[i],
-              terms);
-      put(*reference_, run, effects.outputs[i], n, wanted[i]);
-      put(*tested_, run, effects.outputs[i], n, wanted[i]);
+    for (const Operand& what : written) wanted.push_back(read(run, what, n));
+    const std::vector<Floats> magnitudes = magnitudes_of_sums(run, step, n, tolerance.factors, written);
+    const std::int64_t terms = tolerance.terms * (tolerance.over_batch ? n : 1);
+    for (std::size_t i = 0; i < written.size(); ++i) {
+      compare({run, step, written[i]}, wanted[i], tested_->steps().read(run, written[i], n),
+              {tolerance.relative, magnitudes[i], rounding_of(terms)});
+      write(run, written[i], n, wanted[i]);
     }
   }
 
-  /// What the reference makes of a step whose inputs are replaced by their magnitudes; inputs are put back.
-  std::vector<Floats> sums_of_magnitudes(int run, std::size_t step, std::int64_t n, const Effects& effects) {
-    std::vector<Floats> inputs;
-    for (const Place& place : effects.inputs) {
-      inputs.push_back(get(*reference_, run, place, n));
-      put(*reference_, run, place, n, magnitudes_of(inputs.back()));
+  /// What the reference makes of a step whose factors are replaced by their magnitudes; factors are put back. Of ops
+  /// without sums there are none.
+  std::vector<Floats> magnitudes_of_sums(int run, std::size_t step, std::int64_t n, const std::vector<Operand>& factors,
+                                         const std::vector<Operand>& written) {
+    std::vector<Floats> sums(written.size());
+    if (factors.empty()) return sums;
+    StepAccess& reference = reference_->steps();
+    std::vector<Floats> values;
+    for (const Operand& what : factors) {
+      values.push_back(reference.read(run, what, n));
+      reference.write(run, what, n, magnitudes_of(values.back()));
     }
-    reference_->run_step(run, step, n);
-    std::vector<Floats> sums;
-    for (const Place& place : effects.outputs) sums.push_back(get(*reference_, run, place, n));
-    for (std::size_t i = 0; i < inputs.size(); ++i) put(*reference_, run, effects.inputs[i], n, inputs[i]);
+    reference.run_step(run, step, n);
+    for (std::size_t i = 0; i < written.size(); ++i) sums[i] = reference.read(run, written[i], n);
+    for (std::size_t i = 0; i < factors.size(); ++i) reference.write(run, factors[i], n, values[i]);
     return sums;
   }
 
-  static Floats get(Program& program, int run, const Place& place, std::int64_t n) {
-    const Tensor tensor = place.gradient ? Tensor::kGradient : Tensor::kValue;
-    if (place.kind == Place::Kind::kMaster) return program.state(run).params[index(place.id)].master;
-    return place.kind == Place::Kind::kBuffer ? program.read(run, place.id, tensor, n)
-                                              : program.read_param(run, place.id, tensor);
-  }
-  /// Values of a parameter are those the network computes with; masters are equal, or compare() has thrown.
-  void put(Program& program, int run, const Place& place, std::int64_t n, const Floats& values) const {
-    const Tensor tensor = place.gradient ? Tensor::kGradient : Tensor::kValue;
-    if (place.kind == Place::Kind::kBuffer) {
-      program.write(run, place.id, tensor, n, values);
-    } else if (place.kind == Place::Kind::kMaster) {
-      return;
-    } else if (place.gradient) {
-      program.write_param(run, place.id, tensor, values);
-    } else {
-      program.set_values(run, place.id, values);
-    }
-  }
-
-  /// Of a sum of products, relative to the sum of their magnitudes. TF32: both factors are rounded to 11 bits, and
-  /// tensor cores may cut off what they add up in float32.
-  [[nodiscard]] double rounding(std::int64_t terms) const {
+  /// Of a sum of so many products, relative to the sum of their magnitudes. TF32: both factors are rounded to 11 bits,
+  /// and tensor cores may cut off what they add up in float32.
+  [[nodiscard]] double rounding_of(std::int64_t terms) const {
     const double sum = 2.0 * static_cast<double>(terms + 1) * 0x1p-24;
     if (plan_.precision == Precision::kFp32) return sum;
     return 2.0 * sum + 0x1p-10 + 0x1p-22;
   }
 
-  void compare(int run, const Effects& effects, const Place& place, const Floats& want, const Floats& got,
-               const Floats& magnitudes, std::int64_t terms) const {
+  /// What a step of a run wrote.
+  struct Written {
+    int run = 0;
+    std::size_t step = 0;
+    Operand what;
+  };
+
+  /// What two values may differ by: a part of the larger, and of the magnitudes that they are sums of.
+  struct Allowed {
+    double relative;
+    const Floats& magnitudes;  // empty: no sums
+    double rounding;
+    [[nodiscard]] double at(std::size_t i, double a, double b) const {
+      const double of_sum = magnitudes.empty() ? 0.0 : rounding * static_cast<double>(magnitudes[i]);
+      return relative * std::max(std::fabs(a), std::fabs(b)) + of_sum;
+    }
+  };
+
+  void compare(const Written& written, const Floats& want, const Floats& got, const Allowed& allowed) const {
     for (std::size_t i = 0; i < want.size(); ++i) {
       const auto a = static_cast<double>(want[i]);
       const auto b = static_cast<double>(got[i]);
-      double allowed = effects.relative * std::max(std::fabs(a), std::fabs(b));
-      if (!magnitudes.empty()) allowed += rounding(terms) * static_cast<double>(magnitudes[i]);
       const bool both_wrong = !std::isfinite(a) && !std::isfinite(b);
-      if (std::fabs(a - b) <= allowed || both_wrong) continue;
-      const bool buffer = place.kind == Place::Kind::kBuffer;
-      const std::string layer = buffer ? plan_.buffers[index(place.id)].layer : plan_.params[index(place.id)].layer;
-      throw Error("check: " + effects.name + " of layer " + layer + ", run " + std::to_string(run) + ", " +
-                  (buffer ? "value" : plan_.params[index(place.id)].blob()) + (place.gradient ? "'s gradient" : "") +
-                  " at " + std::to_string(i) + ": " + names_[0] + " has " + std::to_string(want[i]) + ", " + names_[1] +
-                  " has " + std::to_string(got[i]) + "; a difference of " + std::to_string(allowed) + " is rounding");
+      if (std::fabs(a - b) <= allowed.at(i, a, b) || both_wrong) continue;
+      throw Error("check: " + describe(written) + " at " + std::to_string(i) + ": " + names_[0] + " has " +
+                  std::to_string(want[i]) + ", " + names_[1] + " has " + std::to_string(got[i]) + "; a difference of " +
+                  std::to_string(allowed.at(i, a, b)) + " is rounding");
     }
+  }
+
+  /// `conv2d of layer conv1, run 0, value`, or `weight's gradient`.
+  [[nodiscard]] std::string describe(const Written& written) const {
+    const OperandKind kind = written.what.kind;
+    const bool buffer = kind == OperandKind::kValue || kind == OperandKind::kGradient;
+    const std::size_t id = index(written.what.id);
+    std::string what = buffer ? "value" : plan_.params[id].address().in_layer();
+    if (kind == OperandKind::kGradient || kind == OperandKind::kParamGradient) what += "'s gradient";
+    if (kind == OperandKind::kHistory) what += "'s history";
+    return std::string(info_of(plan_.steps[written.step].op).name) + " of layer " +
+           (buffer ? plan_.buffers[id].layer : plan_.params[id].layer) + ", run " + std::to_string(written.run) + ", " +
+           what;
   }
 
   Plan plan_;

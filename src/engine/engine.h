@@ -5,11 +5,14 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "engine/feed.h"
+#include "engine/step_access.h"
 #include "plan/plan.h"
+#include "plan/training_state.h"
 
 namespace qrun {
 
@@ -34,7 +37,7 @@ struct RunFeeds {
 struct Divergence {
   std::int64_t iteration = 0;
   std::string layer;
-  std::string blob;  // weight, bias, activation, loss
+  std::string what;  // of the layer: a blob in it, activation or loss
 };
 
 struct TrainResult {
@@ -63,17 +66,7 @@ struct TestResult {
   std::vector<QuantizedActivation> activations;   // [slot]; empty unless samples were asked for
 };
 
-/// All that a run needs to start and to go on: a function of seed and iteration fills in the rest.
-struct RunState {
-  struct Param {
-    std::vector<float> master;
-    std::vector<std::vector<float>> history;  // as history_of() says
-  };
-  std::int64_t iteration = 0;
-  std::vector<Param> params;
-  std::vector<double> ranges;  // [slot]; moving average of max|x| for `range: ema`, negative before the first batch
-};
-
+/// A loaded pack. A program is used in the thread that made its engine, as is the engine: a device belongs to a thread.
 class Program {
  public:
   virtual ~Program() = default;
@@ -84,24 +77,17 @@ class Program {
   /// Tests every run that has not diverged over its whole test feed; the first `samples` images leave their codes.
   virtual std::vector<TestResult> test(std::int64_t samples) = 0;
 
-  [[nodiscard]] virtual RunState state(int run) = 0;
-  virtual void restore(int run, const RunState& state) = 0;
+  [[nodiscard]] virtual TrainingState state(int run) = 0;
+  virtual void restore(int run, const TrainingState& state) = 0;
 
   /// Codes of the current master parameters; the blob has a quantizer in this run.
   [[nodiscard]] virtual QuantizedBlob codes(int run, ParamId param) = 0;
 
   /// Replaces the values the network computes with, until the next training: for evaluating stored codes.
-  virtual void set_values(int run, ParamId param, const std::vector<float>& values) = 0;
+  virtual void set_values(int run, ParamId param, std::span<const float> values) = 0;
 
-  // For tests: one step on the current batch, and what it reads and writes, in logical order [n, c, h, w].
-  enum class Tensor : std::uint8_t { kValue, kGradient };
-  virtual void run_step(int run, std::size_t step, std::int64_t n) = 0;
-  virtual std::vector<float> read(int run, BufferId buffer, Tensor tensor, std::int64_t n) = 0;
-  virtual void write(int run, BufferId buffer, Tensor tensor, std::int64_t n, const std::vector<float>& values) = 0;
-  virtual std::vector<float> read_param(int run, ParamId param, Tensor tensor) = 0;
-  virtual void write_param(int run, ParamId param, Tensor tensor, const std::vector<float>& values) = 0;
-  virtual void write_labels(int run, const std::vector<std::int32_t>& labels) = 0;
-  virtual float read_loss(int run) = 0;
+  /// The same program step by step; part of it.
+  [[nodiscard]] virtual StepAccess& steps() = 0;
 };
 
 class Engine {
@@ -109,7 +95,7 @@ class Engine {
   virtual ~Engine() = default;
   [[nodiscard]] virtual EngineInfo info() const = 0;
   /// The program waits for states: masters are 0 until restore() has given each run its own, first of all that of
-  /// initial_state(). It is used in the thread that made the engine. `feeds` [run] may be empty in tests of steps.
+  /// initial_state(). `feeds` [run] may be empty in tests of steps.
   virtual std::unique_ptr<Program> load(const Plan& plan, std::vector<RunFeeds> feeds) = 0;
 };
 

@@ -42,10 +42,21 @@ inline double random_normal(std::uint64_t seed, std::uint64_t stream, std::uint6
 
 /// Streams of a run's seed: one for each use, so that a new use never shifts the numbers of another.
 namespace stream {
-inline constexpr std::uint64_t kShuffle = 1;
-inline constexpr std::uint64_t kAugment = 2;
-inline constexpr std::uint64_t kDigits = 3;
-inline constexpr std::uint64_t kInit = 1000;  // + index of the parameter blob
+
+/// Returns stream `index` of a purpose. Purposes have numbers of their own in the high half, so that no two streams
+/// meet, however many a purpose takes. Purpose 0 is that of the streams below, which are older than this rule.
+QRUN_HD constexpr std::uint64_t of(std::uint32_t purpose, std::uint32_t index) {
+  return static_cast<std::uint64_t>(purpose) << 32 | index;
+}
+
+inline constexpr std::uint64_t kShuffle = of(0, 1);
+inline constexpr std::uint64_t kAugment = of(0, 2);
+inline constexpr std::uint64_t kDigits = of(0, 3);  // + 0x100 for those of tests
+
+/// Returns the stream of the initial values of a weight or bias, by its number among them.
+constexpr std::uint64_t of_blob(std::uint32_t number) { return of(0, 1000) + number; }
+static_assert(of_blob(0xffffffffU - 1000) < of(1, 0), "as many blobs as there are never meet another purpose");
+
 }  // namespace stream
 
 }  // namespace qrun

@@ -1,54 +1,70 @@
-// What a network costs: parameters, multiply-accumulates, bit-operations and model size, a line a layer.
+#include "plan/costs.h"
+
+#include <algorithm>
 #include <map>
 
 #include "plan/builder.h"
 #include "plan/layers.h"
-#include "plan/lower.h"
 #include "quant/all.h"
 
 namespace qrun {
 namespace {
 
-std::int64_t macs_of(const Op& op) {
-  if (const auto* conv = std::get_if<Conv2dOp>(&op)) return times(conv->s.weights(), conv->s.out_h() * conv->s.out_w());
-  if (const auto* linear = std::get_if<LinearOp>(&op)) return times(linear->in, linear->out);
-  return 0;
+/// A layer's output on the way through the network.
+struct Output {
+  Shape shape;
+  int bits = 32;  // of one value
+};
+
+/// The layer alone, on an image of this shape.
+Plan plan_of(const LayerSpec& layer, const Shape& input) {
+  Builder builder(Plan{});
+  const std::vector<BufferId> inputs(layer.input.size(), builder.add_buffer("data", input, false));
+  const BufferId y = lower_layer(builder, layer, inputs);
+  Plan plan = std::move(builder).finish({});
+  plan.logits = y;
+  return plan;
+}
+
+std::int64_t macs_of(const Step& step) {
+  const std::optional<ConvShape> product = product_of(step.op);
+  if (step.phase != Phase::kForward || !product) return 0;
+  return times(product->weights(), product->out_h() * product->out_w());
 }
 
 /// Codes, and a scale and an offset of 32 bits each per quantized tensor or channel.
-std::int64_t blob_bits(const ParamInfo& param, const QuantSettings& quant) {
+std::int64_t bits_of(const Blob& param, const QuantSettings& quant) {
   if (quant.method == kNoQuantizer) return 32 * param.size();
   return code_bits(quant) * param.size() + 64 * (quant.per_channel ? param.dims[0] : 1);
+}
+
+/// Bits of one value of the layer's output. Without a quantizer a layer that only selects among its inputs hands on
+/// their precision.
+int output_bits(const LayerSpec& layer, const Plan& plan, int input_bits) {
+  if (layer.activation_quant.method != kNoQuantizer) return code_bits(layer.activation_quant);
+  const bool selects = std::ranges::all_of(
+      plan.steps, [](const Step& step) { return step.phase != Phase::kForward || info_of(step.op).selects; });
+  return selects ? input_bits : 32;
 }
 
 }  // namespace
 
 std::vector<LayerCost> network_costs(const RunSpec& spec, const Shape& input) {
-  struct Output {
-    Shape shape;
-    int bits = 32;  // of one value
-  };
   std::map<std::string, Output> outputs{{"data", {.shape = input}}};
   std::vector<LayerCost> costs;
   for (const LayerSpec& layer : spec.network) {
     const Output in = outputs.at(layer.input.at(0));
-    Builder builder(Plan{});
-    const BufferId x = builder.add_buffer("data", in.shape, false);
-    const BufferId y = lower_layer(builder, layer, x);
-    LayerCost cost{.layer = layer.name, .type = layer.type, .in = in.shape, .out = builder.shape(y)};
-    const Plan plan = std::move(builder).finish();
-    for (const ParamInfo& param : plan.params) {
+    const Plan plan = plan_of(layer, in.shape);
+    const Shape out = plan.buffers[static_cast<std::size_t>(plan.logits)].shape;
+    LayerCost cost{.layer = layer.name, .type = layer.type, .in = in.shape, .out = out};
+    for (const Blob& param : plan.params) {
       cost.parameters += param.size();
       cost.bits_float += 32 * param.size();
-      cost.bits_quantized += blob_bits(param, param.is_bias ? layer.bias_quant : layer.weight_quant);
+      cost.bits_quantized += bits_of(param, settings_of(layer, param.role).quant);
     }
-    for (const Step& step : plan.steps) cost.macs += macs_of(step.op);
+    for (const Step& step : plan.steps) cost.macs += macs_of(step);
     cost.bit_operations = times(cost.macs, std::int64_t{code_bits(layer.weight_quant)} * in.bits);
-    // A layer without quantizer and parameters (pooling, relu) hands on values of its input's precision.
-    const bool quantized = layer.activation_quant.method != kNoQuantizer;
-    const int bits = quantized ? code_bits(layer.activation_quant)
-                               : (cost.parameters > 0 || layer.type == "avg_pool2d" ? 32 : in.bits);
-    outputs[layer.name] = {cost.out, bits};
+    outputs[layer.name] = {out, output_bits(layer, plan, in.bits)};
     costs.push_back(cost);
   }
   return costs;

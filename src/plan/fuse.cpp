@@ -3,64 +3,58 @@
 #include <algorithm>
 #include <cstddef>
 
+#include "plan/operands.h"
+
 namespace qrun {
 namespace {
 
-template <class T>
-const T* find_op(const std::vector<Step>& steps, auto&& matches) {
-  for (const Step& step : steps) {
-    if (const T* op = std::get_if<T>(&step.op); op != nullptr && matches(*op)) return op;
-  }
-  return nullptr;
+using Steps = std::vector<Step>;
+
+/// The only step that reads a buffer on the way to the loss; the end where there is none, or more than one.
+Steps::iterator only_reader(Steps& steps, BufferId id) {
+  const auto is_reader = [id](const Step& step) {
+    return (step.phase == Phase::kForward || step.phase == Phase::kLoss) && reads(step.op, Operand::value(id));
+  };
+  const auto first = std::ranges::find_if(steps, is_reader);
+  if (first == steps.end() || std::find_if(first + 1, steps.end(), is_reader) != steps.end()) return steps.end();
+  return first;
 }
 
-/// True if a forward op other than `pool` reads buffer `id`.
-bool read_elsewhere(const std::vector<Step>& steps, BufferId id) {
-  int readers = 0;
-  for (const Step& step : steps) {
-    if (step.phase != Phase::kForward && step.phase != Phase::kLoss) continue;
-    std::visit(
-        [&](const auto& op) {
-          if constexpr (requires { op.x; }) readers += op.x == id ? 1 : 0;
-        },
-        step.op);
-  }
-  return readers > 1;
+/// The step that writes the gradient of a buffer; the end in a plan without one.
+Steps::iterator writer_of_gradient(Steps& steps, BufferId id) {
+  return std::ranges::find_if(steps, [id](const Step& step) { return writes(step.op, Operand::gradient(id)); });
 }
 
-/// Replaces the first of the two steps by `fused` and drops the second.
-template <class First, class Second>
-void replace_pair(std::vector<Step>& steps, BufferId middle, const Op& fused) {
-  const auto is_first = [&](const Step& step) {
-    const First* op = std::get_if<First>(&step.op);
-    return op != nullptr && (op->y == middle || op->x == middle);
-  };
-  const auto is_second = [&](const Step& step) {
-    const Second* op = std::get_if<Second>(&step.op);
-    return op != nullptr && (op->y == middle || op->x == middle);
-  };
-  const auto first = std::ranges::find_if(steps, is_first);
-  if (first == steps.end()) return;  // a plan without gradient there
-  first->op = fused;
-  std::erase_if(steps, is_second);
+/// The step that reads it.
+Steps::iterator reader_of_gradient(Steps& steps, BufferId id) {
+  return std::ranges::find_if(steps, [id](const Step& step) { return reads(step.op, Operand::gradient(id)); });
+}
+
+/// Fuses the backward steps of a quantizer whose output, `middle`, one pooling reads.
+void fuse_backward(Steps& steps, BufferId middle) {
+  const auto pool = writer_of_gradient(steps, middle);
+  const auto quantize = reader_of_gradient(steps, middle);
+  if (pool == steps.end() || quantize == steps.end()) return;  // a plan without gradient there
+  const auto& from = std::get<MaxPool2dBackwardOp>(pool->op);
+  const auto& to = std::get<QuantizeBackwardOp>(quantize->op);
+  pool->op = QuantizeMaxPool2dBackwardOp{to.x, from.y, to.slot, from.s, to.dx};
+  steps.erase(quantize);
 }
 
 }  // namespace
 
 Plan fuse_quantize_pool(Plan plan) {
   for (std::size_t i = 0; i < plan.steps.size(); ++i) {
-    const QuantizeOp* found = std::get_if<QuantizeOp>(&plan.steps[i].op);
-    if (found == nullptr) continue;
-    const QuantizeOp quantize = *found;
-    const auto* pool = find_op<MaxPool2dOp>(plan.steps, [&](const auto& op) { return op.x == quantize.y; });
-    if (pool == nullptr || read_elsewhere(plan.steps, quantize.y)) continue;
-    const BufferId pooled = pool->y;
-    const PoolShape s = pool->s;
-    replace_pair<QuantizeOp, MaxPool2dOp>(plan.steps, quantize.y,
-                                          QuantizeMaxPool2dOp{quantize.x, pooled, quantize.slot, s});
-    replace_pair<MaxPool2dBackwardOp, QuantizeBackwardOp>(
-        plan.steps, quantize.y, QuantizeMaxPool2dBackwardOp{quantize.x, pooled, quantize.slot, s});
-    plan.buffers[static_cast<std::size_t>(quantize.y)].shape = {};
+    const auto* quantize = std::get_if<QuantizeOp>(&plan.steps[i].op);
+    if (quantize == nullptr) continue;
+    const BufferId middle = quantize->y;
+    const auto reader = only_reader(plan.steps, middle);
+    const auto* pool = reader == plan.steps.end() ? nullptr : std::get_if<MaxPool2dOp>(&reader->op);
+    if (pool == nullptr) continue;
+    plan.steps[i].op = QuantizeMaxPool2dOp{quantize->x, pool->y, quantize->slot, pool->s};
+    plan.steps.erase(reader);
+    fuse_backward(plan.steps, middle);
+    plan.buffers[static_cast<std::size_t>(middle)].shape = {};
   }
   return plan;
 }

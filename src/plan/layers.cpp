@@ -7,6 +7,8 @@
 namespace qrun {
 namespace {
 
+using Inputs = std::span<const BufferId>;
+
 [[noreturn]] void refuse(const LayerSpec& layer, const std::string& problem) {
   throw ConfigError(layer.position, "network." + layer.name, problem);
 }
@@ -16,12 +18,13 @@ std::pair<ParamId, ParamId> add_params(Builder& b, const LayerSpec& layer, std::
   std::int64_t fan_in = 1;
   for (std::size_t i = 1; i < dims.size(); ++i) fan_in = times(fan_in, dims[i]);
   const std::int64_t outputs = dims[0];
-  const ParamId weight = b.add_param({layer.name, false, std::move(dims), fan_in});
+  const ParamId weight = b.add_param({layer.name, Place::kLayer, Role::kWeight, std::move(dims), fan_in});
   if (layer.param("bias") == 0) return {weight, kNone};
-  return {weight, b.add_param({layer.name, true, {outputs}, fan_in})};
+  return {weight, b.add_param({layer.name, Place::kLayer, Role::kBias, {outputs}, fan_in})};
 }
 
-BufferId lower_conv2d(Builder& b, const LayerSpec& layer, BufferId x) {
+BufferId lower_conv2d(Builder& b, const LayerSpec& layer, Inputs inputs) {
+  const BufferId x = inputs.front();
   const Shape in = b.shape(x);
   const ConvShape s{.c = in.c,
                     .h = in.h,
@@ -47,7 +50,8 @@ BufferId lower_conv2d(Builder& b, const LayerSpec& layer, BufferId x) {
   return y;
 }
 
-BufferId lower_linear(Builder& b, const LayerSpec& layer, BufferId x) {
+BufferId lower_linear(Builder& b, const LayerSpec& layer, Inputs inputs) {
+  const BufferId x = inputs.front();
   const std::int64_t in = b.shape(x).size();
   const std::int64_t out = layer.param("out_features");
   const auto [w, bias] = add_params(b, layer, {out, in});
@@ -78,7 +82,8 @@ PoolShape pool_shape(Builder& b, const LayerSpec& layer, BufferId x) {
   return s;
 }
 
-BufferId lower_max_pool2d(Builder& b, const LayerSpec& layer, BufferId x) {
+BufferId lower_max_pool2d(Builder& b, const LayerSpec& layer, Inputs inputs) {
+  const BufferId x = inputs.front();
   const PoolShape s = pool_shape(b, layer, x);
   const BufferId y = b.add_buffer(layer.name, {s.c, s.out_h(), s.out_w()}, b.has_gradient(x));
   b.forward(MaxPool2dOp{x, y, s});
@@ -86,7 +91,8 @@ BufferId lower_max_pool2d(Builder& b, const LayerSpec& layer, BufferId x) {
   return y;
 }
 
-BufferId lower_avg_pool2d(Builder& b, const LayerSpec& layer, BufferId x) {
+BufferId lower_avg_pool2d(Builder& b, const LayerSpec& layer, Inputs inputs) {
+  const BufferId x = inputs.front();
   const PoolShape s = pool_shape(b, layer, x);
   const bool count_include_pad = layer.param("count_include_pad") != 0;
   const BufferId y = b.add_buffer(layer.name, {s.c, s.out_h(), s.out_w()}, b.has_gradient(x));
@@ -95,7 +101,8 @@ BufferId lower_avg_pool2d(Builder& b, const LayerSpec& layer, BufferId x) {
   return y;
 }
 
-BufferId lower_relu(Builder& b, const LayerSpec& layer, BufferId x) {
+BufferId lower_relu(Builder& b, const LayerSpec& layer, Inputs inputs) {
+  const BufferId x = inputs.front();
   const BufferId y = b.add_buffer(layer.name, b.shape(x), b.has_gradient(x));
   b.forward(ReluOp{x, y});
   if (b.has_gradient(x)) b.backward(ReluBackwardOp{x, y});
@@ -104,7 +111,7 @@ BufferId lower_relu(Builder& b, const LayerSpec& layer, BufferId x) {
 
 struct LayerLowering {
   const char* type;
-  BufferId (*lower)(Builder&, const LayerSpec&, BufferId);
+  BufferId (*lower)(Builder&, const LayerSpec&, Inputs);
 };
 
 constexpr LayerLowering kLowerings[] = {
@@ -114,12 +121,23 @@ constexpr LayerLowering kLowerings[] = {
 
 }  // namespace
 
-BufferId lower_layer(Builder& builder, const LayerSpec& layer, BufferId x) {
+BufferId lower_layer(Builder& builder, const LayerSpec& layer, std::span<const BufferId> inputs) {
   for (const LayerLowering& lowering : kLowerings) {
-    if (layer.type == lowering.type) return lowering.lower(builder, layer, x);
+    if (layer.type == lowering.type) return lowering.lower(builder, layer, inputs);
   }
   QRUN_CHECK(false, "no lowering for layer type " + layer.type);
   return kNone;
+}
+
+ParamSettings settings_of(const LayerSpec& layer, Role role) {
+  const bool weight = role == Role::kWeight;
+  QRUN_CHECK(weight || role == Role::kBias, "layers have weights and biases");
+  const RoleInfo& info = info_of(role);
+  const ParamSpec& spec = weight ? layer.weight : layer.bias;
+  return {.quant = weight ? layer.weight_quant : layer.bias_quant,
+          .lr_mult = spec.lr_mult,
+          .decay_mult = info.decays ? spec.decay_mult : 0,
+          .init = info.start ? InitSpec{InitType::kConstant, *info.start} : layer.init};
 }
 
 }  // namespace qrun

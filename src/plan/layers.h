@@ -1,12 +1,17 @@
 // One lowering function a layer type: it appends ops and returns the layer's output, before any quantizer.
 #pragma once
 
+#include <span>
+
 #include "config/run_spec.h"
 #include "plan/builder.h"
 
 namespace qrun {
 
-/// `x` is the layer's input. Throws ConfigError at the layer where shapes don't fit.
-[[nodiscard]] BufferId lower_layer(Builder& builder, const LayerSpec& layer, BufferId x);
+/// `inputs` are the layer's, as many as its type takes. Throws ConfigError at the layer where shapes don't fit.
+[[nodiscard]] BufferId lower_layer(Builder& builder, const LayerSpec& layer, std::span<const BufferId> inputs);
+
+/// Returns what a layer's configuration says about its blob of this role.
+[[nodiscard]] ParamSettings settings_of(const LayerSpec& layer, Role role);
 
 }  // namespace qrun

@@ -1,17 +1,15 @@
 #include "plan/lower.h"
 
 #include <algorithm>
-#include <cmath>
 #include <map>
 
 #include "core/error.h"
 #include "core/machine.h"
-#include "math/rng.h"
 #include "plan/builder.h"
+#include "plan/epoch.h"
 #include "plan/fuse.h"
 #include "plan/layers.h"
 #include "plan/memory.h"
-#include "quant/all.h"
 
 namespace qrun {
 namespace {
@@ -25,40 +23,33 @@ BufferId quantize_output(Builder& b, const std::vector<RunSpec>& runs, std::size
   const SlotId slot = b.add_activation(name, x);
   const BufferId y = b.add_buffer(name, b.shape(x), b.has_gradient(x));
   b.forward(QuantizeOp{x, y, slot});
-  if (b.has_gradient(x)) b.backward(QuantizeBackwardOp{x, y, slot});
+  if (b.has_gradient(x)) b.backward(QuantizeBackwardOp{x, y, slot, x});
   return y;
 }
 
-const LayerSpec& layer_of(const RunSpec& run, const std::string& name) {
-  return *std::ranges::find_if(run.network, [&](const LayerSpec& layer) { return layer.name == name; });
-}
+/// Where in a plan a layer begins.
+struct Begin {
+  std::size_t buffers, params, slots;
+  explicit Begin(const Plan& plan)
+      : buffers(plan.buffers.size()), params(plan.params.size()), slots(plan.activations.size()) {}
+};
 
-RunSettings settings_of(const RunSpec& run, const Plan& plan, std::int64_t train_items) {
-  RunSettings settings;
-  settings.seed = run.seed;
-  settings.solver = run.solver;
-  settings.iterations = run.train.epochs * iterations_per_epoch(run, train_items);
-  for (const ParamInfo& param : plan.params) {
-    const LayerSpec& layer = layer_of(run, param.layer);
-    const ParamSpec& mult = param.is_bias ? layer.bias : layer.weight;
-    const InitSpec init = param.is_bias ? InitSpec{InitType::kConstant, 0} : layer.init;
-    settings.params.push_back(
-        {param.is_bias ? layer.bias_quant : layer.weight_quant, mult.lr_mult, mult.decay_mult, init});
-  }
-  for (const ActivationInfo& slot : plan.activations) {
-    settings.activations.push_back(layer_of(run, slot.layer).activation_quant);
-  }
-  return settings;
+/// What a run says about the blobs and slots that one of its layers has added to the plan.
+void add_settings(RunSettings& settings, const LayerSpec& layer, const Plan& plan, const Begin& begin) {
+  for (std::size_t p = begin.params; p < plan.params.size(); ++p)
+    settings.params.push_back(settings_of(layer, plan.params[p].role));
+  settings.activations.insert(settings.activations.end(), plan.activations.size() - begin.slots,
+                              layer.activation_quant);
 }
 
 /// Bytes that a process can address on today's processors: no machine trains a layer that takes more.
 constexpr std::int64_t kAddressable = std::int64_t{1} << 47;
 
-/// What the layer has added to the plan, behind these buffers and parameters.
-void refuse_too_large(const Plan& plan, std::size_t buffers, std::size_t params, const LayerSpec& layer) {
+void refuse_too_large(const Plan& plan, const Begin& begin, const LayerSpec& layer) {
   std::int64_t bytes = 0;
-  for (std::size_t i = buffers; i < plan.buffers.size(); ++i) bytes = plus(bytes, bytes_of(plan, plan.buffers[i]));
-  for (std::size_t i = params; i < plan.params.size(); ++i) bytes = plus(bytes, bytes_of(plan.params[i], 0));
+  for (std::size_t i = begin.buffers; i < plan.buffers.size(); ++i)
+    bytes = plus(bytes, bytes_of(plan, plan.buffers[i]));
+  for (std::size_t i = begin.params; i < plan.params.size(); ++i) bytes = plus(bytes, bytes_of(plan.params[i], 0));
   if (bytes <= kAddressable) return;
   const std::string size = bytes == kTooLarge ? "more bytes than 64 bits count" : gibibytes(bytes);
   throw ConfigError(layer.position, "network." + layer.name,
@@ -68,70 +59,65 @@ void refuse_too_large(const Plan& plan, std::size_t buffers, std::size_t params,
                         "); use smaller parameters or batches");
 }
 
-}  // namespace
-
-std::int64_t iterations_per_epoch(const RunSpec& spec, std::int64_t train_items) {
-  const std::int64_t fallback = std::max<std::int64_t>(1, train_items / spec.data.train.batch_size);
-  return spec.train.iterations_per_epoch.value_or(fallback);
+void refuse_other_than_scores(const Builder& builder, BufferId last, const LayerSpec& layer) {
+  const Shape& logits = builder.shape(last);
+  if (logits.h == 1 && logits.w == 1 && builder.has_gradient(last)) return;
+  throw ConfigError(layer.position, "network." + layer.name,
+                    "the loss needs one score a class from trained layers, this layer gives " + to_string(logits) +
+                        "; end the network with a linear layer");
 }
 
-Plan lower(const std::vector<RunSpec>& runs, const DataInfo& data) {
-  QRUN_CHECK(!runs.empty(), "a pack holds at least one run");
-  const RunSpec& spec = runs[0];
-  Plan start;
-  start.input = data.shape;
-  start.precision = spec.precision;
-  start.train_batch = spec.data.train.batch_size;
-  start.test_batch = spec.data.test.batch_size;
-  Builder builder(std::move(start));
-  const BufferId images = builder.add_buffer("data", data.shape, false);
-  std::map<std::string, BufferId> outputs{{"data", images}};
-  BufferId last = images;
-  for (std::size_t i = 0; i < spec.network.size(); ++i) {
-    const LayerSpec& layer = spec.network[i];
-    const std::size_t buffers = builder.plan().buffers.size();
-    const std::size_t params = builder.plan().params.size();
-    last = quantize_output(builder, runs, i, lower_layer(builder, layer, outputs.at(layer.input.at(0))));
-    refuse_too_large(builder.plan(), buffers, params, layer);
-    outputs[layer.name] = last;
-  }
-  const LayerSpec& score = spec.network.back();
-  const Shape logits = builder.shape(last);
-  if (logits.h != 1 || logits.w != 1 || !builder.has_gradient(last)) {
-    throw ConfigError(score.position, "network." + score.name,
-                      "the loss needs one score a class from trained layers, this layer gives " + to_string(logits) +
-                          "; end the network with a linear layer");
-  }
-  builder.loss(SoftmaxCrossEntropyOp{last, logits.c});
-  Plan plan = std::move(builder).finish();
-  plan.images = images;
-  plan.logits = last;
-  plan.classes = logits.c;
-  plan = fuse_quantize_pool(std::move(plan));
-  for (const RunSpec& run : runs) plan.runs.push_back(settings_of(run, plan, data.train_items));
+/// The plan before the first layer.
+Plan start_of(const RunSpec& spec, const Shape& image) {
+  Plan plan;
+  plan.input = image;
+  plan.precision = spec.precision;
+  plan.train_batch = spec.data.train.batch_size;
+  plan.test_batch = spec.data.test.batch_size;
   return plan;
 }
 
-std::vector<float> initial_values(const Plan& plan, int run, ParamId param) {
-  const RunSettings& settings = plan.runs[static_cast<std::size_t>(run)];
-  const ParamInfo& info = plan.params[static_cast<std::size_t>(param)];
-  const InitSpec& init = settings.params[static_cast<std::size_t>(param)].init;
-  const std::uint64_t stream = stream::kInit + static_cast<std::uint64_t>(param);
-  const auto fan_in = static_cast<double>(info.fan_in);
-  std::vector<float> values(static_cast<std::size_t>(info.size()));
-  for (std::size_t i = 0; i < values.size(); ++i) {
-    double v = init.value;
-    switch (init.type) {
-      case InitType::kXavier:
-        v = std::sqrt(3.0 / fan_in) * (2.0 * random_uniform(settings.seed, stream, i) - 1.0);
-        break;
-      case InitType::kHe: v = std::sqrt(2.0 / fan_in) * random_normal(settings.seed, stream, i); break;
-      case InitType::kGaussian: v = init.value * random_normal(settings.seed, stream, i); break;
-      case InitType::kConstant: break;
-    }
-    values[i] = static_cast<float>(v);
+/// What the runs say, before the first layer.
+std::vector<RunSettings> settings_of(const std::vector<RunSpec>& runs, std::int64_t train_items) {
+  std::vector<RunSettings> settings;
+  for (const RunSpec& run : runs) {
+    settings.push_back({.seed = run.seed,
+                        .solver = run.solver,
+                        .iterations = run.train.epochs * iterations_per_epoch(run, train_items),
+                        .params = {},
+                        .activations = {}});
   }
-  return values;
+  return settings;
+}
+
+}  // namespace
+
+Plan lower(const std::vector<RunSpec>& runs, const DataInfo& data) {
+  QRUN_CHECK(!runs.empty(), "a pack holds at least one run");
+  const std::vector<LayerSpec>& network = runs[0].network;
+  Builder builder(start_of(runs[0], data.shape));
+  std::vector<RunSettings> settings = settings_of(runs, data.train_items);
+  const BufferId images = builder.add_buffer("data", data.shape, false);
+  std::map<std::string, BufferId> outputs{{"data", images}};
+  BufferId last = images;
+  for (std::size_t i = 0; i < network.size(); ++i) {
+    const LayerSpec& layer = network[i];
+    const Begin begin(builder.plan());
+    std::vector<BufferId> inputs;
+    for (const std::string& input : layer.input) inputs.push_back(outputs.at(input));
+    last = quantize_output(builder, runs, i, lower_layer(builder, layer, inputs));
+    refuse_too_large(builder.plan(), begin, layer);
+    for (std::size_t r = 0; r < runs.size(); ++r) add_settings(settings[r], runs[r].network[i], builder.plan(), begin);
+    outputs[layer.name] = last;
+  }
+  refuse_other_than_scores(builder, last, network.back());
+  const std::int64_t classes = builder.shape(last).c;
+  builder.loss(SoftmaxCrossEntropyOp{last, classes});
+  Plan plan = std::move(builder).finish(std::move(settings));
+  plan.images = images;
+  plan.logits = last;
+  plan.classes = classes;
+  return fuse_quantize_pool(std::move(plan));
 }
 
 }  // namespace qrun

@@ -11,8 +11,8 @@ namespace qrun {
 /// Values of the larger batch, and gradients of the training batch. kTooLarge where 64 bits don't hold it.
 [[nodiscard]] std::int64_t bytes_of(const Plan& plan, const BufferInfo& buffer);
 
-/// Master, value and gradient, and as many histories of the solver.
-[[nodiscard]] std::int64_t bytes_of(const ParamInfo& param, int histories);
+/// Master, value and gradient of a parameter, and as many histories of the solver.
+[[nodiscard]] std::int64_t bytes_of(const Blob& param, int histories);
 
 /// All of a run.
 [[nodiscard]] std::int64_t memory_of(const Plan& plan);

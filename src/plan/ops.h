@@ -1,160 +1,197 @@
-// The operations of a Plan: plain structs over numbered buffers and parameter blobs. An op says what is computed, on
-// logical shapes (a batch of n images of each run of the pack); memory layout and splitting are the engine's business.
-// Buffers hold one value per image and element; each has a gradient of the same shape. In place is allowed nowhere
-// except where an op says so.
+// The operations of a Plan: plain structs over numbered buffers and parameters. An op says what is computed, on logical
+// shapes (a batch of n images of each run of the pack); memory layout and splitting are the engine's business. Buffers
+// hold one value per image and element, or a gradient of that shape, or both. What an op reads and writes beside its
+// members' names stands in operands.h. An op overwrites what it writes, and none works in place but where it says so.
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <variant>
+#include <vector>
 
-#include "core/shape.h"
+#include "plan/op_shapes.h"
 
 namespace qrun {
 
-using BufferId = int;  // index into Plan::buffers
-using ParamId = int;   // index into Plan::params
-using SlotId = int;    // index into Plan::activations
+using BufferId = int;     // index into Plan::buffers
+using ParamId = int;      // index into Plan::params
+using StatisticId = int;  // index into Plan::statistics
+using SlotId = int;       // index into Plan::activations
 
 inline constexpr int kNone = -1;
 
-/// A square-kernel convolution; filters are [o, c / groups, k, k].
-struct ConvShape {
-  std::int64_t c = 0, h = 0, w = 0;  // input
-  std::int64_t o = 0, k = 0, stride = 1, pad = 0, groups = 1;
-
-  [[nodiscard]] std::int64_t out_h() const { return (h + 2 * pad - k) / stride + 1; }
-  [[nodiscard]] std::int64_t out_w() const { return (w + 2 * pad - k) / stride + 1; }
-  [[nodiscard]] std::int64_t weights() const { return times(times(o, c / groups), times(k, k)); }
-  bool operator==(const ConvShape&) const = default;
+/// Facts about a kind of op. An op without them does not compile.
+struct OpInfo {
+  const char* name = nullptr;  // in messages
+  bool is_product = false;     // it sums the products of a convolution, product() says of which
+  bool selects = false;        // each value of y is one of x or 0, so that y needs no more bits than x
+  bool passes_on = false;  // it hands a gradient back to the buffer `dx`: its input, or a part where several read it
 };
 
-/// Pooling windows over each channel; positions outside the image do not take part.
-struct PoolShape {
-  std::int64_t c = 0, h = 0, w = 0;
-  std::int64_t k = 0, stride = 1, pad = 0;
-  bool ceil_mode = false;
-
-  [[nodiscard]] std::int64_t out_h() const { return out(h); }
-  [[nodiscard]] std::int64_t out_w() const { return out(w); }
-  bool operator==(const PoolShape&) const = default;
-
- private:
-  [[nodiscard]] std::int64_t out(std::int64_t size) const {
-    const std::int64_t span = size + 2 * pad - k;
-    std::int64_t n = (ceil_mode ? span + stride - 1 : span) / stride + 1;
-    if (ceil_mode && (n - 1) * stride >= size + pad) --n;  // the last window must start inside the image
-    return n;
-  }
-};
-
-// Parameters: master -> value, once per training iteration and once per test. Without quantizer: value = master.
+// value = decode(code(master)), once per training iteration and once per test. Without quantizer the value is the
+// master.
 struct QuantizeParamOp {
+  static constexpr OpInfo kInfo{.name = "quantize_param"};
+  ParamId param;
+};
+// The parameter's gradient becomes 0 where its master saturates, in runs whose quantizer says so; in place.
+struct QuantizeParamBackwardOp {
+  static constexpr OpInfo kInfo{.name = "quantize_param_backward"};
   ParamId param;
 };
 
 // y = w * x + b. `b` may be kNone.
 struct Conv2dOp {
+  static constexpr OpInfo kInfo{.name = "conv2d", .is_product = true};
   BufferId x, y;
   ParamId w, b;
   ConvShape s;
+  [[nodiscard]] ConvShape product() const { return s; }
 };
 // dx = transposed convolution of dy with w.
 struct Conv2dBackwardDataOp {
-  BufferId x, y;
+  static constexpr OpInfo kInfo{.name = "conv2d_backward_data", .is_product = true, .passes_on = true};
+  BufferId dx, y;
   ParamId w;
   ConvShape s;
+  [[nodiscard]] ConvShape product() const { return s; }
 };
 // dw = correlation of x and dy, summed over the batch; db = sum of dy.
 struct Conv2dBackwardWeightOp {
+  static constexpr OpInfo kInfo{.name = "conv2d_backward_weight", .is_product = true};
   BufferId x, y;
   ParamId w, b;
   ConvShape s;
+  [[nodiscard]] ConvShape product() const { return s; }
 };
 
 // y[o] = sum_i w[o, i] x[i] + b[o]; x is read flat in c, h, w order.
 struct LinearOp {
+  static constexpr OpInfo kInfo{.name = "linear", .is_product = true};
   BufferId x, y;
   ParamId w, b;
   std::int64_t in, out;
+  [[nodiscard]] ConvShape product() const { return as_conv(in, out); }
 };
 struct LinearBackwardDataOp {
-  BufferId x, y;
+  static constexpr OpInfo kInfo{.name = "linear_backward_data", .is_product = true, .passes_on = true};
+  BufferId dx, y;
   ParamId w;
   std::int64_t in, out;
+  [[nodiscard]] ConvShape product() const { return as_conv(in, out); }
 };
 struct LinearBackwardWeightOp {
+  static constexpr OpInfo kInfo{.name = "linear_backward_weight", .is_product = true};
   BufferId x, y;
   ParamId w, b;
   std::int64_t in, out;
+  [[nodiscard]] ConvShape product() const { return as_conv(in, out); }
 };
 
 // Maximum of each window; the gradient goes to the first maximum in row-major order.
 struct MaxPool2dOp {
+  static constexpr OpInfo kInfo{.name = "max_pool2d", .selects = true};
   BufferId x, y;
   PoolShape s;
 };
 struct MaxPool2dBackwardOp {
-  BufferId x, y;
+  static constexpr OpInfo kInfo{.name = "max_pool2d_backward", .passes_on = true};
+  BufferId dx, y;
   PoolShape s;
 };
 
 // Mean of each window, over the positions inside the image, or with count_include_pad over those inside the padded one.
 struct AvgPool2dOp {
+  static constexpr OpInfo kInfo{.name = "avg_pool2d"};
   BufferId x, y;
   PoolShape s;
   bool count_include_pad;
 };
 struct AvgPool2dBackwardOp {
-  BufferId x, y;
+  static constexpr OpInfo kInfo{.name = "avg_pool2d_backward", .passes_on = true};
+  BufferId dx, y;
   PoolShape s;
   bool count_include_pad;
 };
 
 // y = max(x, 0); dx = dy where y > 0, else 0.
 struct ReluOp {
+  static constexpr OpInfo kInfo{.name = "relu", .selects = true};
   BufferId x, y;
 };
 struct ReluBackwardOp {
-  BufferId x, y;
+  static constexpr OpInfo kInfo{.name = "relu_backward", .passes_on = true};
+  BufferId dx, y;
 };
 
 // y = decode(code(x)) with parameters fitted to this batch (or the slot's range). Without quantizer: y = x.
 struct QuantizeOp {
+  static constexpr OpInfo kInfo{.name = "quantize"};
   BufferId x, y;
   SlotId slot;
 };
 // dx = dy; with ste_clipped 0 where x saturates.
 struct QuantizeBackwardOp {
+  static constexpr OpInfo kInfo{.name = "quantize_backward", .passes_on = true};
   BufferId x, y;
   SlotId slot;
+  BufferId dx;
 };
 
 // QuantizeOp and MaxPool2dOp in one pass: y is the pooled one, the quantized image in between is never stored.
 struct QuantizeMaxPool2dOp {
+  static constexpr OpInfo kInfo{.name = "quantize_max_pool2d"};
   BufferId x, y;
   SlotId slot;
   PoolShape s;
 };
 struct QuantizeMaxPool2dBackwardOp {
+  static constexpr OpInfo kInfo{.name = "quantize_max_pool2d_backward", .passes_on = true};
   BufferId x, y;
   SlotId slot;
   PoolShape s;
+  BufferId dx;
+};
+
+// dx = the sum of its parts, which lie as gradients in `parts`, added one after another. A buffer that several ops read
+// gets a part from each, in the order of these readers.
+struct SumGradientsOp {
+  static constexpr OpInfo kInfo{.name = "sum_gradients", .passes_on = true};
+  BufferId dx;
+  std::vector<BufferId> parts;
 };
 
 // loss = mean over the batch of log(sum exp(x)) - x[label]; dx = (softmax(x) - onehot) / n.
 struct SoftmaxCrossEntropyOp {
+  static constexpr OpInfo kInfo{.name = "softmax_cross_entropy"};
   BufferId x;
   std::int64_t classes;
 };
 
-// One solver step of a blob from its gradient.
+// One solver step of a blob from its gradient; in place.
 struct UpdateOp {
+  static constexpr OpInfo kInfo{.name = "update"};
   ParamId param;
 };
 
-using Op = std::variant<QuantizeParamOp, Conv2dOp, Conv2dBackwardDataOp, Conv2dBackwardWeightOp, LinearOp,
-                        LinearBackwardDataOp, LinearBackwardWeightOp, MaxPool2dOp, MaxPool2dBackwardOp, AvgPool2dOp,
-                        AvgPool2dBackwardOp, ReluOp, ReluBackwardOp, QuantizeOp, QuantizeBackwardOp,
-                        QuantizeMaxPool2dOp, QuantizeMaxPool2dBackwardOp, SoftmaxCrossEntropyOp, UpdateOp>;
+using Op =
+    std::variant<QuantizeParamOp, QuantizeParamBackwardOp, Conv2dOp, Conv2dBackwardDataOp, Conv2dBackwardWeightOp,
+                 LinearOp, LinearBackwardDataOp, LinearBackwardWeightOp, MaxPool2dOp, MaxPool2dBackwardOp, AvgPool2dOp,
+                 AvgPool2dBackwardOp, ReluOp, ReluBackwardOp, QuantizeOp, QuantizeBackwardOp, QuantizeMaxPool2dOp,
+                 QuantizeMaxPool2dBackwardOp, SumGradientsOp, SoftmaxCrossEntropyOp, UpdateOp>;
+
+[[nodiscard]] inline const OpInfo& info_of(const Op& op) {
+  return std::visit([](const auto& o) -> const OpInfo& { return o.kInfo; }, op);
+}
+
+/// Returns the convolution whose products the op sums, if it is one that does.
+[[nodiscard]] inline std::optional<ConvShape> product_of(const Op& op) {
+  return std::visit(
+      []<class T>(const T& o) -> std::optional<ConvShape> {
+        if constexpr (T::kInfo.is_product) return o.product();
+        return std::nullopt;
+      },
+      op);
+}
 
 }  // namespace qrun

@@ -8,6 +8,7 @@
 #include "config/run_spec.h"
 #include "core/shape.h"
 #include "math/solver.h"
+#include "plan/blob.h"
 #include "plan/ops.h"
 #include "quant/quantizer.h"
 
@@ -22,35 +23,23 @@ struct Step {
   Op op;
 };
 
-/// A value per image and element, with a gradient of the same shape where `has_gradient`.
+/// A value per image and element, and a gradient of the same shape, or one of the two: the images have no gradient, a
+/// part of a gradient has no value.
 struct BufferInfo {
   std::string layer;
   Shape shape;
   bool has_gradient = false;
+  bool has_value = true;
 };
 
-/// A trainable blob: weights [o, c, k, k] or [o, i], biases [o]. `dims` as stored in files.
-struct ParamInfo {
-  std::string layer;
-  bool is_bias = false;
-  std::vector<std::int64_t> dims;
-  std::int64_t fan_in = 0;
-
-  [[nodiscard]] std::int64_t size() const {
-    std::int64_t n = 1;
-    for (const std::int64_t d : dims) n = times(n, d);
-    return n;
-  }
-  [[nodiscard]] const char* blob() const { return is_bias ? "bias" : "weight"; }
-};
-
-/// A place where a layer's output may be quantized.
+/// A slot: where a layer's output may be quantized.
 struct ActivationInfo {
   std::string layer;
-  BufferId x = kNone;  // before the quantizer
+  BufferId x = kNone;         // before the quantizer
+  StatisticId range = kNone;  // its moving average of max|x|
 };
 
-/// What one run of the pack says about one blob.
+/// What one run of the pack says about one parameter.
 struct ParamSettings {
   QuantSettings quant;
   double lr_mult = 1;
@@ -76,7 +65,8 @@ struct Plan {
   BufferId images = kNone;
   BufferId logits = kNone;
   std::vector<BufferInfo> buffers;
-  std::vector<ParamInfo> params;
+  std::vector<Blob> params;      // those that the solver trains
+  std::vector<Blob> statistics;  // those that ops move
   std::vector<ActivationInfo> activations;
   std::vector<Step> steps;  // in order of phase
   std::vector<RunSettings> runs;

@@ -6,7 +6,7 @@
 #include <map>
 
 #include "core/sizes.h"
-#include "engine/initial_state.h"
+#include "plan/initial_state.h"
 #include "plan/lower.h"
 #include "runner/pack.h"
 

@@ -9,6 +9,7 @@
 #include "plan/lower.h"
 #include "quant/all.h"
 #include "runner/changed_data.h"
+#include "runner/stored_blob.h"
 #include "store/run_file.h"
 
 namespace qrun {
@@ -32,13 +33,10 @@ void refuse_other_data(const RunSpec& spec, const DataRecord& seen, const RunDat
   }
 }
 
-const StoredBlob& blob_of(const std::string& file, const RunRecord& record, const ParamInfo& info) {
-  const auto at = std::ranges::find_if(
-      record.weights, [&](const StoredBlob& blob) { return blob.layer == info.layer && blob.blob == info.blob(); });
-  if (at == record.weights.end() || at->dims != info.dims) {
-    throw Error(file + ": no " + info.blob() + " of layer " + info.layer + " in the shape that its configuration says");
-  }
-  return *at;
+const StoredBlob& blob_of(const std::string& file, const RunRecord& record, const Blob& param) {
+  if (const StoredBlob* stored = find_stored(record, param)) return *stored;
+  throw Error(file + ": no " + param.address().in_layer() + " of layer " + param.layer +
+              " in the shape that its configuration says");
 }
 
 std::vector<float> decoded(const StoredBlob& blob) {
@@ -67,18 +65,17 @@ Evaluation evaluate(const std::string& run_file, Engine& engine) {
   const std::unique_ptr<Program> program =
       engine.load(plan, {{make_feed(data.train, spec.data, Split::kTrain, spec.seed, plan.classes),
                           make_feed(data.test, spec.data, Split::kTest, spec.seed, plan.classes)}});
-  RunState state = program->state(0);
+  TrainingState state = program->state(0);
   for (const StoredActivation& activation : record.activations) {
     const auto slot = std::ranges::find(plan.activations, activation.layer, &ActivationInfo::layer);
-    if (slot != plan.activations.end())
-      state.ranges[static_cast<std::size_t>(slot - plan.activations.begin())] = activation.range;
+    if (slot != plan.activations.end()) state.statistics[static_cast<std::size_t>(slot->range)] = {activation.range};
   }
   program->restore(0, state);
   for (std::size_t p = 0; p < plan.params.size(); ++p)
     program->set_values(0, static_cast<ParamId>(p), decoded(blob_of(run_file, record, plan.params[p])));
   const TestResult result = program->test(0).at(0);
   if (result.divergence)
-    throw Error(run_file + ": " + result.divergence->blob + " of layer " + result.divergence->layer +
+    throw Error(run_file + ": " + result.divergence->what + " of layer " + result.divergence->layer +
                 " is not finite with the stored weights");
   if (result.labels != record.labels)
     throw Error(run_file + ": the test data has changed since (other labels); evaluate with the same data");

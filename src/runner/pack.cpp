@@ -8,6 +8,7 @@
 #include "core/error.h"
 #include "core/fault.h"
 #include "core/log.h"
+#include "plan/epoch.h"
 #include "plan/lower.h"
 #include "store/journal.h"
 
@@ -57,7 +58,7 @@ class PackTraining {
   [[nodiscard]] int count() const { return static_cast<int>(runs_.size()); }
   [[nodiscard]] const RunSpec& spec(int run) const { return runs_[static_cast<std::size_t>(run)].spec; }
   [[nodiscard]] RunSession& session(int run) { return sessions_[static_cast<std::size_t>(run)]; }
-  [[nodiscard]] std::optional<RunState>& best(int run) { return best_[static_cast<std::size_t>(run)]; }
+  [[nodiscard]] std::optional<TrainingState>& best(int run) { return best_[static_cast<std::size_t>(run)]; }
   [[nodiscard]] bool live() const {
     return std::ranges::any_of(sessions_, [](const RunSession& session) { return !session.failed(); });
   }
@@ -241,7 +242,7 @@ class PackTraining {
     const bool complete = done_ == iterations_ && !mine.failed();
     if (!complete && !mine.failed()) checkpoint(run);
     if (!mine.failed()) {
-      const RunState state = program_->state(run);
+      const TrainingState state = program_->state(run);
       if (complete) mine.set_final_test(plan_, run, tests_[index], state);
       mine.set_weights(plan_, run, *program_, state);
     }
@@ -282,7 +283,7 @@ class PackTraining {
   Plan plan_;
   std::unique_ptr<Program> program_;
   std::vector<RunSession> sessions_;
-  std::vector<std::optional<RunState>> best_;
+  std::vector<std::optional<TrainingState>> best_;
   std::vector<RunOutcome> outcomes_;
   std::vector<TestResult> tests_;  // the last
   std::int64_t epoch_iterations_ = 0, iterations_ = 0, done_ = 0, chunk_ = 1;

@@ -46,7 +46,7 @@ void check_labels(const RunSpec& run, const RunData& data, std::int64_t classes)
 /// `train.init_from` names, layers matched by name and shape; and the hash of these, "" without such a file. Throws
 /// ConfigError naming the layer, Error where the file can't be read.
 struct FirstState {
-  RunState state;
+  TrainingState state;
   std::string init_from_hash;
 };
 [[nodiscard]] FirstState first_state(const RunSpec& run, const Plan& plan, int index);

@@ -1,12 +1,12 @@
 // What is settled before a pack trains.
-#include <algorithm>
 #include <span>
 
 #include "core/error.h"
 #include "core/hash128.h"
 #include "core/home.h"
-#include "engine/initial_state.h"
+#include "plan/initial_state.h"
 #include "runner/pack.h"
+#include "runner/stored_blob.h"
 
 namespace qrun {
 
@@ -25,15 +25,14 @@ namespace {
 std::vector<StoredBlob> initial_blobs(const RunSpec& run, const Plan& plan) {
   const RunRecord source = read_run(expand_home(run.train.init_from), ReadDepth::kAll);
   std::vector<StoredBlob> blobs;
-  for (const ParamInfo& info : plan.params) {
-    const auto at = std::ranges::find_if(
-        source.weights, [&](const StoredBlob& blob) { return blob.layer == info.layer && blob.blob == info.blob(); });
-    if (at == source.weights.end() || at->dims != info.dims || at->master.empty()) {
+  for (const Blob& param : plan.params) {
+    const StoredBlob* stored = find_stored(source, param);
+    if (stored == nullptr || stored->master.empty()) {
       throw ConfigError(run.train.init_from_position, "train.init_from",
-                        run.train.init_from + " holds no " + info.blob() + " of layer " + info.layer +
+                        run.train.init_from + " holds no " + param.address().in_layer() + " of layer " + param.layer +
                             " in this network's shape; choose a run of the same network");
     }
-    blobs.push_back(*at);
+    blobs.push_back(*stored);
   }
   return blobs;
 }

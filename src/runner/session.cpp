@@ -31,7 +31,7 @@ double RunSession::seconds() const {
   return earlier_seconds_ + std::chrono::duration<double>(std::chrono::steady_clock::now() - began_).count();
 }
 
-Checkpoint RunSession::checkpoint(RunState state) const {
+Checkpoint RunSession::checkpoint(TrainingState state) const {
   Checkpoint checkpoint{.record = record_, .state = std::move(state), .best = {}, .epoch_losses = epoch_losses_};
   checkpoint.record.status = RunStatus::kInterrupted;
   checkpoint.record.finished = utc_now();
@@ -93,7 +93,7 @@ bool RunSession::add_test(std::int64_t epoch, std::int64_t iteration, const Test
 
 void RunSession::fail(const Divergence& divergence) {
   fail(
-      fmt::format("diverged at iteration {}: {} of layer {} is not finite; {}", divergence.iteration, divergence.blob,
+      fmt::format("diverged at iteration {}: {} of layer {} is not finite; {}", divergence.iteration, divergence.what,
                   divergence.layer,
                   divergence.iteration > 0 ? "try a smaller solver.lr" : "look at data.scale and the initial weights"));
 }
@@ -103,7 +103,7 @@ void RunSession::fail(const std::string& reason) {
   record_.error = reason;
 }
 
-void RunSession::set_final_test(const Plan& plan, int run, const TestResult& result, const RunState& state) {
+void RunSession::set_final_test(const Plan& plan, int run, const TestResult& result, const TrainingState& state) {
   record_.labels = result.labels;
   record_.predictions = result.predictions;
   record_.final_test_accuracy = result.accuracy;
@@ -117,18 +117,17 @@ void RunSession::set_final_test(const Plan& plan, int run, const TestResult& res
                                    .shape = plan.buffers[static_cast<std::size_t>(info.x)].shape,
                                    .quant = settings.activations[slot],
                                    .quantized = result.activations[slot],
-                                   .range = state.ranges[slot]});
+                                   .range = state.statistics[static_cast<std::size_t>(info.range)][0]});
   }
 }
 
-void RunSession::set_weights(const Plan& plan, int run, Program& program, const RunState& state) {
+void RunSession::set_weights(const Plan& plan, int run, Program& program, const TrainingState& state) {
   record_.weights.clear();
   const RunSettings& settings = plan.runs[static_cast<std::size_t>(run)];
   for (std::size_t p = 0; p < plan.params.size(); ++p) {
-    const ParamInfo& info = plan.params[p];
-    StoredBlob blob{.layer = info.layer,
-                    .blob = info.blob(),
-                    .dims = info.dims,
+    const Blob& param = plan.params[p];
+    StoredBlob blob{.address = param.address(),
+                    .dims = param.dims,
                     .quant = settings.params[p].quant,
                     .quantized = {},
                     .master = state.params[p].master};

@@ -28,7 +28,7 @@ class RunSession {
   [[nodiscard]] double seconds() const;  // of training, tests and files, in earlier processes too
 
   /// What a checkpoint holds of the session, and a session that goes on from it.
-  [[nodiscard]] Checkpoint checkpoint(RunState state) const;
+  [[nodiscard]] Checkpoint checkpoint(TrainingState state) const;
   void resume(const Checkpoint& checkpoint);
 
   /// What the run sees. One that goes on has what its checkpoint says until then.
@@ -44,9 +44,9 @@ class RunSession {
   void fail(const std::string& reason);
 
   /// Takes predictions and activation codes of the final test.
-  void set_final_test(const Plan& plan, int run, const TestResult& result, const RunState& state);
+  void set_final_test(const Plan& plan, int run, const TestResult& result, const TrainingState& state);
   /// Takes master parameters and codes.
-  void set_weights(const Plan& plan, int run, Program& program, const RunState& state);
+  void set_weights(const Plan& plan, int run, Program& program, const TrainingState& state);
   void finish(RunStatus status);
 
  private:

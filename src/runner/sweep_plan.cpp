@@ -20,7 +20,7 @@ namespace {
 /// Two checkpoints of masters and one history each, and the run's file.
 std::int64_t files_of(const Plan& plan) {
   std::int64_t values = 0;
-  for (const ParamInfo& param : plan.params) values = plus(values, param.size());
+  for (const Blob& param : plan.params) values = plus(values, param.size());
   return times(values, 2 * 8 + 5);
 }
 

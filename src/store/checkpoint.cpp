@@ -22,6 +22,14 @@ namespace {
 
 constexpr const char* kFormat = "qrun-checkpoint";
 
+/// Every statistic is the range of a slot, one number, and files hold them side by side.
+std::vector<double> ranges_of(const TrainingState& state) {
+  std::vector<double> ranges;
+  for (const std::vector<double>& statistic : state.statistics)
+    ranges.insert(ranges.end(), statistic.begin(), statistic.end());
+  return ranges;
+}
+
 /// HDF5 does not notice a changed bit in numbers: this does.
 class Digest {
  public:
@@ -35,10 +43,10 @@ class Digest {
     add(to_string(data.test.contents));
     add(data.init_from_hash);
   }
-  void add(const RunState& state) {
+  void add(const TrainingState& state) {
     add(std::vector<std::int64_t>{state.iteration});
-    add(state.ranges);
-    for (const RunState::Param& param : state.params) {
+    add(ranges_of(state));
+    for (const TrainingState::Param& param : state.params) {
       add(param.master);
       for (const std::vector<float>& history : param.history) add(history);
     }
@@ -66,9 +74,9 @@ void write_plain(const h5::Group& group, const std::string& name, const std::vec
   group.write(name, values, {static_cast<std::int64_t>(values.size())}, h5::Storage::kPlain);
 }
 
-void write_state(const h5::Group& group, const RunState& state) {
+void write_state(const h5::Group& group, const TrainingState& state) {
   group.attribute("iteration", state.iteration);
-  write_plain(group, "ranges", state.ranges);
+  write_plain(group, "ranges", ranges_of(state));
   for (std::size_t p = 0; p < state.params.size(); ++p) {
     const h5::Group param = group.create(std::to_string(p));
     write_plain(param, "master", state.params[p].master);
@@ -77,13 +85,13 @@ void write_state(const h5::Group& group, const RunState& state) {
   }
 }
 
-RunState read_state(const h5::Group& group) {
-  RunState state;
+TrainingState read_state(const h5::Group& group) {
+  TrainingState state;
   state.iteration = group.number<std::int64_t>("iteration");
-  state.ranges = group.read<double>("ranges");
+  for (const double range : group.read<double>("ranges")) state.statistics.push_back({range});
   for (std::size_t p = 0; group.has(std::to_string(p)); ++p) {
     const h5::Group param = group.open(std::to_string(p));
-    RunState::Param& stored = state.params.emplace_back();
+    TrainingState::Param& stored = state.params.emplace_back();
     stored.master = param.read<float>("master");
     for (std::size_t h = 0; param.has("history" + std::to_string(h)); ++h)
       stored.history.push_back(param.read<float>("history" + std::to_string(h)));

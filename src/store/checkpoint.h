@@ -12,8 +12,8 @@ namespace qrun {
 
 struct Checkpoint {
   RunRecord record;                 // identity and metrics so far; no weights
-  RunState state;                   // its iteration is also where the data goes on
-  std::optional<RunState> best;     // with `keep: best`
+  TrainingState state;                   // its iteration is also where the data goes on
+  std::optional<TrainingState> best;     // with `keep: best`
   std::vector<float> epoch_losses;  // of the epoch under way
   double epoch_seconds = 0;         // spent on it
 };

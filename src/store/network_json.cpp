@@ -2,7 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "plan/lower.h"
+#include "plan/costs.h"
 
 namespace qrun {
 namespace {

@@ -11,6 +11,7 @@
 #include "core/error.h"
 #include "core/shape.h"
 #include "engine/engine.h"
+#include "plan/blob.h"
 #include "quant/quantizer.h"
 #include "store/metrics.h"
 #include "store/run_attributes.h"
@@ -19,7 +20,7 @@ namespace qrun {
 
 /// A parameter blob: master, which a file with codes may lack; codes and params where `quant` names a method.
 struct StoredBlob {
-  std::string layer, blob;  // blob: weight or bias
+  BlobAddress address;
   std::vector<std::int64_t> dims;
   QuantSettings quant;
   QuantizedBlob quantized;

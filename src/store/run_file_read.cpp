@@ -68,8 +68,7 @@ void read_weights(const h5::Group& weights, RunRecord& r) {
     for (const std::string& name : blobs.names()) {
       const h5::Group group = blobs.open(name);
       const bool has_codes = group.has("codes");
-      StoredBlob blob{.layer = layer,
-                      .blob = name,
+      StoredBlob blob{.address = {layer, Place::kLayer, name},
                       .dims = group.dims(has_codes ? "codes" : "master"),
                       .quant = {},
                       .quantized = {},

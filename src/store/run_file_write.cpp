@@ -72,8 +72,9 @@ void write_test(const h5::Group& root, const RunRecord& r) {
 void write_weights(const h5::Group& root, const RunRecord& r) {
   const h5::Group weights = root.create("weights");
   for (const StoredBlob& blob : r.weights) {
-    const h5::Group layer = weights.has(blob.layer) ? weights.open(blob.layer) : weights.create(blob.layer);
-    const h5::Group group = layer.create(blob.blob);
+    const std::string& name = blob.address.layer;
+    const h5::Group layer = weights.has(name) ? weights.open(name) : weights.create(name);
+    const h5::Group group = layer.create(blob.address.name);
     if (blob.quant.method != kNoQuantizer) write_codes(group, blob.quant, blob.quantized, blob.dims);
     group.write("master", blob.master, blob.dims);
   }

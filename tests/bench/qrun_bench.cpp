@@ -5,13 +5,14 @@
 #include <cstdlib>
 #include <filesystem>
 #include <map>
+#include <optional>
 #include <string>
 
 #include "config/read.h"
 #include "cpu/cpu_engine.h"
 #include "data/dataset.h"
-#include "engine/initial_state.h"
 #include "peak.h"
+#include "plan/initial_state.h"
 #include "plan/lower.h"
 #include "runner/results_folder.h"
 #include "runner/sweep_plan.h"
@@ -90,22 +91,9 @@ void compare(const Options& options, const Options& against) {
               ratios[kTurns / 2], ratios[kTurns / 4], ratios[3 * kTurns / 4], kTurns);
 }
 
-/// Name, and multiply-adds for one image.
-std::pair<std::string, double> describe(const Op& op) {
-  const auto conv = [](const ConvShape& s) { return static_cast<double>(s.weights() * s.out_h() * s.out_w()); };
-  if (const auto* o = std::get_if<Conv2dOp>(&op)) return {"conv2d", conv(o->s)};
-  if (const auto* o = std::get_if<Conv2dBackwardDataOp>(&op)) return {"conv2d dx", conv(o->s)};
-  if (const auto* o = std::get_if<Conv2dBackwardWeightOp>(&op)) return {"conv2d dw", conv(o->s)};
-  if (const auto* o = std::get_if<LinearOp>(&op)) return {"linear", static_cast<double>(o->in * o->out)};
-  if (const auto* o = std::get_if<LinearBackwardDataOp>(&op)) return {"linear dx", static_cast<double>(o->in * o->out)};
-  if (const auto* o = std::get_if<LinearBackwardWeightOp>(&op))
-    return {"linear dw", static_cast<double>(o->in * o->out)};
-  if (std::holds_alternative<QuantizeParamOp>(op)) return {"quantize parameter", 0};
-  if (std::holds_alternative<UpdateOp>(op)) return {"update", 0};
-  if (std::holds_alternative<SoftmaxCrossEntropyOp>(op)) return {"loss", 0};
-  if (std::holds_alternative<QuantizeMaxPool2dOp>(op)) return {"quantize and pool", 0};
-  if (std::holds_alternative<QuantizeMaxPool2dBackwardOp>(op)) return {"quantize and pool dx", 0};
-  return {"element-wise", 0};
+double macs_of(const Op& op) {
+  const std::optional<ConvShape> product = product_of(op);
+  return product ? static_cast<double>(product->weights() * product->out_h() * product->out_w()) : 0;
 }
 
 void ops(const Options& options) {
@@ -116,15 +104,15 @@ void ops(const Options& options) {
     double best = 1e9;
     for (int trial = 0; trial < 30; ++trial) {
       const auto start = Clock::now();
-      loaded.program->run_step(0, i, loaded.plan.train_batch);
+      loaded.program->steps().run_step(0, i, loaded.plan.train_batch);
       best = std::min(best, seconds_since(start));
     }
-    const auto [name, macs] = describe(loaded.plan.steps[i].op);
-    const double gflops = 2.0 * macs * static_cast<double>(loaded.plan.train_batch) / best * 1e-9;
+    const Op& op = loaded.plan.steps[i].op;
+    const double gflops = 2.0 * macs_of(op) * static_cast<double>(loaded.plan.train_batch) / best * 1e-9;
     total += best;
     std::printf(R"({"step": %zu, "op": "%s", "milliseconds": %.4f, "gflops": %.1f, "of_peak": %.3f})"
                 "\n",
-                i, name.c_str(), best * 1e3, gflops, gflops / peak / options.threads);
+                i, info_of(op).name, best * 1e3, gflops, gflops / peak / options.threads);
   }
   std::printf(R"({"total_milliseconds": %.3f, "peak_gflops": %.1f})"
               "\n",

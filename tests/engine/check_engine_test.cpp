@@ -15,34 +15,32 @@ namespace {
 
 const std::atomic<bool> kGoOn{false};
 
-/// Passes everything on, but adds to one value that a step leaves in a buffer or a gradient.
-class Spoiled : public Program {
+/// Passes everything on, but adds to one value that a step leaves in a buffer.
+class Spoiled : public Program, private StepAccess {
  public:
   Spoiled(std::unique_ptr<Program> inner, BufferId buffer, float by)
       : inner_(std::move(inner)), buffer_(buffer), by_(by) {}
   TrainResult train(std::int64_t n, const std::atomic<bool>& stop) override { return inner_->train(n, stop); }
   std::vector<TestResult> test(std::int64_t samples) override { return inner_->test(samples); }
-  RunState state(int run) override { return inner_->state(run); }
-  void restore(int run, const RunState& state) override { inner_->restore(run, state); }
+  TrainingState state(int run) override { return inner_->state(run); }
+  void restore(int run, const TrainingState& state) override { inner_->restore(run, state); }
   QuantizedBlob codes(int run, ParamId param) override { return inner_->codes(run, param); }
-  void set_values(int run, ParamId param, const Floats& values) override { inner_->set_values(run, param, values); }
-  void run_step(int run, std::size_t step, std::int64_t n) override { inner_->run_step(run, step, n); }
-  Floats read(int run, BufferId id, Tensor tensor, std::int64_t n) override {
-    Floats values = inner_->read(run, id, tensor, n);
-    if (id == buffer_ && tensor == Tensor::kValue) values[17] += by_;
-    return values;
+  void set_values(int run, ParamId param, std::span<const float> values) override {
+    inner_->set_values(run, param, values);
   }
-  void write(int run, BufferId id, Tensor tensor, std::int64_t n, const Floats& values) override {
-    inner_->write(run, id, tensor, n, values);
-  }
-  Floats read_param(int run, ParamId id, Tensor tensor) override { return inner_->read_param(run, id, tensor); }
-  void write_param(int run, ParamId id, Tensor tensor, const Floats& values) override {
-    inner_->write_param(run, id, tensor, values);
-  }
-  void write_labels(int run, const std::vector<std::int32_t>& labels) override { inner_->write_labels(run, labels); }
-  float read_loss(int run) override { return inner_->read_loss(run); }
+  StepAccess& steps() override { return *this; }
 
  private:
+  void run_step(int run, std::size_t step, std::int64_t n) override { inner_->steps().run_step(run, step, n); }
+  Floats read(int run, const Operand& what, std::int64_t n) override {
+    Floats values = inner_->steps().read(run, what, n);
+    if (what == Operand::value(buffer_)) values[17] += by_;
+    return values;
+  }
+  void write(int run, const Operand& what, std::int64_t n, std::span<const float> values) override {
+    inner_->steps().write(run, what, n, values);
+  }
+
   std::unique_ptr<Program> inner_;
   BufferId buffer_;
   float by_;

@@ -36,20 +36,21 @@ TEST_P(EngineTest, MaxPoolingTakesTheFirstMaximum) {
       p.step(MaxPool2dOp{x, y, s});
       p.step(MaxPool2dBackwardOp{x, y, s});
       const auto program = load(p.plan);
+      StepAccess& steps = program->steps();
       const Floats xs = tied(n * s.c * s.h * s.w);
       const Floats dys = normal(n * s.c * s.out_h() * s.out_w(), 6);
-      program->write(0, x, Tensor::kValue, n, xs);
-      program->run_step(0, 0, n);
-      program->write(0, y, Tensor::kGradient, n, dys);
-      program->run_step(0, 1, n);
+      steps.write(0, Operand::value(x), n, xs);
+      steps.run_step(0, 0, n);
+      steps.write(0, Operand::gradient(y), n, dys);
+      steps.run_step(0, 1, n);
       const std::vector<std::int64_t> where = ref::argmax(s, n, xs);
-      const Floats ys = program->read(0, y, Tensor::kValue, n);
+      const Floats ys = steps.read(0, Operand::value(y), n);
       ref::Sums dx(xs.size());
       for (std::size_t i = 0; i < ys.size(); ++i) {
         ASSERT_EQ(ys[i], xs[ref::at(where[i])]) << text(s, n) << " at " << i;
         dx[ref::at(where[i])].add(static_cast<double>(dys[i]));
       }
-      expect_sums(program->read(0, x, Tensor::kGradient, n), dx, s.k * s.k, "dx " + text(s, n));
+      expect_sums(steps.read(0, Operand::gradient(x), n), dx, s.k * s.k, "dx " + text(s, n));
     }
   }
 }
@@ -64,16 +65,17 @@ TEST_P(EngineTest, AveragePoolingDividesByWhatItCounts) {
       p.step(AvgPool2dOp{x, y, s, count_include_pad});
       p.step(AvgPool2dBackwardOp{x, y, s, count_include_pad});
       const auto program = load(p.plan);
+      StepAccess& steps = program->steps();
       const Floats xs = normal(n * s.c * s.h * s.w, 5);
       const Floats dys = normal(n * s.c * s.out_h() * s.out_w(), 6);
-      program->write(0, x, Tensor::kValue, n, xs);
-      program->write(0, y, Tensor::kGradient, n, dys);
-      program->run_step(0, 0, n);
-      program->run_step(0, 1, n);
-      expect_sums(program->read(0, y, Tensor::kValue, n), ref::avg_pool2d(s, n, count_include_pad, xs), s.k * s.k,
+      steps.write(0, Operand::value(x), n, xs);
+      steps.write(0, Operand::gradient(y), n, dys);
+      steps.run_step(0, 0, n);
+      steps.run_step(0, 1, n);
+      expect_sums(steps.read(0, Operand::value(y), n), ref::avg_pool2d(s, n, count_include_pad, xs), s.k * s.k,
                   "y " + text(s, n));
-      expect_sums(program->read(0, x, Tensor::kGradient, n), ref::avg_pool2d_dx(s, n, count_include_pad, dys),
-                  s.k * s.k, "dx " + text(s, n));
+      expect_sums(steps.read(0, Operand::gradient(x), n), ref::avg_pool2d_dx(s, n, count_include_pad, dys), s.k * s.k,
+                  "dx " + text(s, n));
     }
   }
 }
@@ -85,18 +87,39 @@ TEST_P(EngineTest, ReluPassesWhatIsPositive) {
   p.step(ReluOp{x, y});
   p.step(ReluBackwardOp{x, y});
   const auto program = load(p.plan);
+  StepAccess& steps = program->steps();
   const Floats xs = {1, -1, 0, 2, -3, 0.5F, 0, -0.0F, 4, -4, 1, 1, -1, -1, 7};
   const Floats dys = normal(15, 6);
-  program->write(0, x, Tensor::kValue, 3, xs);
-  program->write(0, y, Tensor::kGradient, 3, dys);
-  program->run_step(0, 0, 3);
-  program->run_step(0, 1, 3);
-  const Floats ys = program->read(0, y, Tensor::kValue, 3);
-  const Floats dxs = program->read(0, x, Tensor::kGradient, 3);
+  steps.write(0, Operand::value(x), 3, xs);
+  steps.write(0, Operand::gradient(y), 3, dys);
+  steps.run_step(0, 0, 3);
+  steps.run_step(0, 1, 3);
+  const Floats ys = steps.read(0, Operand::value(y), 3);
+  const Floats dxs = steps.read(0, Operand::gradient(x), 3);
   for (std::size_t i = 0; i < xs.size(); ++i) {
     EXPECT_EQ(ys[i], xs[i] > 0 ? xs[i] : 0.0F);
     EXPECT_EQ(dxs[i], xs[i] > 0 ? dys[i] : 0.0F);
   }
+}
+
+TEST_P(EngineTest, PartsOfAGradientAreAddedInOrder) {
+  const std::int64_t n = 18;
+  StepPlan p(n);
+  const Shape shape{3, 2, 5};
+  const BufferId x = p.buffer(shape);
+  const std::vector<BufferId> parts = {p.buffer(shape), p.buffer(shape), p.buffer(shape)};
+  p.step(SumGradientsOp{x, parts});
+  const auto program = load(p.plan);
+  StepAccess& steps = program->steps();
+  Floats want;
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    const Floats part = normal(n * shape.size(), 20 + i);
+    steps.write(0, Operand::gradient(parts[i]), n, part);
+    if (i == 0) want = part;
+    for (std::size_t k = 0; i > 0 && k < want.size(); ++k) want[k] += part[k];
+  }
+  steps.run_step(0, 0, n);
+  EXPECT_EQ(steps.read(0, Operand::gradient(x), n), want);
 }
 
 std::vector<QuantSettings> settings_to_test() {
@@ -154,19 +177,20 @@ TEST_P(EngineTest, QuantizesActivationsAsTheHeadersSay) {
     const BufferId y = p.buffer(shape);
     const SlotId slot = p.slot(x, settings);
     p.step(QuantizeOp{x, y, slot});
-    p.step(QuantizeBackwardOp{x, y, slot});
+    p.step(QuantizeBackwardOp{x, y, slot, x});
     const auto program = load(p.plan);
-    program->write(0, x, Tensor::kValue, 32,
-                   Floats(static_cast<std::size_t>(32 * shape.size()), 1000.0F));  // garbage in unused lanes
+    StepAccess& steps = program->steps();
+    steps.write(0, Operand::value(x), 32,
+                Floats(static_cast<std::size_t>(32 * shape.size()), 1000.0F));  // garbage in unused lanes
     const Floats xs = normal(n * shape.size(), 8);
     const Floats dys = normal(n * shape.size(), 9);
-    program->write(0, x, Tensor::kValue, n, xs);
-    program->write(0, y, Tensor::kGradient, n, dys);
-    program->run_step(0, 0, n);
-    program->run_step(0, 1, n);
+    steps.write(0, Operand::value(x), n, xs);
+    steps.write(0, Operand::gradient(y), n, dys);
+    steps.run_step(0, 0, n);
+    steps.run_step(0, 1, n);
     const Expected want = expected(xs, settings);
-    expect_values(program->read(0, y, Tensor::kValue, n), want.value, text(settings));
-    const Floats dxs = program->read(0, x, Tensor::kGradient, n);
+    expect_values(steps.read(0, Operand::value(y), n), want.value, text(settings));
+    const Floats dxs = steps.read(0, Operand::gradient(x), n);
     for (std::size_t i = 0; i < dxs.size(); ++i) {
       const bool blocked = settings.gradient == Gradient::kSteClipped && want.saturated[i];
       ASSERT_EQ(dxs[i], blocked ? 0.0F : dys[i]) << text(settings) << " at " << i;
@@ -189,18 +213,19 @@ TEST_P(EngineTest, FusedPoolingEqualsQuantizeThenPool) {
       p.step(QuantizeOp{x, q, slot});
       p.step(MaxPool2dOp{q, y1, s});
       p.step(MaxPool2dBackwardOp{q, y1, s});
-      p.step(QuantizeBackwardOp{x, q, slot});
+      p.step(QuantizeBackwardOp{x, q, slot, x});
       p.step(QuantizeMaxPool2dOp{x2, y2, fused, s});
-      p.step(QuantizeMaxPool2dBackwardOp{x2, y2, fused, s});
+      p.step(QuantizeMaxPool2dBackwardOp{x2, y2, fused, s, x2});
       const auto program = load(p.plan);
+      StepAccess& steps = program->steps();
       const Floats xs = normal(n * s.c * s.h * s.w, 10);
       const Floats dys = normal(n * s.c * s.out_h() * s.out_w(), 11);
-      for (const BufferId id : {x, x2}) program->write(0, id, Tensor::kValue, n, xs);
-      for (const BufferId id : {y1, y2}) program->write(0, id, Tensor::kGradient, n, dys);
-      for (std::size_t step = 0; step < p.plan.steps.size(); ++step) program->run_step(0, step, n);
-      ASSERT_EQ(program->read(0, y1, Tensor::kValue, n), program->read(0, y2, Tensor::kValue, n))
+      for (const BufferId id : {x, x2}) steps.write(0, Operand::value(id), n, xs);
+      for (const BufferId id : {y1, y2}) steps.write(0, Operand::gradient(id), n, dys);
+      for (std::size_t step = 0; step < p.plan.steps.size(); ++step) steps.run_step(0, step, n);
+      ASSERT_EQ(steps.read(0, Operand::value(y1), n), steps.read(0, Operand::value(y2), n))
           << text(settings) << text(s, n);
-      ASSERT_EQ(program->read(0, x, Tensor::kGradient, n), program->read(0, x2, Tensor::kGradient, n))
+      ASSERT_EQ(steps.read(0, Operand::gradient(x), n), steps.read(0, Operand::gradient(x2), n))
           << text(settings) << text(s, n);
     }
   }
@@ -214,16 +239,41 @@ TEST_P(EngineTest, QuantizesParametersPerTensorAndPerChannel) {
       const ParamId w = p.param({7, 3, 5, 5}, settings);
       p.step(QuantizeParamOp{w});
       const auto program = load(p.plan);
+      StepAccess& steps = program->steps();
       const Floats ws = normal(7 * 75, 12);
-      program->write_param(0, w, Tensor::kValue, ws);
-      program->run_step(0, 0, 1);
+      steps.write(0, Operand::master(w), 0, ws);
+      steps.run_step(0, 0, 1);
       const Encoded want = encode(ws, settings, per_channel ? 7 : 1);
       Floats values;
       for (std::size_t i = 0; i < ws.size(); ++i)
         values.push_back(decode(want.codes[i], want.params[per_channel ? i / 75 : 0]));
-      expect_values(program->read_param(0, w, Tensor::kValue), values, text(settings));
+      expect_values(steps.read(0, Operand::param_value(w), 0), values, text(settings));
       EXPECT_EQ(program->codes(0, w).codes, want.codes) << text(settings);
     }
+  }
+}
+
+TEST_P(EngineTest, GradientsOfParametersThatSaturateAreMaskedBeforeTheUpdate) {
+  for (const QuantSettings& settings : settings_to_test()) {
+    StepPlan p(1);
+    const ParamId w = p.param({7, 3, 5, 5}, settings);
+    p.step(QuantizeParamOp{w});
+    p.step(QuantizeParamBackwardOp{w});
+    p.step(UpdateOp{w});
+    const auto program = load(p.plan);
+    StepAccess& steps = program->steps();
+    const Floats ws = normal(7 * 75, 12);
+    Floats gs = normal(7 * 75, 13);
+    steps.write(0, Operand::master(w), 0, ws);
+    steps.write(0, Operand::param_gradient(w), 0, gs);
+    steps.run_step(0, 0, 1);
+    steps.run_step(0, 1, 1);
+    const Expected want = expected(ws, settings);
+    for (std::size_t i = 0; i < gs.size(); ++i)
+      if (settings.gradient == Gradient::kSteClipped && want.saturated[i]) gs[i] = 0;
+    EXPECT_EQ(steps.read(0, Operand::param_gradient(w), 0), gs) << text(settings);
+    steps.run_step(0, 2, 1);
+    EXPECT_EQ(steps.read(0, Operand::param_gradient(w), 0), gs) << text(settings) << ": an update only updates";
   }
 }
 
@@ -235,13 +285,14 @@ TEST_P(EngineTest, MovingRangeStartsWithTheFirstBatch) {
       p.slot(x, {.method = AllQuantizers::find("clip"), .bits = 8, .range = Range::kEma, .ema_momentum = 0.75});
   p.step(QuantizeOp{x, y, slot});
   const auto program = load(p.plan);
-  program->write(0, x, Tensor::kValue, 1, {1, -4, 2, 0});
-  program->run_step(0, 0, 1);
-  EXPECT_DOUBLE_EQ(program->state(0).ranges[0], 4.0);
-  program->write(0, x, Tensor::kValue, 1, {1, -8, 2, 0});
-  program->run_step(0, 0, 1);
-  EXPECT_DOUBLE_EQ(program->state(0).ranges[0], 0.75 * 4.0 + 0.25 * 8.0);
-  EXPECT_FLOAT_EQ(program->read(0, y, Tensor::kValue, 1)[1], -5.0F) << "clipped to the range";
+  StepAccess& steps = program->steps();
+  steps.write(0, Operand::value(x), 1, Floats{1, -4, 2, 0});
+  steps.run_step(0, 0, 1);
+  EXPECT_DOUBLE_EQ(program->state(0).statistics[0][0], 4.0);
+  steps.write(0, Operand::value(x), 1, Floats{1, -8, 2, 0});
+  steps.run_step(0, 0, 1);
+  EXPECT_DOUBLE_EQ(program->state(0).statistics[0][0], 0.75 * 4.0 + 0.25 * 8.0);
+  EXPECT_FLOAT_EQ(steps.read(0, Operand::value(y), 1)[1], -5.0F) << "clipped to the range";
 }
 
 TEST_P(EngineTest, LossAndItsGradientMatchTheReference) {
@@ -251,16 +302,17 @@ TEST_P(EngineTest, LossAndItsGradientMatchTheReference) {
     const BufferId x = p.buffer({classes, 1, 1});
     p.step(SoftmaxCrossEntropyOp{x, classes});
     const auto program = load(p.plan);
+    StepAccess& steps = program->steps();
     const Floats xs = normal(n * classes, 13);
     std::vector<std::int32_t> labels;
     for (std::int64_t i = 0; i < n; ++i) labels.push_back(static_cast<std::int32_t>(i % classes));
-    program->write(0, x, Tensor::kValue, n, xs);
-    program->write_labels(0, labels);
-    program->run_step(0, 0, n);
+    steps.write(0, Operand::value(x), n, xs);
+    steps.write(0, Operand::labels(), n, Floats(labels.begin(), labels.end()));
+    steps.run_step(0, 0, n);
     std::vector<double> want;
     const double loss = ref::softmax_cross_entropy(xs, labels, classes, want);
-    EXPECT_NEAR(static_cast<double>(program->read_loss(0)), loss, 0x1p-22 * loss);
-    const Floats dxs = program->read(0, x, Tensor::kGradient, n);
+    EXPECT_NEAR(static_cast<double>(steps.read(0, Operand::loss(), n).at(0)), loss, 0x1p-22 * loss);
+    const Floats dxs = steps.read(0, Operand::gradient(x), n);
     for (std::size_t i = 0; i < dxs.size(); ++i)
       ASSERT_NEAR(static_cast<double>(dxs[i]), want[i], 0x1p-23 * std::fabs(want[i]) + 1e-15) << i;
   }
@@ -276,11 +328,12 @@ TEST_P(EngineTest, UpdatesAsTheSolverHeaderSays) {
     p.plan.runs[0].params[0].decay_mult = 0.5;
     p.step(UpdateOp{w});
     const auto program = load(p.plan);
+    StepAccess& steps = program->steps();
     Floats ws = normal(69, 14);
     const Floats gs = normal(69, 15);
-    program->write_param(0, w, Tensor::kValue, ws);
-    program->write_param(0, w, Tensor::kGradient, gs);
-    program->run_step(0, 0, 1);
+    steps.write(0, Operand::master(w), 0, ws);
+    steps.write(0, Operand::param_gradient(w), 0, gs);
+    steps.run_step(0, 0, 1);
     const UpdateParams update_params =
         qrun::update_params(p.plan.runs[0].solver, rate_of(p.plan.runs[0].solver, 0, 100), 2, 0.5);
     for (std::size_t i = 0; i < ws.size(); ++i) {
@@ -296,7 +349,7 @@ TEST_P(EngineTest, UpdatesAsTheSolverHeaderSays) {
         case SolverType::kAdadelta: step.template operator()<SolverType::kAdadelta>(); break;
       }
     }
-    EXPECT_EQ(program->read_param(0, w, Tensor::kValue), ws) << static_cast<int>(type);
+    EXPECT_EQ(steps.read(0, Operand::param_value(w), 0), ws) << static_cast<int>(type);
   }
 }
 

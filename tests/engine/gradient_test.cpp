@@ -1,5 +1,6 @@
 // The gradient of every layer against central differences of the double-precision loss, through the layers around it.
 #include "engine/support.h"
+#include "plan/layers.h"
 #include "plan/lower.h"
 #include "reference/layers.h"
 #include "reference/network.h"
@@ -44,41 +45,43 @@ struct Gradients {
   float loss = 0;
 };
 
-Gradients gradients_of(Program& program, const Plan& plan, const Floats& images,
+Gradients gradients_of(StepAccess& steps, const Plan& plan, const Floats& images,
                        const std::vector<std::int32_t>& labels, const std::vector<Floats>& params) {
-  program.write(0, plan.images, Tensor::kValue, kBatch, images);
-  program.write_labels(0, labels);
+  steps.write(0, Operand::value(plan.images), kBatch, images);
+  steps.write(0, Operand::labels(), kBatch, Floats(labels.begin(), labels.end()));
   for (std::size_t p = 0; p < params.size(); ++p)
-    program.write_param(0, static_cast<ParamId>(p), Tensor::kValue, params[p]);
-  for (std::size_t i = 0; i < plan.steps.size(); ++i) {
-    if (plan.steps[i].phase != Phase::kUpdate) program.run_step(0, i, kBatch);
-  }
+    steps.write(0, Operand::master(static_cast<ParamId>(p)), 0, params[p]);
   Gradients result;
+  for (std::size_t i = 0; i < plan.steps.size(); ++i) {
+    if (plan.steps[i].phase == Phase::kUpdate) continue;
+    steps.run_step(0, i, kBatch);
+    if (plan.steps[i].phase == Phase::kLoss) result.loss += steps.read(0, Operand::loss(), kBatch).at(0);
+  }
   for (std::size_t p = 0; p < params.size(); ++p)
-    result.engine.push_back(program.read_param(0, static_cast<ParamId>(p), Tensor::kGradient));
-  result.loss = program.read_loss(0);
+    result.engine.push_back(steps.read(0, Operand::param_gradient(static_cast<ParamId>(p)), 0));
   return result;
 }
 
 class GradientTest : public EngineTest {
  protected:
-  void check(const LayerSpec& tested) {
-    const Plan plan = lower({network_around(tested)}, {kInput, 100});
+  void check(const LayerSpec& tested) { check(lower({network_around(tested)}, {kInput, 100})); }
+
+  void check(const Plan& plan) {
     const auto program = load(plan);
     const Floats images = normal(kBatch * kInput.size(), 1);
     const std::vector<std::int32_t> labels = {0, 1, 2, 1, 0};
     std::vector<Floats> params;
     std::vector<ref::Doubles> exact;
-    for (const ParamInfo& info : plan.params) {
+    for (const Blob& info : plan.params) {
       params.push_back(normal(info.size(), 2 + params.size()));
       for (float& value : params.back()) value *= 0.3F;
       exact.emplace_back(params.back().begin(), params.back().end());
     }
-    const Gradients got = gradients_of(*program, plan, images, labels, params);
+    const Gradients got = gradients_of(program->steps(), plan, images, labels, params);
     ref::Network network(plan, {images.begin(), images.end()}, labels);
     EXPECT_NEAR(static_cast<double>(got.loss), network.loss(exact).loss, 1e-5);
     for (std::size_t p = 0; p < params.size(); ++p)
-      compare(network, exact, p, got.engine[p], plan.params[p].layer + " " + plan.params[p].blob());
+      compare(network, exact, p, got.engine[p], to_string(plan.params[p].address()));
   }
 
  private:
@@ -128,6 +131,35 @@ TEST_P(GradientTest, OfAvgPool2dIsThatOfTheLoss) {
   check(pool("avg_pool2d", 2, 2, 0, 0));
   check(pool("avg_pool2d", 3, 2, 1, 1, 0));
   check(pool("avg_pool2d", 3, 2, 1, 1, 1));
+}
+
+/// A convolution that three layers read, each with a loss of its own behind it.
+Plan three_heads() {
+  Builder b({.input = kInput, .train_batch = kBatch, .test_batch = kBatch});
+  const BufferId images = b.add_buffer("data", kInput, false);
+  const auto add = [&b](const LayerSpec& spec, BufferId input) { return lower_layer(b, spec, {&input, 1}); };
+  const BufferId shared = add(conv("before", 4, 3, 1, 1, 1, 1), images);
+  const BufferId relu = add(layer("relu", "relu", "before", {}), shared);
+  const BufferId pooled = add(pool("max_pool2d", 2, 2, 0, 0), shared);
+  BufferId logits = kNone;
+  for (const BufferId head : {shared, relu, pooled}) {
+    logits = add(layer("score", "linear", "head", {{"out_features", 3}, {"bias", 1}}), head);
+    b.loss(SoftmaxCrossEntropyOp{logits, 3});
+  }
+  RunSettings settings;
+  settings.params.resize(b.plan().params.size());
+  Plan plan = std::move(b).finish({settings});
+  plan.images = images;
+  plan.logits = logits;
+  plan.classes = 3;
+  return plan;
+}
+
+TEST_P(GradientTest, OfWhatSeveralLayersReadIsThatOfTheLoss) {
+  const Plan plan = three_heads();
+  EXPECT_TRUE(std::ranges::any_of(plan.steps,
+                                  [](const Step& step) { return std::holds_alternative<SumGradientsOp>(step.op); }));
+  check(plan);
 }
 
 TEST_P(GradientTest, OfReluIsThatOfTheLoss) { check(layer("tested", "relu", "before", {})); }

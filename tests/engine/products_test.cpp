@@ -49,34 +49,35 @@ class ConvTest : public EngineTest {
     const BufferId x = p.buffer({s.c, s.h, s.w});
     const BufferId y = p.buffer({s.o, s.out_h(), s.out_w()});
     const ParamId w = p.param({s.o, s.c / s.groups, s.k, s.k});
-    const ParamId b = p.param({s.o}, {}, true);
+    const ParamId b = p.param({s.o}, {}, Role::kBias);
     p.step(Conv2dOp{x, y, w, b, s});
     p.step(Conv2dBackwardDataOp{x, y, w, s});
     p.step(Conv2dBackwardWeightOp{x, y, w, b, s});
     const auto program = load(p.plan);
+    StepAccess& steps = program->steps();
     const std::int64_t size_x = n * s.c * s.h * s.w;
     const std::int64_t size_y = n * s.o * s.out_h() * s.out_w();
     const Floats xs = normal(size_x, 1);
     const Floats ws = normal(s.weights(), 2);
     const Floats bs = normal(s.o, 3);
     const Floats dys = normal(size_y, 4);
-    program->write(0, x, Tensor::kValue, n, xs);
-    program->write_param(0, w, Tensor::kValue, ws);
-    program->write_param(0, b, Tensor::kValue, bs);
-    program->run_step(0, 0, n);
-    expect_sums(program->read(0, y, Tensor::kValue, n), ref::conv2d(s, n, xs, ws, bs), s.c / s.groups * s.k * s.k,
+    steps.write(0, Operand::value(x), n, xs);
+    steps.write(0, Operand::master(w), 0, ws);
+    steps.write(0, Operand::master(b), 0, bs);
+    steps.run_step(0, 0, n);
+    expect_sums(steps.read(0, Operand::value(y), n), ref::conv2d(s, n, xs, ws, bs), s.c / s.groups * s.k * s.k,
                 "y " + text(s, n), precision);
 
-    program->write(0, y, Tensor::kGradient, n, dys);
-    program->run_step(0, 1, n);
-    expect_sums(program->read(0, x, Tensor::kGradient, n), ref::conv2d_dx(s, n, ws, dys), s.o / s.groups * s.k * s.k,
+    steps.write(0, Operand::gradient(y), n, dys);
+    steps.run_step(0, 1, n);
+    expect_sums(steps.read(0, Operand::gradient(x), n), ref::conv2d_dx(s, n, ws, dys), s.o / s.groups * s.k * s.k,
                 "dx " + text(s, n), precision);
 
-    program->run_step(0, 2, n);
+    steps.run_step(0, 2, n);
     const std::int64_t terms = n * s.out_h() * s.out_w();
-    expect_sums(program->read_param(0, w, Tensor::kGradient), ref::conv2d_dw(s, n, xs, dys), terms, "dw " + text(s, n),
+    expect_sums(steps.read(0, Operand::param_gradient(w), 0), ref::conv2d_dw(s, n, xs, dys), terms, "dw " + text(s, n),
                 precision);
-    expect_sums(program->read_param(0, b, Tensor::kGradient), ref::bias_gradient(n, s.o, s.out_h() * s.out_w(), dys),
+    expect_sums(steps.read(0, Operand::param_gradient(b), 0), ref::bias_gradient(n, s.o, s.out_h() * s.out_w(), dys),
                 terms, "db " + text(s, n), precision);
   }
 };
@@ -108,10 +109,11 @@ TEST_P(EngineTest, ProductsInTf32RoundTheirFactorsAndNothingElse) {
   const ParamId w = p.param({1, 3});
   p.step(LinearOp{x, y, w, kNone, 3, 1});
   const auto program = load(p.plan);
-  program->write(0, x, Tensor::kValue, 1, {2047, 2049, 0x1.802p0F});  // the last two are ties: away from zero
-  program->write_param(0, w, Tensor::kValue, {1, 2, 4096});
-  program->run_step(0, 0, 1);
-  EXPECT_EQ(program->read(0, y, Tensor::kValue, 1), (Floats{2047 + 2 * 2050 + 4096 * 0x1.804p0F}));
+  StepAccess& steps = program->steps();
+  steps.write(0, Operand::value(x), 1, Floats{2047, 2049, 0x1.802p0F});  // the last two are ties: away from zero
+  steps.write(0, Operand::master(w), 0, Floats{1, 2, 4096});
+  steps.run_step(0, 0, 1);
+  EXPECT_EQ(steps.read(0, Operand::value(y), 1), (Floats{2047 + 2 * 2050 + 4096 * 0x1.804p0F}));
 }
 
 TEST_P(EngineTest, LinearStaysInsideTheRoundingBound) {
@@ -126,26 +128,27 @@ TEST_P(EngineTest, LinearStaysInsideTheRoundingBound) {
     const BufferId x = p.buffer({in, 1, 1});
     const BufferId y = p.buffer({out, 1, 1});
     const ParamId w = p.param({out, in});
-    const ParamId b = p.param({out}, {}, true);
+    const ParamId b = p.param({out}, {}, Role::kBias);
     p.step(LinearOp{x, y, w, b, in, out});
     p.step(LinearBackwardDataOp{x, y, w, in, out});
     p.step(LinearBackwardWeightOp{x, y, w, b, in, out});
     const auto program = load(p.plan);
+    StepAccess& steps = program->steps();
     const Floats xs = normal(n * in, 1);
     const Floats ws = normal(out * in, 2);
     const Floats bs = normal(out, 3);
     const Floats dys = normal(n * out, 4);
-    program->write(0, x, Tensor::kValue, n, xs);
-    program->write_param(0, w, Tensor::kValue, ws);
-    program->write_param(0, b, Tensor::kValue, bs);
-    program->run_step(0, 0, n);
-    expect_sums(program->read(0, y, Tensor::kValue, n), ref::conv2d(s, n, xs, ws, bs), in, "y " + what);
-    program->write(0, y, Tensor::kGradient, n, dys);
-    program->run_step(0, 1, n);
-    expect_sums(program->read(0, x, Tensor::kGradient, n), ref::conv2d_dx(s, n, ws, dys), out, "dx " + what);
-    program->run_step(0, 2, n);
-    expect_sums(program->read_param(0, w, Tensor::kGradient), ref::conv2d_dw(s, n, xs, dys), n, "dw " + what);
-    expect_sums(program->read_param(0, b, Tensor::kGradient), ref::bias_gradient(n, out, 1, dys), n, "db " + what);
+    steps.write(0, Operand::value(x), n, xs);
+    steps.write(0, Operand::master(w), 0, ws);
+    steps.write(0, Operand::master(b), 0, bs);
+    steps.run_step(0, 0, n);
+    expect_sums(steps.read(0, Operand::value(y), n), ref::conv2d(s, n, xs, ws, bs), in, "y " + what);
+    steps.write(0, Operand::gradient(y), n, dys);
+    steps.run_step(0, 1, n);
+    expect_sums(steps.read(0, Operand::gradient(x), n), ref::conv2d_dx(s, n, ws, dys), out, "dx " + what);
+    steps.run_step(0, 2, n);
+    expect_sums(steps.read(0, Operand::param_gradient(w), 0), ref::conv2d_dw(s, n, xs, dys), n, "dw " + what);
+    expect_sums(steps.read(0, Operand::param_gradient(b), 0), ref::bias_gradient(n, out, 1, dys), n, "db " + what);
   }
 }
 
@@ -157,13 +160,14 @@ TEST_P(EngineTest, LayersWithoutBiasStartAtZero) {
   p.step(LinearOp{x, y, w, kNone, 3, 2});
   p.step(LinearBackwardWeightOp{x, y, w, kNone, 3, 2});
   const auto program = load(p.plan);
-  program->write(0, x, Tensor::kValue, 2, {1, 2, 3, -1, 0, 1});
-  program->write_param(0, w, Tensor::kValue, {1, 10, 100, 2, 4, 8});
-  program->run_step(0, 0, 2);
-  EXPECT_EQ(program->read(0, y, Tensor::kValue, 2), (Floats{321, 34, 99, 6}));
-  program->write(0, y, Tensor::kGradient, 2, {1, 0, 0, 2});
-  program->run_step(0, 1, 2);
-  EXPECT_EQ(program->read_param(0, w, Tensor::kGradient), (Floats{1, 2, 3, -2, 0, 2}));
+  StepAccess& steps = program->steps();
+  steps.write(0, Operand::value(x), 2, Floats{1, 2, 3, -1, 0, 1});
+  steps.write(0, Operand::master(w), 0, Floats{1, 10, 100, 2, 4, 8});
+  steps.run_step(0, 0, 2);
+  EXPECT_EQ(steps.read(0, Operand::value(y), 2), (Floats{321, 34, 99, 6}));
+  steps.write(0, Operand::gradient(y), 2, Floats{1, 0, 0, 2});
+  steps.run_step(0, 1, 2);
+  EXPECT_EQ(steps.read(0, Operand::param_gradient(w), 0), (Floats{1, 2, 3, -2, 0, 2}));
 }
 
 }  // namespace

@@ -33,7 +33,7 @@ std::int64_t iterations(std::int64_t n, const EngineCase& on) { return on.engine
 
 std::vector<Floats> masters(Program& program, int run) {
   std::vector<Floats> result;
-  for (const RunState::Param& param : program.state(run).params) result.push_back(param.master);
+  for (const TrainingState::Param& param : program.state(run).params) result.push_back(param.master);
   return result;
 }
 
@@ -88,17 +88,18 @@ TEST_P(EngineTest, IterationsAsAWholeGiveTheBitsOfTheirSteps) {
     StripeFeed feed(1000);
     const Batch batch = feed.fetch(iteration * 20, 20);
     for (int run = 0; run < 3; ++run) {
-      apart.program->write(run, apart.plan.images, Tensor::kValue, 20, Floats(batch.images, batch.images + 2000));
-      apart.program->write_labels(run, {batch.labels, batch.labels + 20});
-      for (std::size_t step = 0; step < apart.plan.steps.size(); ++step) apart.program->run_step(run, step, 20);
-      RunState state = apart.program->state(run);
+      apart.program->steps().write(run, Operand::value(apart.plan.images), 20,
+                                   Floats(batch.images, batch.images + 2000));
+      apart.program->steps().write(run, Operand::labels(), 20, Floats(batch.labels, batch.labels + 20));
+      for (std::size_t step = 0; step < apart.plan.steps.size(); ++step) apart.program->steps().run_step(run, step, 20);
+      TrainingState state = apart.program->state(run);
       state.iteration = iteration + 1;
       apart.program->restore(run, state);
     }
   }
   for (int run = 0; run < 3; ++run) {
     EXPECT_EQ(masters(*whole.program, run), masters(*apart.program, run)) << run;
-    EXPECT_EQ(whole.program->state(run).ranges, apart.program->state(run).ranges) << run;
+    EXPECT_EQ(whole.program->state(run).statistics, apart.program->state(run).statistics) << run;
   }
 }
 
@@ -116,7 +117,7 @@ TEST_P(EngineTest, ARestoredStateGoesOnToTheSameBits) {
     second.program->restore(0, first.program->state(0));
     second.program->train(n, kGoOn);
     EXPECT_EQ(masters(*second.program, 0), masters(*whole.program, 0)) << static_cast<int>(type);
-    EXPECT_EQ(second.program->state(0).ranges, whole.program->state(0).ranges);
+    EXPECT_EQ(second.program->state(0).statistics, whole.program->state(0).statistics);
   }
 }
 
@@ -138,7 +139,7 @@ TEST_P(EngineTest, ADivergedRunIsMaskedAndTheOthersGoOn) {
 TEST_P(EngineTest, ATestThatDivergesSaysSo) {
   Pack pack = start({small_net(1, 2), small_net(2, 2)}, GetParam());
   ASSERT_FALSE(pack.program->train(1, kGoOn).divergences[0].has_value());
-  RunState state = pack.program->state(0);
+  TrainingState state = pack.program->state(0);
   state.params[0].master[0] = std::numeric_limits<float>::quiet_NaN();
   pack.program->restore(0, state);
   const std::vector<TestResult> results = pack.program->test(0);
@@ -158,9 +159,9 @@ TEST_P(EngineTest, StoredCodesPredictWhatWasTested) {
   pack.program->train(iterations(40, GetParam()), kGoOn);
   const TestResult want = pack.program->test(0)[0];
   Pack fresh = start({small_net(99, 2)}, GetParam());
-  RunState ranges = fresh.program->state(0);
-  ranges.ranges = pack.program->state(0).ranges;
-  fresh.program->restore(0, ranges);
+  TrainingState state = fresh.program->state(0);
+  state.statistics = pack.program->state(0).statistics;
+  fresh.program->restore(0, state);
   for (std::size_t p = 0; p < pack.plan.params.size(); ++p) {
     const auto id = static_cast<ParamId>(p);
     Floats values = pack.program->state(0).params[p].master;

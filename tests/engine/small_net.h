@@ -1,8 +1,8 @@
 // A small network and images that it can learn.
 #pragma once
 
-#include "engine/initial_state.h"
 #include "engine/support.h"
+#include "plan/initial_state.h"
 #include "plan/lower.h"
 #include "quant/all.h"
 #include "reference/layers.h"

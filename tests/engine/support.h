@@ -8,6 +8,7 @@
 #include <iostream>
 #include <limits>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -19,7 +20,6 @@
 
 namespace qrun {
 
-using Tensor = Program::Tensor;
 using ref::Floats;
 
 inline Floats normal(std::int64_t n, std::uint64_t seed) {
@@ -90,37 +90,52 @@ struct StepPlan {
     plan.buffers.push_back({"layer", shape, true});
     return static_cast<BufferId>(plan.buffers.size()) - 1;
   }
-  ParamId param(std::vector<std::int64_t> dims, QuantSettings quant = {}, bool is_bias = false) {
-    plan.params.push_back({"layer", is_bias, std::move(dims), 1});
+  ParamId param(std::vector<std::int64_t> dims, QuantSettings quant = {}, Role role = Role::kWeight) {
+    plan.params.push_back({.layer = "layer", .role = role, .dims = std::move(dims)});
     plan.runs[0].params.push_back({quant, 1, 1, {}});
     return static_cast<ParamId>(plan.params.size()) - 1;
   }
   SlotId slot(BufferId x, QuantSettings quant) {
-    plan.activations.push_back({"layer", x});
+    const auto range = static_cast<StatisticId>(plan.statistics.size());
+    plan.statistics.push_back({.layer = "layer", .place = Place::kActivation, .role = Role::kRange, .dims = {1}});
+    plan.activations.push_back({"layer", x, range});
     plan.runs[0].activations.push_back(quant);
     return static_cast<SlotId>(plan.activations.size()) - 1;
   }
   void step(const Op& op) { plan.steps.push_back({Phase::kForward, op}); }
 };
 
+/// All that the steps of a plan touch, once each.
+inline std::set<Operand> operands_of(const Plan& plan) {
+  std::set<Operand> all;
+  for (const Step& step : plan.steps) {
+    const Operands operands = operands_of(step.op);
+    all.insert(operands.reads.begin(), operands.reads.end());
+    all.insert(operands.writes.begin(), operands.writes.end());
+  }
+  return all;
+}
+
+/// What starts as NaN: tensors and parameters, but neither what the solver has kept nor what is no number.
+inline bool starts_as_nan(const Operand& what) {
+  switch (what.kind) {
+    case OperandKind::kValue:
+    case OperandKind::kGradient:
+    case OperandKind::kMaster:
+    case OperandKind::kParamValue:
+    case OperandKind::kParamGradient: return true;
+    default: return false;
+  }
+}
+
 /// NaN in all that ops read and write: an element that one skips, or reads before it is there, fails.
-inline void fill_with_nans(Program& program, const Plan& plan) {
-  for (std::size_t i = 0; i < plan.buffers.size(); ++i) {
-    const auto id = static_cast<BufferId>(i);
-    const std::int64_t size = plan.buffers[i].shape.size();
-    const std::int64_t largest = std::max(plan.train_batch, plan.test_batch);
-    program.write(0, id, Tensor::kValue, largest, nans(largest * size));
-    if (!plan.buffers[i].has_gradient) continue;
-    program.write(0, id, Tensor::kGradient, plan.train_batch, nans(plan.train_batch * size));
+inline void fill_with_nans(StepAccess& steps, const Plan& plan) {
+  for (const Operand& what : operands_of(plan)) {
+    if (!starts_as_nan(what)) continue;
+    const std::int64_t n =
+        what.kind == OperandKind::kValue ? std::max(plan.train_batch, plan.test_batch) : plan.train_batch;
+    steps.write(0, what, n, nans(std::ssize(steps.read(0, what, n))));
   }
-  RunState state = program.state(0);
-  for (std::size_t p = 0; p < plan.params.size(); ++p) {
-    const Floats none = nans(plan.params[p].size());
-    program.write_param(0, static_cast<ParamId>(p), Tensor::kGradient, none);
-    program.set_values(0, static_cast<ParamId>(p), none);
-    state.params[p].master = none;
-  }
-  program.restore(0, state);
 }
 
 class EngineTest : public testing::TestWithParam<EngineCase> {
@@ -129,7 +144,7 @@ class EngineTest : public testing::TestWithParam<EngineCase> {
   std::unique_ptr<Program> load(const Plan& plan) {
     engine_ = make_engine(GetParam());
     std::unique_ptr<Program> program = engine_->load(plan, {});
-    fill_with_nans(*program, plan);
+    fill_with_nans(program->steps(), plan);
     return program;
   }
 

@@ -6,8 +6,12 @@
 #include <cmath>
 
 #include "core/error.h"
+#include "plan/costs.h"
+#include "plan/epoch.h"
 #include "plan/fuse.h"
+#include "plan/initial_state.h"
 #include "plan/memory.h"
+#include "plan/operands.h"
 #include "plan/pack_key.h"
 #include "quant/all.h"
 #include "reference/layers.h"
@@ -81,15 +85,25 @@ TEST(Lower, RunsBackwardStepsInReverse) {
   BufferId last = plan.logits + 1;
   for (const Step& step : plan.steps) {
     if (step.phase != Phase::kBackward) continue;
-    std::visit(
-        [&](const auto& op) {
-          if constexpr (requires { op.y; }) {
-            EXPECT_LE(op.y, last);
-            last = op.y;
-          }
-        },
-        step.op);
+    for (const Operand& read : operands_of(step.op).reads) {
+      if (read.kind != OperandKind::kGradient) continue;
+      EXPECT_LE(read.id, last);
+      last = read.id;
+    }
   }
+  EXPECT_EQ(last, 1) << "the first layer's";
+}
+
+TEST(Lower, TakesGradientsThroughTheQuantizersOfParametersWhereAnyRunMasks) {
+  RunSpec plain = lenet();
+  RunSpec masked = lenet();
+  plain.network[0].weight_quant = {.method = AllQuantizers::find("ulq"), .bits = 2};
+  masked.network[0].weight_quant = {.method = AllQuantizers::find("ulq"), .bits = 2, .gradient = Gradient::kSteClipped};
+  EXPECT_EQ(count<QuantizeParamBackwardOp>(lower({plain}, kMnist)), 0);
+  const Plan plan = lower({plain, masked}, kMnist);
+  EXPECT_EQ(count<QuantizeParamBackwardOp>(plan), 1);
+  const auto first = std::ranges::find(plan.steps, Phase::kUpdate, &Step::phase);
+  EXPECT_EQ(std::get<QuantizeParamBackwardOp>(first->op).param, 0) << "before any update";
 }
 
 TEST(Lower, DerivesIterationsFromTheData) {
@@ -202,7 +216,8 @@ TEST(InitialValues, FollowTheirDistribution) {
   spec.network[4].init = {InitType::kHe, 0};
   spec.network[6].init = {InitType::kConstant, 0.25};
   const Plan plan = lower({spec}, kMnist);
-  const std::vector<float> xavier = initial_values(plan, 0, 2);
+  const TrainingState start = initial_state(plan, 0);
+  const std::vector<float>& xavier = start.params[2].master;
   const double bound = std::sqrt(3.0 / 500.0);
   double squares = 0;
   for (const float v : xavier) {
@@ -211,11 +226,11 @@ TEST(InitialValues, FollowTheirDistribution) {
   }
   EXPECT_NEAR(squares / static_cast<double>(xavier.size()), 1.0 / 500.0, 5e-5) << "25,000 draws: 4 standard errors";
   squares = 0;
-  const std::vector<float> he = initial_values(plan, 0, 4);
+  const std::vector<float>& he = start.params[4].master;
   for (const float v : he) squares += static_cast<double>(v) * static_cast<double>(v);
   EXPECT_NEAR(squares / static_cast<double>(he.size()), 2.0 / 800.0, 3e-5);
-  EXPECT_THAT(initial_values(plan, 0, 6), testing::Each(0.25f));
-  EXPECT_THAT(initial_values(plan, 0, 1), testing::Each(0.0f)) << "biases start at 0";
+  EXPECT_THAT(start.params[6].master, testing::Each(0.25f));
+  EXPECT_THAT(start.params[1].master, testing::Each(0.0f)) << "biases start at 0";
 }
 
 TEST(NetworkCosts, CountLeNet) {

@@ -18,7 +18,8 @@ inline Doubles values_of(const Sums& sums) {
   return values;
 }
 
-/// Where the loss was taken. Between two points with the same choices every op is smooth.
+/// Where the loss was taken, the sum of several where a plan has several. Between two points with the same choices
+/// every op is smooth.
 struct LossPoint {
   double loss = 0;
   std::vector<std::int64_t> choices;  // positions of the maxima, and which side of each relu
@@ -69,7 +70,7 @@ class Network {
       buffers_[at(op.y)] = std::move(y);
     } else if constexpr (std::is_same_v<Op, SoftmaxCrossEntropyOp>) {
       Doubles gradient;
-      point_.loss = softmax_cross_entropy(buffers_[at(op.x)], labels_, op.classes, gradient);
+      point_.loss += softmax_cross_entropy(buffers_[at(op.x)], labels_, op.classes, gradient);
     }  // the rest is the backward pass
   }
 

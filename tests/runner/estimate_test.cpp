@@ -3,7 +3,7 @@
 
 #include <cmath>
 
-#include "engine/initial_state.h"
+#include "plan/initial_state.h"
 #include "plan/lower.h"
 #include "runner/support.h"
 
@@ -20,30 +20,16 @@ class WatchedProgram : public Program {
     return program_->train(iterations, stop);
   }
   std::vector<TestResult> test(std::int64_t samples) override { return program_->test(samples); }
-  RunState state(int run) override { return program_->state(run); }
-  void restore(int run, const RunState& state) override {
+  TrainingState state(int run) override { return program_->state(run); }
+  void restore(int run, const TrainingState& state) override {
     masters_.push_back(state.params.at(0).master);
     program_->restore(run, state);
   }
   QuantizedBlob codes(int run, ParamId param) override { return program_->codes(run, param); }
-  void set_values(int run, ParamId param, const std::vector<float>& values) override {
+  void set_values(int run, ParamId param, std::span<const float> values) override {
     program_->set_values(run, param, values);
   }
-  void run_step(int run, std::size_t step, std::int64_t n) override { program_->run_step(run, step, n); }
-  std::vector<float> read(int run, BufferId buffer, Tensor tensor, std::int64_t n) override {
-    return program_->read(run, buffer, tensor, n);
-  }
-  void write(int run, BufferId buffer, Tensor tensor, std::int64_t n, const std::vector<float>& values) override {
-    program_->write(run, buffer, tensor, n, values);
-  }
-  std::vector<float> read_param(int run, ParamId param, Tensor tensor) override {
-    return program_->read_param(run, param, tensor);
-  }
-  void write_param(int run, ParamId param, Tensor tensor, const std::vector<float>& values) override {
-    program_->write_param(run, param, tensor, values);
-  }
-  void write_labels(int run, const std::vector<std::int32_t>& labels) override { program_->write_labels(run, labels); }
-  float read_loss(int run) override { return program_->read_loss(run); }
+  StepAccess& steps() override { return program_->steps(); }
 
  private:
   std::unique_ptr<Program> program_;
@@ -75,7 +61,8 @@ TEST_F(EstimateTest, TrainsWhatRunsStartWith) {
   EXPECT_GT(estimate(plan, engine).seconds, 0);
   const RunData data = open_data(runs[0].data);
   const Plan lowered = lower({runs[0]}, {data.shape, data.train->items()});
-  EXPECT_THAT(engine.masters(), testing::ElementsAre(initial_values(lowered, 0, 0), trained.weights.at(0).master));
+  EXPECT_THAT(engine.masters(),
+              testing::ElementsAre(initial_state(lowered, 0).params.at(0).master, trained.weights.at(0).master));
 }
 
 TEST_F(EstimateTest, ARunThatGoesOnNeedsNoMoreWhatItBeganWith) {

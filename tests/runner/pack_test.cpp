@@ -54,7 +54,7 @@ TEST_F(TrainPack, CodesAreEnoughToEvaluate) {
     const h5::Group weights = file.root().open("weights");
     for (const StoredBlob& blob : r.weights) {
       ASSERT_FALSE(blob.quantized.codes.empty());
-      H5Ldelete(weights.open(blob.layer).open(blob.blob).id(), "master", H5P_DEFAULT);
+      H5Ldelete(weights.open(blob.address.layer).open(blob.address.name).id(), "master", H5P_DEFAULT);
     }
     write_atomically(outcome_.path, std::move(file).image());
   }

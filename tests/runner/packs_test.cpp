@@ -260,8 +260,9 @@ void expect_equal(const RunRecord& a, const RunRecord& b, const std::string& wha
   EXPECT_EQ(column(a.iterations, &IterationPoint::loss), column(b.iterations, &IterationPoint::loss)) << what;
   ASSERT_EQ(a.weights.size(), b.weights.size()) << what;
   for (std::size_t i = 0; i < a.weights.size(); ++i) {
-    EXPECT_EQ(a.weights[i].master, b.weights[i].master) << what << ": " << a.weights[i].layer;
-    EXPECT_EQ(a.weights[i].quantized.codes, b.weights[i].quantized.codes) << what << ": " << a.weights[i].layer;
+    EXPECT_EQ(a.weights[i].master, b.weights[i].master) << what << ": " << to_string(a.weights[i].address);
+    EXPECT_EQ(a.weights[i].quantized.codes, b.weights[i].quantized.codes)
+        << what << ": " << to_string(a.weights[i].address);
   }
   ASSERT_EQ(a.activations.size(), b.activations.size()) << what;
   for (std::size_t i = 0; i < a.activations.size(); ++i) {

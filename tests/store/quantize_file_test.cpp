@@ -24,7 +24,7 @@ class QuantizeFileTest : public FolderTest {
   std::vector<QuantizedSet> quantize(const QuantSettings& settings) const { return quantize_file(in_, out_, settings); }
   /// What the file of codes says of one data set.
   [[nodiscard]] StoredBlob stored(const h5::Group& group) const {
-    StoredBlob blob{.layer = "", .blob = "", .dims = group.dims("codes"), .quant = {}, .quantized = {}, .master = {}};
+    StoredBlob blob{.address = {}, .dims = group.dims("codes"), .quant = {}, .quantized = {}, .master = {}};
     read_codes(group, blob.quant, blob.quantized);
     return blob;
   }

@@ -108,8 +108,8 @@ TEST_F(RunFileTest, KeepsWeightsOfEveryMethod) {
   const RunRecord got = written_and_read(want);
   ASSERT_EQ(got.weights.size(), want.weights.size());
   for (std::size_t i = 0; i < got.weights.size(); ++i) {
-    const std::string what = want.weights[i].layer + "/" + want.weights[i].blob;
-    EXPECT_EQ(got.weights[i].layer + "/" + got.weights[i].blob, what) << "in order of creation";
+    const std::string what = to_string(want.weights[i].address);
+    EXPECT_EQ(to_string(got.weights[i].address), what) << "in order of creation";
     EXPECT_EQ(got.weights[i].dims, want.weights[i].dims) << what;
     EXPECT_EQ(got.weights[i].master, want.weights[i].master) << what;
     EXPECT_EQ(got.weights[i].quant, want.weights[i].quant) << what;

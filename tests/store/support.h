@@ -28,8 +28,11 @@ inline QuantSettings settings_of(const char* method, int bits, bool per_channel 
 
 inline StoredBlob quantized_blob(const std::string& layer, const std::string& name, std::vector<std::int64_t> dims,
                                  const QuantSettings& settings, std::uint64_t stream) {
-  StoredBlob blob{
-      .layer = layer, .blob = name, .dims = std::move(dims), .quant = settings, .quantized = {}, .master = {}};
+  StoredBlob blob{.address = {layer, Place::kLayer, name},
+                  .dims = std::move(dims),
+                  .quant = settings,
+                  .quantized = {},
+                  .master = {}};
   std::int64_t size = 1;
   for (const std::int64_t d : blob.dims) size *= d;
   blob.master = normal_values(size, stream);
@@ -82,8 +85,7 @@ inline void add_weights(RunRecord& r) {
   r.weights.push_back(quantized_blob("fc1", "bias", {50}, settings_of("ternary_quantize", 6), 6));
   r.weights.push_back(quantized_blob("fc2", "weight", {30, 50}, settings_of("clip", 12), 7));
   r.weights.push_back(quantized_blob("fc2", "bias", {30}, settings_of("dynamic_fixed_point", 16), 8));
-  r.weights.push_back({.layer = "score",
-                       .blob = "weight",
+  r.weights.push_back({.address = {"score", Place::kLayer, "weight"},
                        .dims = {10, 30},
                        .quant = {},
                        .quantized = {},

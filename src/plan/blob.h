@@ -1,0 +1,79 @@
+// What training owns: blobs, each with an address and a role. Files and messages name a blob by its address, and what
+// holds of all blobs of a role stands in one table.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/sizes.h"
+
+namespace qrun {
+
+/// The part of a layer that a blob belongs to: the layer itself, or what a quantizer of it quantizes.
+enum class Place : std::uint8_t { kLayer, kWeight, kBias, kActivation };
+inline constexpr std::array<std::string_view, 4> kPlaces = {"", "weight", "bias", "activation"};
+static_assert(kPlaces.size() == static_cast<std::size_t>(Place::kActivation) + 1);
+
+[[nodiscard]] constexpr std::string_view name_of(Place place) { return kPlaces[static_cast<std::size_t>(place)]; }
+
+/// As text `conv1/weight`, where the blob is the layer's own, or `conv1/activation.range_ema`.
+struct BlobAddress {
+  std::string layer;
+  Place place = Place::kLayer;
+  std::string name;
+  bool operator==(const BlobAddress&) const = default;
+
+  /// Returns the address within the layer: `weight`, `activation.range_ema`.
+  [[nodiscard]] std::string in_layer() const;
+};
+
+[[nodiscard]] std::string to_string(const BlobAddress& address);
+
+/// Returns what to_string() has printed; nothing where `text` is no address.
+[[nodiscard]] std::optional<BlobAddress> parse_blob_address(std::string_view text);
+
+/// What a blob is for.
+enum class Role : std::uint8_t { kWeight, kBias, kRange };
+
+struct RoleInfo {
+  Role role;
+  std::string_view name;  // in addresses
+  bool trained;           // by the solver, in float32; else ops move it, in float64
+  bool decays;            // weight decay reaches it
+  bool may_be_quantized;
+  std::optional<double> start;  // nothing: drawn as the layer's `init` says
+};
+
+inline constexpr std::array kRoles = {
+    RoleInfo{Role::kWeight, "weight", true, true, true, std::nullopt},
+    RoleInfo{Role::kBias, "bias", true, true, true, 0},
+    RoleInfo{Role::kRange, "range_ema", false, false, false, -1},  // negative: no training batch was seen yet
+};
+
+[[nodiscard]] constexpr const RoleInfo& info_of(Role role) { return kRoles[static_cast<std::size_t>(role)]; }
+
+static_assert(kRoles.size() == static_cast<std::size_t>(Role::kRange) + 1);
+static_assert([] {
+  for (const RoleInfo& info : kRoles) {
+    if (&info_of(info.role) != &info) return false;
+  }
+  return true;
+}());
+
+/// A blob of a plan. Weights are [o, c, k, k] or [o, i], biases [o], ranges [1]: `dims` as stored in files.
+struct Blob {
+  std::string layer;
+  Place place = Place::kLayer;
+  Role role = Role::kWeight;
+  std::vector<std::int64_t> dims;
+  std::int64_t fan_in = 1;
+
+  [[nodiscard]] std::int64_t size() const;
+  [[nodiscard]] BlobAddress address() const { return {layer, place, std::string(info_of(role).name)}; }
+};
+
+}  // namespace qrun

@@ -1,0 +1,45 @@
+// Shapes of convolutions and poolings, for one image.
+#pragma once
+
+#include <cstdint>
+
+#include "core/shape.h"
+
+namespace qrun {
+
+/// A square-kernel convolution; filters are [o, c / groups, k, k].
+struct ConvShape {
+  std::int64_t c = 0, h = 0, w = 0;  // input
+  std::int64_t o = 0, k = 0, stride = 1, pad = 0, groups = 1;
+
+  [[nodiscard]] std::int64_t out_h() const { return (h + 2 * pad - k) / stride + 1; }
+  [[nodiscard]] std::int64_t out_w() const { return (w + 2 * pad - k) / stride + 1; }
+  [[nodiscard]] std::int64_t weights() const { return times(times(o, c / groups), times(k, k)); }
+  bool operator==(const ConvShape&) const = default;
+};
+
+/// Returns the convolution of one pixel that a matrix product is.
+[[nodiscard]] inline ConvShape as_conv(std::int64_t in, std::int64_t out) {
+  return {.c = in, .h = 1, .w = 1, .o = out, .k = 1};
+}
+
+/// Pooling windows over each channel; positions outside the image do not take part.
+struct PoolShape {
+  std::int64_t c = 0, h = 0, w = 0;
+  std::int64_t k = 0, stride = 1, pad = 0;
+  bool ceil_mode = false;
+
+  [[nodiscard]] std::int64_t out_h() const { return out(h); }
+  [[nodiscard]] std::int64_t out_w() const { return out(w); }
+  bool operator==(const PoolShape&) const = default;
+
+ private:
+  [[nodiscard]] std::int64_t out(std::int64_t size) const {
+    const std::int64_t span = size + 2 * pad - k;
+    std::int64_t n = (ceil_mode ? span + stride - 1 : span) / stride + 1;
+    if (ceil_mode && (n - 1) * stride >= size + pad) --n;  // the last window must start inside the image
+    return n;
+  }
+};
+
+}  // namespace qrun

@@ -1,0 +1,91 @@
+#include "plan/operands.h"
+
+#include <algorithm>
+
+namespace qrun {
+namespace {
+
+using O = Operand;
+
+/// Adds the operand of a bias to the others, if there is one.
+std::vector<O> with_bias(std::vector<O> others, ParamId b, O (*operand)(ParamId)) {
+  if (b != kNone) others.push_back(operand(b));
+  return others;
+}
+
+struct Describe {
+  Operands operator()(const QuantizeParamOp& op) const {
+    return {{O::master(op.param)}, {O::param_value(op.param), O::param_fit(op.param)}};
+  }
+  Operands operator()(const QuantizeParamBackwardOp& op) const {
+    return {{O::master(op.param), O::param_fit(op.param), O::param_gradient(op.param)}, {O::param_gradient(op.param)}};
+  }
+  Operands operator()(const Conv2dOp& op) const { return product(op); }
+  Operands operator()(const Conv2dBackwardDataOp& op) const { return product_data(op); }
+  Operands operator()(const Conv2dBackwardWeightOp& op) const { return product_weight(op); }
+  Operands operator()(const LinearOp& op) const { return product(op); }
+  Operands operator()(const LinearBackwardDataOp& op) const { return product_data(op); }
+  Operands operator()(const LinearBackwardWeightOp& op) const { return product_weight(op); }
+  Operands operator()(const MaxPool2dOp& op) const { return {{O::value(op.x)}, {O::value(op.y), O::argmax(op.y)}}; }
+  Operands operator()(const MaxPool2dBackwardOp& op) const {
+    return {{O::gradient(op.y), O::argmax(op.y)}, {O::gradient(op.dx)}};
+  }
+  Operands operator()(const AvgPool2dOp& op) const { return {{O::value(op.x)}, {O::value(op.y)}}; }
+  Operands operator()(const AvgPool2dBackwardOp& op) const { return {{O::gradient(op.y)}, {O::gradient(op.dx)}}; }
+  Operands operator()(const ReluOp& op) const { return {{O::value(op.x)}, {O::value(op.y)}}; }
+  Operands operator()(const ReluBackwardOp& op) const {
+    return {{O::value(op.y), O::gradient(op.y)}, {O::gradient(op.dx)}};
+  }
+  Operands operator()(const QuantizeOp& op) const {
+    return {{O::value(op.x), O::range(op.slot)}, {O::value(op.y), O::slot_fit(op.slot), O::range(op.slot)}};
+  }
+  Operands operator()(const QuantizeBackwardOp& op) const {
+    return {{O::value(op.x), O::slot_fit(op.slot), O::gradient(op.y)}, {O::gradient(op.dx)}};
+  }
+  Operands operator()(const QuantizeMaxPool2dOp& op) const {
+    return {{O::value(op.x), O::range(op.slot)},
+            {O::value(op.y), O::argmax(op.y), O::slot_fit(op.slot), O::range(op.slot)}};
+  }
+  Operands operator()(const QuantizeMaxPool2dBackwardOp& op) const {
+    return {{O::value(op.x), O::slot_fit(op.slot), O::gradient(op.y), O::argmax(op.y)}, {O::gradient(op.dx)}};
+  }
+  Operands operator()(const SumGradientsOp& op) const {
+    Operands operands{.reads = {}, .writes = {O::gradient(op.dx)}};
+    for (const BufferId part : op.parts) operands.reads.push_back(O::gradient(part));
+    return operands;
+  }
+  Operands operator()(const SoftmaxCrossEntropyOp& op) const {
+    return {{O::value(op.x), O::labels()}, {O::gradient(op.x), O::loss()}};
+  }
+  Operands operator()(const UpdateOp& op) const {
+    return {{O::master(op.param), O::param_gradient(op.param), O::history(op.param)},
+            {O::master(op.param), O::history(op.param)}};
+  }
+
+ private:
+  template <class Op>
+  static Operands product(const Op& op) {
+    return {with_bias({O::value(op.x), O::param_value(op.w)}, op.b, O::param_value), {O::value(op.y)}};
+  }
+  template <class Op>
+  static Operands product_data(const Op& op) {
+    return {{O::gradient(op.y), O::param_value(op.w)}, {O::gradient(op.dx)}};
+  }
+  template <class Op>
+  static Operands product_weight(const Op& op) {
+    return {{O::value(op.x), O::gradient(op.y)}, with_bias({O::param_gradient(op.w)}, op.b, O::param_gradient)};
+  }
+};
+
+bool contains(const std::vector<Operand>& operands, const Operand& what) {
+  return std::ranges::find(operands, what) != operands.end();
+}
+
+}  // namespace
+
+Operands operands_of(const Op& op) { return std::visit(Describe{}, op); }
+
+bool reads(const Op& op, const Operand& what) { return contains(operands_of(op).reads, what); }
+bool writes(const Op& op, const Operand& what) { return contains(operands_of(op).writes, what); }
+
+}  // namespace qrun

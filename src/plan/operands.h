@@ -1,0 +1,58 @@
+// What an op reads and writes, all of it: what engines keep for ops, what fusions and the check engine ask of them, and
+// what tests fill with NaN and compare are derived from here.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "plan/ops.h"
+
+namespace qrun {
+
+enum class OperandKind : std::uint8_t {
+  kValue,          // of a buffer
+  kGradient,       // of a buffer
+  kArgmax,         // of a buffer: where in their plane the maxima lie that a pooling wrote there
+  kMaster,         // of a parameter
+  kParamValue,     // what the network computes with; where a run has no quantizer there, the master itself
+  kParamGradient,  // of a parameter
+  kHistory,        // of a parameter, the solver's
+  kParamFit,       // of a parameter's quantizer: a scale for each tensor or channel
+  kSlotFit,        // of an activation's quantizer: the scale of the last batch
+  kRange,          // of an activation's quantizer: its moving average
+  kLabels,         // of the batch
+  kLoss,           // of the batch
+};
+
+/// One thing that ops read or write, of one run. `id` is that of the buffer, parameter or slot.
+struct Operand {
+  OperandKind kind = OperandKind::kValue;
+  int id = 0;
+  auto operator<=>(const Operand&) const = default;
+
+  static Operand value(BufferId id) { return {OperandKind::kValue, id}; }
+  static Operand gradient(BufferId id) { return {OperandKind::kGradient, id}; }
+  static Operand argmax(BufferId id) { return {OperandKind::kArgmax, id}; }
+  static Operand master(ParamId id) { return {OperandKind::kMaster, id}; }
+  static Operand param_value(ParamId id) { return {OperandKind::kParamValue, id}; }
+  static Operand param_gradient(ParamId id) { return {OperandKind::kParamGradient, id}; }
+  static Operand history(ParamId id) { return {OperandKind::kHistory, id}; }
+  static Operand param_fit(ParamId id) { return {OperandKind::kParamFit, id}; }
+  static Operand slot_fit(SlotId id) { return {OperandKind::kSlotFit, id}; }
+  static Operand range(SlotId id) { return {OperandKind::kRange, id}; }
+  static Operand labels() { return {OperandKind::kLabels, 0}; }
+  static Operand loss() { return {OperandKind::kLoss, 0}; }
+};
+
+/// What an op reads it may also write where it works in place. A range moves in training alone, and only where a run
+/// averages it.
+struct Operands {
+  std::vector<Operand> reads, writes;
+};
+
+[[nodiscard]] Operands operands_of(const Op& op);
+
+[[nodiscard]] bool reads(const Op& op, const Operand& what);
+[[nodiscard]] bool writes(const Op& op, const Operand& what);
+
+}  // namespace qrun
