@@ -8,6 +8,7 @@
 #include "cli/paths.h"
 #include "cli/process.h"
 #include "config/read.h"
+#include "core/enum_names.h"
 #include "core/error.h"
 #include "core/log.h"
 #include "quant/all.h"
@@ -86,8 +87,7 @@ QuantSettings settings_of(const QuantizeOptions& options) {
            fmt::format("{} is outside [{}, {}] for {}", options.bits, info.min_bits, info.max_bits, info.name));
   }
   settings.per_channel = options.per_channel;
-  settings.lambda =
-      options.lambda == "paper" ? Lambda::kPaper : (options.lambda == "optimal" ? Lambda::kOptimal : Lambda::kOriginal);
+  settings.lambda = find_named<Lambda>(options.lambda).value_or(Lambda::kOriginal);
   return settings;
 }
 
@@ -146,7 +146,7 @@ void add_quantize(CLI::App& app, Action& action) {
   command->add_flag("--per-channel", options->per_channel,
                     "own scale and offset for each index of the first dimension");
   command->add_option("--lambda", options->lambda, "table of ulq: original, paper or optimal")
-      ->check(CLI::IsMember({"original", "paper", "optimal"}));
+      ->check(CLI::IsMember(std::vector<std::string>(kLambdaNames.begin(), kLambdaNames.end())));
   command->footer(
       "Example: qrun quantize weights.h5 codes.h5 --method ulq --bits 2 --per-channel\nThe groups /statistics and "
       "/metrics, and any called learned, are copied: they hold no weights.");

@@ -3,6 +3,7 @@
 // Each method is one header of host+device functions beside this file; the list of them is all.h.
 #pragma once
 
+#include <array>
 #include <cmath>
 #include <concepts>
 #include <cstdint>
@@ -14,6 +15,14 @@ namespace qrun {
 enum class Lambda : std::uint8_t { kOriginal, kPaper, kOptimal };
 enum class Gradient : std::uint8_t { kSte, kSteClipped };
 enum class Range : std::uint8_t { kBatch, kEma, kFixed };
+
+// As configurations and files write them, in the order of the enumerators.
+inline constexpr std::array kLambdaNames = {"original", "paper", "optimal"};
+inline constexpr std::array kGradientNames = {"ste", "ste_clipped"};
+inline constexpr std::array kRangeNames = {"batch", "ema", "fixed"};  // a configuration writes the number of `fixed`
+constexpr const auto& names_of(Lambda /*table*/) { return kLambdaNames; }
+constexpr const auto& names_of(Gradient /*gradient*/) { return kGradientNames; }
+constexpr const auto& names_of(Range /*range*/) { return kRangeNames; }
 
 inline constexpr int kNoQuantizer = -1;
 inline constexpr double kTernaryDelta = 0.7;  // delta = 0.7 mean(|x|), Li et al. 2016

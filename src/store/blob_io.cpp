@@ -1,29 +1,20 @@
 #include "store/blob_io.h"
 
 #include <algorithm>
-#include <array>
+#include <optional>
 
+#include "core/enum_names.h"
 #include "core/error.h"
 #include "quant/all.h"
 
 namespace qrun {
 namespace {
 
-// The names of enumerators in files, in their order.
-constexpr std::array kLambdas = {"original", "paper", "optimal"};
-constexpr std::array kGradients = {"ste", "ste_clipped"};
-constexpr std::array kRanges = {"batch", "ema", "fixed"};
-
-template <class Enum, class Names>
-void write_name(const h5::Group& object, const char* attribute, const Names& names, Enum value) {
-  object.attribute(attribute, names.at(static_cast<std::size_t>(value)));
-}
-
-template <class Enum, class Names>
-void read_name(const h5::Group& object, const char* attribute, const Names& names, Enum& value) {
-  const auto at = std::ranges::find(names, object.text(attribute));
-  if (at == names.end()) object.fail(attribute, "unknown value " + object.text(attribute));
-  value = static_cast<Enum>(at - names.begin());
+template <class Enum>
+void read_name(const h5::Group& object, const char* attribute, Enum& value) {
+  const std::optional<Enum> read = find_named<Enum>(object.text(attribute));
+  if (!read) object.fail(attribute, "unknown value " + object.text(attribute));
+  value = *read;
 }
 
 /// Calls `with(attribute, member)` for each parameter that files of this method hold.
@@ -76,10 +67,10 @@ void write_settings(const h5::Group& object, const QuantSettings& quant) {
   object.attribute("per_channel", static_cast<std::int8_t>(quant.per_channel ? 1 : 0));
   object.attribute("rounding", "half away from zero");
   object.attribute("formula", "value = scale * code + offset");
-  write_name(object, "gradient", kGradients, quant.gradient);
-  if (info.has_lambda) write_name(object, "lambda", kLambdas, quant.lambda);
+  object.attribute("gradient", name_of(quant.gradient));
+  if (info.has_lambda) object.attribute("lambda", name_of(quant.lambda));
   if (!info.has_range) return;
-  write_name(object, "range", kRanges, quant.range);
+  object.attribute("range", name_of(quant.range));
   if (quant.range == Range::kFixed) object.attribute("range_value", quant.range_value);
   if (quant.range == Range::kEma) object.attribute("ema_momentum", quant.ema_momentum);
 }
@@ -94,10 +85,10 @@ QuantSettings read_settings(const h5::Group& object) {
   if (quant.bits < info.min_bits || quant.bits > info.max_bits)
     object.fail("bits", std::to_string(quant.bits) + " is not possible for " + method);
   quant.per_channel = object.number<std::int8_t>("per_channel") != 0;
-  read_name(object, "gradient", kGradients, quant.gradient);
-  if (info.has_lambda) read_name(object, "lambda", kLambdas, quant.lambda);
+  read_name(object, "gradient", quant.gradient);
+  if (info.has_lambda) read_name(object, "lambda", quant.lambda);
   if (!info.has_range) return quant;
-  read_name(object, "range", kRanges, quant.range);
+  read_name(object, "range", quant.range);
   if (quant.range == Range::kFixed) quant.range_value = object.number<double>("range_value");
   if (quant.range == Range::kEma) quant.ema_momentum = object.number<double>("ema_momentum");
   return quant;
