@@ -45,14 +45,6 @@ std::string version_text() {
   return text;
 }
 
-std::optional<EngineChoice> engine_choice(const std::string& name) {
-  if (name == "auto") return EngineChoice::kAuto;
-  if (name == "cpu") return EngineChoice::kCpu;
-  if (name == "cuda") return EngineChoice::kCuda;
-  if (name == "check") return EngineChoice::kCheck;
-  return std::nullopt;
-}
-
 std::unique_ptr<Engine> make_engine(const EngineWish& wish) {
   if (wish.choice == EngineChoice::kCpu) return cpu_engine(wish.threads, wish.instruction_set);
   EngineProbe cuda = probe_cuda(wish.device);

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <memory>
-#include <optional>
 #include <string>
 
 #include "config/run_spec.h"
@@ -16,9 +15,6 @@ namespace qrun {
 
 /// Version, commit, engines, and why one is not usable.
 [[nodiscard]] std::string version_text();
-
-/// cpu, cuda, check or auto, as the configuration and the command line write it.
-[[nodiscard]] std::optional<EngineChoice> engine_choice(const std::string& name);
 
 /// The wanted engine. A run that was begun with another instruction set goes on with it where this machine has it, else
 /// with a warning: its bits may then differ. `auto` takes the CPU, with a line in the log, where CUDA is not usable.

@@ -47,7 +47,7 @@ std::vector<RunSpec> chosen_runs(const Sweep& sweep, const RunOptions& options) 
     if (!options.only.empty() && std::ranges::find(options.only, id) == options.only.end()) continue;
     unknown.erase(id);
     runs.push_back(run);
-    if (!options.engine.empty()) runs.back().engine = *engine_choice(options.engine);
+    if (!options.engine.empty()) runs.back().engine = *find_named<EngineChoice>(options.engine);
     if (!options.sweep.devices.empty()) runs.back().engine = on_devices(runs.back().engine);
   }
   if (!unknown.empty())
@@ -208,7 +208,7 @@ void add_run(CLI::App& app, Action& action) {
       ->allow_extra_args(false)
       ->check(CLI::Range(0, 1023));
   command->add_option("--engine", options->engine, "instead of the configuration's: auto, cpu, cuda or check")
-      ->check(CLI::IsMember({"auto", "cpu", "cuda", "check"}));
+      ->check(CLI::IsMember(std::vector<std::string>(kEngineNames.begin(), kEngineNames.end())));
   as_path(command->add_option("--output", options->output, "folder of results, instead of output.dir"));
   command->add_option("--only", options->only, "run only this RUN_ID (repeatable)")->allow_extra_args(false);
   command->add_flag("--force", options->sweep.force, "run again what is complete, and anew what saw other data");

@@ -35,7 +35,7 @@ std::vector<LayerCost> network_costs(const RunSpec& spec, const Shape& input) {
     Builder builder(Plan{});
     const BufferId x = builder.add_buffer("data", in.shape, false);
     const BufferId y = lower_layer(builder, layer, x);
-    LayerCost cost{.layer = layer.name, .type = layer.type, .in = in.shape, .out = builder.shape(y)};
+    LayerCost cost{.layer = layer.name, .type = layer.type(), .in = in.shape, .out = builder.shape(y)};
     const Plan plan = std::move(builder).finish();
     for (const ParamInfo& param : plan.params) {
       cost.parameters += param.size();
@@ -46,8 +46,9 @@ std::vector<LayerCost> network_costs(const RunSpec& spec, const Shape& input) {
     cost.bit_operations = times(cost.macs, std::int64_t{code_bits(layer.weight_quant)} * in.bits);
     // A layer without quantizer and parameters (pooling, relu) hands on values of its input's precision.
     const bool quantized = layer.activation_quant.method != kNoQuantizer;
-    const int bits = quantized ? code_bits(layer.activation_quant)
-                               : (cost.parameters > 0 || layer.type == "avg_pool2d" ? 32 : in.bits);
+    const int bits = quantized
+                         ? code_bits(layer.activation_quant)
+                         : (cost.parameters > 0 || std::holds_alternative<AvgPool2dLayer>(layer.params) ? 32 : in.bits);
     outputs[layer.name] = {cost.out, bits};
     costs.push_back(cost);
   }

@@ -27,8 +27,7 @@ Stage stage_of(const std::string& status) {
 }
 
 EngineChoice engine_named(const std::string& name) {
-  if (name == "check") return EngineChoice::kCheck;
-  return name == "cuda" ? EngineChoice::kCuda : EngineChoice::kCpu;
+  return find_named<EngineChoice>(name).value_or(EngineChoice::kCpu);
 }
 
 EngineChoice engine_of(const PackRun& run) {
