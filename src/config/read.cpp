@@ -1,15 +1,13 @@
 #include "config/read.h"
 
 #include <algorithm>
-#include <atomic>
 #include <filesystem>
 #include <optional>
 #include <unordered_set>
 
-#include "config/fields/quantize.h"
-#include "config/fields/run_fields.h"
+#include "config/fields/run.h"
 #include "config/overrides.h"
-#include "config/paths.h"
+#include "config/resolve.h"
 #include "config/sweep/sweep.h"
 #include "config/sweep/sweep_points.h"
 #include "config/sweep/swept.h"
@@ -20,76 +18,13 @@
 #include "config/yaml/load.h"
 #include "config/yaml/names.h"
 #include "config/yaml/variables.h"
-#include "core/machine.h"
-#include "core/threads.h"
 
 namespace qrun {
 namespace {
 
 using config::Assignment;
-using config::NetworkDraft;
 using config::Node;
 using config::Problems;
-
-constexpr std::size_t kWorthThreads = 100;  // points
-
-/// Reads what the fields describe, then settles what needs the whole document.
-RunSpec read_document(const Node& root, const std::string& name, bool is_file, Problems& problems) {
-  RunSpec run;
-  run.name = name;
-  NetworkDraft draft{.layers = run.network};
-  config::read_fields({root, "", problems}, is_file ? file_fields(run, draft) : run_fields(run, draft));
-  config::apply_quantizers(draft);
-  return run;
-}
-
-/// One run: the document with the values of a point put in. Every point starts from the same document.
-RunSpec resolve(Node document, const config::Point& point, const std::string& default_name, Problems& problems) {
-  for (const Assignment& assignment : point) assign(document, assignment, config::MapValue::kMerges, problems);
-  fill_in_variables(document, problems);
-  config::check_paths(document, problems);
-  break_changes_of_patterns(document, problems);
-  RunSpec run = read_document(document, default_name, true, problems);
-  for (const Assignment& assignment : point)
-    run.swept.emplace_back(assignment.address, config::emit_inline(assignment.value));
-  return run;
-}
-
-/// All points on all processors; nothing where one has a mistake, so that they are found again in order.
-std::vector<RunSpec> resolve_side_by_side(const Node& document, const std::vector<config::Point>& points,
-                                          const std::string& default_name) {
-  std::vector<RunSpec> runs(points.size());
-  std::atomic<std::size_t> next = 0;
-  std::atomic<bool> failed = false;
-  const auto work = [&] {
-    for (std::size_t i = next++; i < points.size() && !failed; i = next++) {
-      Problems problems;
-      try {
-        runs[i] = resolve(document, points[i], default_name, problems);
-        runs[i].known_hash = runs[i].hash();
-      } catch (const ConfigError&) {
-        failed = true;
-      }
-      if (!problems.empty()) failed = true;
-    }
-  };
-  on_threads(usable_processors(), work);
-  if (failed) runs.clear();
-  return runs;
-}
-
-/// One point after the other, with every mistake.
-std::vector<RunSpec> resolve_in_order(const Node& document, const std::vector<config::Point>& points,
-                                      const std::string& default_name, Problems& problems) {
-  std::vector<RunSpec> runs;
-  for (const config::Point& point : points) {
-    RunSpec run = resolve(document, point, default_name, problems);
-    if (!problems.empty()) continue;
-    run.known_hash = run.hash();
-    runs.push_back(std::move(run));
-  }
-  return runs;
-}
 
 /// True for `network.conv1` on the way to `network.conv*.stride`.
 bool leads_to(const std::string& key, const std::string& address) {
@@ -106,7 +41,7 @@ void check_address(Node document, const Assignment& excluded, Problems& problems
   Problems found;
   assign(document, excluded, config::MapValue::kMerges, found);
   fill_in_variables(document, found);
-  (void)read_document(document, "excluded", true, found);
+  (void)config::read_document(document, "excluded", found);
   for (const Problems::Problem& problem : found.at(excluded.at)) {
     if (leads_to(problem.key, excluded.address)) problems.add(problem.at, problem.key, problem.text);
   }
@@ -124,7 +59,7 @@ std::optional<std::uint64_t> read_base_seed(const Node& document, const Node& sw
     problems.add(*given, "seed", filled.scalar + " is swept, and replicates count from one seed; sweep seed itself");
     return std::nullopt;
   }
-  return config::read_integer({filled, "seed", problems}, config::kSeeds);
+  return config::read_integer({filled, problems, "seed"}, config::kSeeds);
 }
 
 }  // namespace
@@ -150,14 +85,11 @@ Sweep read_config(const std::string& path, const std::vector<std::string>& overr
   for (const Assignment& excluded : expanded.only_excluded) check_address(document, excluded, problems);
   if (expanded.points.empty()) expanded.points.emplace_back();  // to report what else is wrong
   sweep.warnings = std::move(expanded.warnings);
-  std::vector<RunSpec> runs;
-  if (problems.empty() && expanded.points.size() >= kWorthThreads)
-    runs = resolve_side_by_side(document, expanded.points, stem);
-  if (runs.empty()) runs = resolve_in_order(document, expanded.points, stem, problems);
+  std::vector<config::Resolved> runs = config::resolve(document, expanded.points, stem, problems);
   problems.throw_if_any();
   std::unordered_set<std::string> hashes;
-  for (RunSpec& run : runs) {
-    if (hashes.insert(run.known_hash).second) sweep.runs.push_back(std::move(run));
+  for (config::Resolved& one : runs) {
+    if (hashes.insert(std::move(one.hash)).second) sweep.runs.push_back(std::move(one.run));
   }
   if (const std::size_t equal = expanded.points.size() - sweep.runs.size(); equal > 0)
     sweep.warnings.push_back(
@@ -168,7 +100,7 @@ Sweep read_config(const std::string& path, const std::vector<std::string>& overr
   }
   if (std::string warning = config::test_batch_warning(sweep.runs); !warning.empty())
     sweep.warnings.push_back(std::move(warning));
-  sweep.text = config::emit(document, config::Quoting::kPortable);
+  sweep.text = config::emit(document, config::Quoting::kDocument);
   sweep.name = sweep.runs.front().name;
   sweep.output = sweep.runs.front().output;
   return sweep;
@@ -178,7 +110,9 @@ RunSpec read_run_text(const std::string& text, const std::string& file) {
   Problems problems;
   problems.add_source(file);
   const Node root = config::parse_document(text, file, problems);
-  RunSpec run = read_document(root, "run", false, problems);
+  RunSpec run;
+  run.name = "run";
+  config::read_run(root, config::run_rows(), run, problems);
   problems.throw_if_any();
   return run;
 }

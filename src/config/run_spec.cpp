@@ -9,7 +9,7 @@
 #include <cctype>
 
 #include "config/defining.h"
-#include "config/fields/run_fields.h"
+#include "config/fields/run.h"
 
 namespace qrun {
 namespace {
@@ -42,10 +42,13 @@ std::string with_safe_characters(const std::string& text) {
 
 }  // namespace
 
-std::string RunSpec::text() const { return config::run_text(*this); }
+std::string RunSpec::text() const {
+  config::TextSink text(config::Quoting::kPortable);
+  config::write_run(*this, {text});
+  return text.take();
+}
 
 std::string RunSpec::hash() const {
-  if (!known_hash.empty()) return known_hash;
   const std::string defining = defining_text(*this);
   return fmt::format("{:016x}", XXH3_64bits(defining.data(), defining.size())).substr(0, kHashDigits);
 }

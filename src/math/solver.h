@@ -10,6 +10,7 @@
 //              d = momentum d + (1 - momentum) u^2   w -= rate u
 #pragma once
 
+#include <array>
 #include <cmath>
 #include <cstdint>
 #include <vector>
@@ -20,6 +21,12 @@ namespace qrun {
 
 enum class SolverType : std::uint8_t { kSgd, kNesterov, kAdam, kAdagrad, kRmsprop, kAdadelta };
 enum class LrPolicyType : std::uint8_t { kFixed, kStep, kMultistep, kExp, kInv, kPoly, kSigmoid, kCosine };
+
+// As configurations write them, in the order of the enumerators.
+inline constexpr std::array kSolverNames = {"sgd", "nesterov", "adam", "adagrad", "rmsprop", "adadelta"};
+inline constexpr std::array kPolicyNames = {"fixed", "step", "multistep", "exp", "inv", "poly", "sigmoid", "cosine"};
+constexpr const auto& names_of(SolverType /*type*/) { return kSolverNames; }
+constexpr const auto& names_of(LrPolicyType /*type*/) { return kPolicyNames; }
 
 /// How many float32 values a solver keeps for each parameter, and their names in files.
 struct SolverHistory {

@@ -56,7 +56,7 @@ std::vector<LayerCost> network_costs(const RunSpec& spec, const Shape& input) {
     const Output in = outputs.at(layer.input.at(0));
     const Plan plan = plan_of(layer, in.shape);
     const Shape out = plan.buffers[static_cast<std::size_t>(plan.logits)].shape;
-    LayerCost cost{.layer = layer.name, .type = layer.type, .in = in.shape, .out = out};
+    LayerCost cost{.layer = layer.name, .type = layer.type(), .in = in.shape, .out = out};
     for (const Blob& param : plan.params) {
       cost.parameters += param.size();
       cost.bits_float += 32 * param.size();

@@ -24,7 +24,7 @@ constexpr const auto& names_of(Gradient /*gradient*/) { return kGradientNames; }
 static_assert(kGradientNames.size() == static_cast<std::size_t>(Gradient::kSteClipped) + 1);
 
 enum class Range : std::uint8_t { kBatch, kEma, kFixed };
-inline constexpr std::array kRangeNames = {"batch", "ema", "fixed"};
+inline constexpr std::array kRangeNames = {"batch", "ema", "fixed"};  // a configuration writes the number of `fixed`
 constexpr const auto& names_of(Range /*range*/) { return kRangeNames; }
 static_assert(kRangeNames.size() == static_cast<std::size_t>(Range::kFixed) + 1);
 

@@ -1,5 +1,6 @@
 #include "store/network_json.h"
 
+#include <map>
 #include <nlohmann/json.hpp>
 
 #include "plan/costs.h"
@@ -19,8 +20,18 @@ void add_costs(Json& json, const LayerCost& cost) {
   json["model_bits"] = cost.bits_quantized;
 }
 
+/// By name, booleans as 0 and 1.
+Json params_json(const LayerSpec& layer) {
+  std::map<std::string, Json> params;
+  for (const auto& [name, text] : config::parameter_texts(layer)) {
+    const Json value = Json::parse(text);
+    params[name] = value.is_boolean() ? Json(value.get<bool>() ? 1 : 0) : value;
+  }
+  return params;
+}
+
 Json layer_json(const LayerSpec& layer, const LayerCost& cost) {
-  Json json{{"name", layer.name}, {"type", layer.type}, {"input", layer.input}, {"params", layer.params}};
+  Json json{{"name", layer.name}, {"type", layer.type()}, {"input", layer.input}, {"params", params_json(layer)}};
   json["input_shape"] = shape_json(cost.in);
   json["output_shape"] = shape_json(cost.out);
   add_costs(json, cost);

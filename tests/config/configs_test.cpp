@@ -1,7 +1,7 @@
 // The configurations that are shipped, and the schema of their format.
 #include <nlohmann/json.hpp>
 
-#include "config/fields/layer_types.h"
+#include "config/fields/layer.h"
 #include "quant/all.h"
 #include "support.h"
 
@@ -83,8 +83,8 @@ TEST(Schema, NamesEverythingThatCanBeChosen) {
   for (std::size_t i = 0; i < layer_types().size(); ++i) {
     const nlohmann::json& properties = layers[i].at("properties");
     EXPECT_EQ(properties.at("type").at("anyOf").at(0).at("const"), layer_types()[i].name);
-    for (const LayerParameter& parameter : layer_types()[i].parameters) {
-      EXPECT_TRUE(properties.contains(parameter.name)) << layer_types()[i].name << " " << parameter.name;
+    for (const config::Row& row : layer_types()[i].rows) {
+      EXPECT_TRUE(properties.contains(row.name)) << layer_types()[i].name << " " << row.name;
     }
   }
 

@@ -1,5 +1,7 @@
 // Layers: parameters, defaults, names, and how they hang together.
-#include "config/fields/layer_types.h"
+#include <map>
+
+#include "config/fields/layer.h"
 #include "support.h"
 
 namespace qrun::test {
@@ -10,37 +12,40 @@ const std::string kRelu = "  - {name: relu1, type: relu}\n";
 TEST(Network, DefaultsAreFilledIn) {
   const RunSpec run = read(with(kRelu, "  - {name: pool1, type: max_pool2d, kernel_size: 3}\n"));
   const LayerSpec& conv = run.network.at(0);
-  EXPECT_EQ(conv.params,
-            (std::map<std::string, std::int64_t>{
-                {"out_channels", 4}, {"kernel_size", 5}, {"stride", 1}, {"padding", 0}, {"groups", 1}, {"bias", 1}}));
+  EXPECT_EQ(std::get<Conv2dLayer>(conv.params),
+            (Conv2dLayer{.out_channels = 4, .kernel_size = 5, .stride = 1, .padding = 0, .groups = 1, .bias = true}));
   EXPECT_EQ(conv.input, std::vector<std::string>{"data"});
   EXPECT_EQ(conv.init, InitSpec{});
   EXPECT_EQ(conv.position.line, 5);
   EXPECT_EQ(conv.position.column, 5);
-  EXPECT_EQ(run.network.at(1).param("stride"), 3) << "as large as the window";
+  EXPECT_EQ(std::get<MaxPool2dLayer>(run.network.at(1).params).stride, 3) << "as large as the window";
   EXPECT_EQ(run.network.at(2).input, std::vector<std::string>{"pool1"});
 }
 
 TEST(Network, EveryLayerTypeReadsItsParameters) {
   for (const LayerType& type : layer_types()) {
+    LayerSpec defaults;
+    defaults.params = type.defaults;
+    std::map<std::string, std::string> wanted;
+    for (const auto& [name, text] : config::parameter_texts(defaults)) wanted[name] = text == "true" ? "false" : "true";
     std::string keys;
-    for (const LayerParameter& p : type.parameters) {
-      const std::string value = p.is_bool ? (p.fallback == 0 ? "true" : "false") : std::to_string(p.min + 1);
-      keys += std::string(", ") + p.name + ": " + value;
+    for (const config::Row& row : type.rows) {
+      if (row.integers.max > 0) wanted[row.name] = std::to_string(row.integers.min + 1);
+      keys += std::string(", ") + row.name + ": " + wanted[row.name];
     }
     const RunSpec run = read(with(kRelu, std::string("  - {name: it, type: ") + type.name + keys + "}\n"));
-    for (const LayerParameter& p : type.parameters) {
-      EXPECT_EQ(run.network.at(1).param(p.name), p.is_bool ? 1 - p.fallback : p.min + 1) << type.name << " " << p.name;
-    }
-    EXPECT_EQ(run.network.at(1).params.size(), type.parameters.size());
+    std::map<std::string, std::string> got;
+    for (const auto& [name, text] : config::parameter_texts(run.network.at(1))) got[name] = text;
+    EXPECT_EQ(got, wanted) << type.name;
   }
 }
 
 TEST(Network, EveryLayerTypeMissesItsRequiredParameters) {
   for (const LayerType& type : layer_types()) {
     Lines lines;
-    for (const LayerParameter& p : type.parameters) {
-      if (p.required) lines.push_back(std::string("a.yaml:6:5: network.it.") + p.name + ": is missing; " + p.about);
+    for (const config::Row& row : type.rows) {
+      if (row.is_required)
+        lines.push_back(std::string("a.yaml:6:5: network.it.") + row.name + ": is missing; " + row.about);
     }
     EXPECT_EQ(mistakes(with(kRelu, std::string("  - {name: it, type: ") + type.name + "}\n")), lines);
   }
@@ -53,11 +58,12 @@ TEST(Network, InitAndMultipliersAreRead) {
   EXPECT_EQ(run.network[0].init, (InitSpec{InitType::kGaussian, 0.01}));
   EXPECT_EQ(run.network[0].weight, (ParamSpec{2, 1}));
   EXPECT_EQ(run.network[0].bias, (ParamSpec{0.5, 0}));
-  EXPECT_EQ(run.network[0].param("bias"), 1);
+  EXPECT_TRUE(std::get<Conv2dLayer>(run.network[0].params).bias);
   EXPECT_EQ(read(with("kernel_size: 5}", "kernel_size: 5, init: he}")).network[0].init.type, InitType::kHe);
   EXPECT_EQ(read(with("kernel_size: 5}", "kernel_size: 5, init: {constant: -1}}")).network[0].init,
             (InitSpec{InitType::kConstant, -1}));
-  EXPECT_EQ(read(with("kernel_size: 5}", "kernel_size: 5, bias: false}")).network[0].param("bias"), 0);
+  const RunSpec without = read(with("kernel_size: 5}", "kernel_size: 5, bias: false}"));
+  EXPECT_FALSE(std::get<Conv2dLayer>(without.network[0].params).bias);
 }
 
 TEST(Network, RejectsOtherInits) {

@@ -133,8 +133,8 @@ TEST(Overrides, OfAPatternMayLeaveNothingOfOneBefore) {
                               address + ": is given twice, first by command line: " + overrides[0] + "; keep one"));
   }
   const RunSpec run = read(text, {"network.conv*.out_channels=6", "network.conv1.out_channels=3"});
-  EXPECT_EQ(run.network[0].params.at("out_channels"), 3) << "an exception of the general one";
-  EXPECT_EQ(run.network[1].params.at("out_channels"), 6);
+  EXPECT_EQ(std::get<Conv2dLayer>(run.network[0].params).out_channels, 3) << "an exception of the general one";
+  EXPECT_EQ(std::get<Conv2dLayer>(run.network[1].params).out_channels, 6);
   EXPECT_EQ(mistakes(text, {"network.conv1.out_channels=3", "network.conv*.kernel_size=4"}), Lines{});
   EXPECT_EQ(mistakes(text, {"network.conv1.out_channels=3,4", "network.conv*.out_channels=5"}), Lines{})
       << "axes come behind single values";

@@ -6,7 +6,7 @@
 #include <atomic>
 #include <set>
 
-#include "config/fields/layer_types.h"
+#include "config/fields/layer.h"
 #include "config/read.h"
 #include "engine/small_net.h"
 
@@ -135,7 +135,7 @@ TEST_F(CheckEngineTest, TheNetworkOfEveryLayerIsComplete) {
   std::set<std::string> layers;
   std::set<int> methods;
   for (const LayerSpec& one : spec.network) {
-    layers.insert(one.type);
+    layers.insert(one.type());
     for (const QuantSettings& quant : {one.weight_quant, one.bias_quant, one.activation_quant})
       if (quant.method != kNoQuantizer) methods.insert(quant.method);
   }

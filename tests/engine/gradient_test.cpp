@@ -13,29 +13,31 @@ constexpr Shape kInput{2, 6, 7};
 constexpr double kStep = 1e-5;
 
 LayerSpec conv(const std::string& name, std::int64_t out, std::int64_t k, std::int64_t stride, std::int64_t padding,
-               std::int64_t groups, std::int64_t bias) {
-  return layer(name, "conv2d", "data",
-               {{"out_channels", out},
-                {"kernel_size", k},
-                {"stride", stride},
-                {"padding", padding},
-                {"groups", groups},
-                {"bias", bias}});
+               std::int64_t groups, bool bias) {
+  return layer(
+      name, "data",
+      Conv2dLayer{
+          .out_channels = out, .kernel_size = k, .stride = stride, .padding = padding, .groups = groups, .bias = bias});
 }
-LayerSpec pool(const std::string& type, std::int64_t k, std::int64_t stride, std::int64_t padding,
-               std::int64_t ceil_mode, std::int64_t count_include_pad = 0) {
-  std::map<std::string, std::int64_t> params = {
-      {"kernel_size", k}, {"stride", stride}, {"padding", padding}, {"ceil_mode", ceil_mode}};
-  if (type == "avg_pool2d") params["count_include_pad"] = count_include_pad;
-  return layer("tested", type, "before", std::move(params));
+LayerSpec max_pool(std::int64_t k, std::int64_t stride, std::int64_t padding, bool ceil_mode) {
+  return layer("tested", "before",
+               MaxPool2dLayer{.kernel_size = k, .stride = stride, .padding = padding, .ceil_mode = ceil_mode});
+}
+LayerSpec avg_pool(std::int64_t k, std::int64_t stride, std::int64_t padding, bool ceil_mode, bool count_include_pad) {
+  return layer("tested", "before",
+               AvgPool2dLayer{.kernel_size = k,
+                              .stride = stride,
+                              .padding = padding,
+                              .ceil_mode = ceil_mode,
+                              .count_include_pad = count_include_pad});
 }
 
 /// The layer between a convolution, whose gradient passes through it, and the classes.
 RunSpec network_around(const LayerSpec& tested) {
   RunSpec spec;
   spec.data.train.batch_size = spec.data.test.batch_size = kBatch;
-  spec.network = {conv("before", 4, 3, 1, 1, 1, 1), tested,
-                  layer("score", "linear", "tested", {{"out_features", 3}, {"bias", 1}})};
+  spec.network = {conv("before", 4, 3, 1, 1, 1, true), tested,
+                  layer("score", "tested", LinearLayer{.out_features = 3})};
   spec.network[1].input = {"before"};
   return spec;
 }
@@ -110,27 +112,27 @@ class GradientTest : public EngineTest {
 };
 
 TEST_P(GradientTest, OfConv2dIsThatOfTheLoss) {
-  check(conv("tested", 6, 3, 1, 1, 1, 1));
-  check(conv("tested", 5, 5, 1, 0, 1, 0));
-  check(conv("tested", 6, 2, 2, 1, 2, 1));
-  check(conv("tested", 4, 3, 3, 2, 4, 1));
+  check(conv("tested", 6, 3, 1, 1, 1, true));
+  check(conv("tested", 5, 5, 1, 0, 1, false));
+  check(conv("tested", 6, 2, 2, 1, 2, true));
+  check(conv("tested", 4, 3, 3, 2, 4, true));
 }
 
 TEST_P(GradientTest, OfLinearIsThatOfTheLoss) {
-  check(layer("tested", "linear", "before", {{"out_features", 5}, {"bias", 1}}));
-  check(layer("tested", "linear", "before", {{"out_features", 2}, {"bias", 0}}));
+  check(layer("tested", "before", LinearLayer{.out_features = 5}));
+  check(layer("tested", "before", LinearLayer{.out_features = 2, .bias = false}));
 }
 
 TEST_P(GradientTest, OfMaxPool2dIsThatOfTheLoss) {
-  check(pool("max_pool2d", 2, 2, 0, 0));
-  check(pool("max_pool2d", 3, 2, 1, 1));
-  check(pool("max_pool2d", 3, 1, 0, 0));
+  check(max_pool(2, 2, 0, false));
+  check(max_pool(3, 2, 1, true));
+  check(max_pool(3, 1, 0, false));
 }
 
 TEST_P(GradientTest, OfAvgPool2dIsThatOfTheLoss) {
-  check(pool("avg_pool2d", 2, 2, 0, 0));
-  check(pool("avg_pool2d", 3, 2, 1, 1, 0));
-  check(pool("avg_pool2d", 3, 2, 1, 1, 1));
+  check(avg_pool(2, 2, 0, false, false));
+  check(avg_pool(3, 2, 1, true, false));
+  check(avg_pool(3, 2, 1, true, true));
 }
 
 /// A convolution that three layers read, each with a loss of its own behind it.
@@ -139,11 +141,11 @@ Plan three_heads() {
   const BufferId images = b.add_buffer("data", kInput, false);
   const auto add = [&b](const LayerSpec& spec, BufferId input) { return lower_layer(b, spec, {&input, 1}); };
   const BufferId shared = add(conv("before", 4, 3, 1, 1, 1, 1), images);
-  const BufferId relu = add(layer("relu", "relu", "before", {}), shared);
-  const BufferId pooled = add(pool("max_pool2d", 2, 2, 0, 0), shared);
+  const BufferId relu = add(layer("relu", "before", ReluLayer{}), shared);
+  const BufferId pooled = add(max_pool(2, 2, 0, false), shared);
   BufferId logits = kNone;
   for (const BufferId head : {shared, relu, pooled}) {
-    logits = add(layer("score", "linear", "head", {{"out_features", 3}, {"bias", 1}}), head);
+    logits = add(layer("score", "head", LinearLayer{.out_features = 3}), head);
     b.loss(SoftmaxCrossEntropyOp{logits, 3});
   }
   RunSettings settings;
@@ -162,7 +164,7 @@ TEST_P(GradientTest, OfWhatSeveralLayersReadIsThatOfTheLoss) {
   check(plan);
 }
 
-TEST_P(GradientTest, OfReluIsThatOfTheLoss) { check(layer("tested", "relu", "before", {})); }
+TEST_P(GradientTest, OfReluIsThatOfTheLoss) { check(layer("tested", "before", ReluLayer{})); }
 
 /// Threads change no bit, as other tests show.
 std::vector<EngineCase> one_thread() {

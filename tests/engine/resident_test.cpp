@@ -46,7 +46,7 @@ Trained train(const EngineCase& on, bool opaque, double rate, const std::vector<
   specs[0].solver.lr = rate;
   for (RunSpec& spec : specs) {
     spec.data = digits();
-    spec.network.back().params["out_features"] = 10;
+    std::get<LinearLayer>(spec.network.back().params).out_features = 10;
   }
   const RunData data = open_data(specs[0].data);
   const Plan plan = lower(specs, {data.shape, data.train->items()});

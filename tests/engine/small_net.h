@@ -40,11 +40,9 @@ inline RunSpec small_net(std::uint64_t seed, int bits) {
   spec.train.iterations_per_epoch = 50;
   spec.solver.lr = 0.05;
   spec.solver.momentum = 0.9;
-  spec.network = {
-      layer("conv1", "conv2d", "data",
-            {{"out_channels", 6}, {"kernel_size", 3}, {"stride", 1}, {"padding", 1}, {"groups", 1}, {"bias", 1}}),
-      layer("pool1", "max_pool2d", "conv1", {{"kernel_size", 2}, {"stride", 2}, {"padding", 0}, {"ceil_mode", 0}}),
-      layer("relu1", "relu", "pool1", {}), layer("score", "linear", "relu1", {{"out_features", 4}, {"bias", 1}})};
+  spec.network = {layer("conv1", "data", Conv2dLayer{.out_channels = 6, .kernel_size = 3, .padding = 1}),
+                  layer("pool1", "conv1", MaxPool2dLayer{.kernel_size = 2, .stride = 2}),
+                  layer("relu1", "pool1", ReluLayer{}), layer("score", "relu1", LinearLayer{.out_features = 4})};
   if (bits > 0) {
     spec.network[0].weight_quant = {.method = AllQuantizers::find("ulq"), .bits = bits};
     spec.network[0].activation_quant = {.method = AllQuantizers::find("clip"), .bits = 8, .range = Range::kEma};

@@ -21,17 +21,13 @@ namespace {
 
 LayerSpec conv(const std::string& name, const std::string& input, std::int64_t out, std::int64_t k,
                std::int64_t pad = 0, std::int64_t groups = 1) {
-  return layer(
-      name, "conv2d", input,
-      {{"out_channels", out}, {"kernel_size", k}, {"stride", 1}, {"padding", pad}, {"groups", groups}, {"bias", 1}});
+  return layer(name, input, Conv2dLayer{.out_channels = out, .kernel_size = k, .padding = pad, .groups = groups});
 }
-LayerSpec pool(const std::string& name, const std::string& input, std::int64_t k, std::int64_t pad = 0,
-               std::int64_t ceil_mode = 0) {
-  return layer(name, "max_pool2d", input,
-               {{"kernel_size", k}, {"stride", k}, {"padding", pad}, {"ceil_mode", ceil_mode}});
+LayerSpec pool(const std::string& name, const std::string& input, std::int64_t k, std::int64_t pad = 0) {
+  return layer(name, input, MaxPool2dLayer{.kernel_size = k, .stride = k, .padding = pad});
 }
 LayerSpec linear(const std::string& name, const std::string& input, std::int64_t out) {
-  return layer(name, "linear", input, {{"out_features", out}, {"bias", 1}});
+  return layer(name, input, LinearLayer{.out_features = out});
 }
 
 RunSpec lenet() {
@@ -40,7 +36,7 @@ RunSpec lenet() {
   spec.data.test.batch_size = 100;
   spec.train.epochs = 20;
   spec.network = {conv("conv1", "data", 20, 5), pool("pool1", "conv1", 2),   conv("conv2", "pool1", 50, 5),
-                  pool("pool2", "conv2", 2),    linear("fc1", "pool2", 500), layer("relu1", "relu", "fc1", {}),
+                  pool("pool2", "conv2", 2),    linear("fc1", "pool2", 500), layer("relu1", "fc1", ReluLayer{}),
                   linear("score", "relu1", 10)};
   return spec;
 }
@@ -207,7 +203,7 @@ TEST(PackKey, ComparesShapesNotNumbers) {
   b.solver.lr = 0.5;
   b.network[0].weight_quant = {.method = AllQuantizers::find("ulq"), .bits = 2};
   EXPECT_EQ(pack_key(a), pack_key(b));
-  b.network[0].params["out_channels"] = 21;
+  std::get<Conv2dLayer>(b.network[0].params).out_channels = 21;
   EXPECT_NE(pack_key(a), pack_key(b));
 }
 

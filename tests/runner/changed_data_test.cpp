@@ -157,7 +157,6 @@ TEST_F(ChangedDataTest, EachSetCountsAlone) {
 TEST_F(ChangedDataTest, ADatabaseForBothSetsIsNamedOnce) {
   std::vector<RunSpec> runs = {spec()};
   runs[0].data.test.lmdb = runs[0].data.train.lmdb;
-  runs[0].known_hash.clear();
   sweep(planned(runs));
   make_data(1, 220);
   EXPECT_THAT(refusal(runs),

@@ -70,7 +70,6 @@ TEST_F(EstimateTest, ARunThatGoesOnNeedsNoMoreWhatItBeganWith) {
   const std::atomic<bool> go_on{false};
   static_cast<void>(train(run, go_on));
   run.train.init_from = folder_ + "/first.h5";
-  run.known_hash.clear();
   fs::rename(outcome_.path, run.train.init_from);
   std::atomic<bool> stop{false};
   train({{run, {}}}, stop, [&stop](const RunSpec&) { return stop = true; });

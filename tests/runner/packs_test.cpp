@@ -25,8 +25,10 @@ struct Change {
 constexpr bool kTogether = true;
 constexpr bool kApart = false;
 
-Edit param(std::size_t layer, const char* name, std::int64_t value) {
-  return [=](RunSpec& run) { run.network[layer].params[name] = value; };
+/// Another value for a parameter of a layer, `&Conv2dLayer::stride`.
+template <class Layer, class T>
+Edit param(std::size_t layer, T Layer::*member, std::type_identity_t<T> value) {
+  return [=](RunSpec& run) { std::get<Layer>(run.network[layer].params).*member = value; };
 }
 Edit solver(SolverType type) {
   return [=](RunSpec& run) { run.solver.type = type; };
@@ -36,11 +38,7 @@ Edit policy(LrPolicyType type) {
     run.solver.lr_policy = {.type = type, .gamma = 0.5, .power = 1, .step_size = 3, .steps = {3}};
   };
 }
-void average(RunSpec& run) {
-  run.network[1].type = "avg_pool2d";
-  run.network[1].params["count_include_pad"] = 0;
-  run.network[1].params["padding"] = 1;
-}
+void average(RunSpec& run) { run.network[1].params = AvgPool2dLayer{.kernel_size = 2, .stride = 2, .padding = 1}; }
 
 std::vector<Change> changes_of_data(const std::string& folder) {
   return {
@@ -71,14 +69,14 @@ std::vector<Change> changes_of_network() {
        }},
       {"network.type", kApart, average},
       {"network.input", kApart, [](RunSpec& run) { run.network[6].input = {"fc1"}; }},
-      {"network.out_channels", kApart, param(0, "out_channels", 3)},
-      {"network.kernel_size", kApart, param(0, "kernel_size", 3)},
-      {"network.stride", kApart, param(0, "stride", 2)},
-      {"network.padding", kApart, param(0, "padding", 1)},
-      {"network.groups", kApart, param(2, "groups", 2)},
-      {"network.ceil_mode", kApart, param(1, "ceil_mode", 1)},
-      {"network.count_include_pad", kApart, param(1, "count_include_pad", 1), average},
-      {"network.out_features", kApart, param(4, "out_features", 9)},
+      {"network.out_channels", kApart, param(0, &Conv2dLayer::out_channels, 3)},
+      {"network.kernel_size", kApart, param(0, &Conv2dLayer::kernel_size, 3)},
+      {"network.stride", kApart, param(0, &Conv2dLayer::stride, 2)},
+      {"network.padding", kApart, param(0, &Conv2dLayer::padding, 1)},
+      {"network.groups", kApart, param(2, &Conv2dLayer::groups, 2)},
+      {"network.ceil_mode", kApart, param(1, &MaxPool2dLayer::ceil_mode, true)},
+      {"network.count_include_pad", kApart, param(1, &AvgPool2dLayer::count_include_pad, true), average},
+      {"network.out_features", kApart, param(4, &LinearLayer::out_features, 9)},
       {"network.init.gaussian", kTogether,
        [](RunSpec& run) {
          run.network[0].init = {InitType::kGaussian, 0.02};
@@ -214,16 +212,15 @@ class PacksTest : public TrainPack {
   /// The smoke test's network with few channels, for ten iterations.
   static RunSpec small(std::uint64_t seed) {
     RunSpec run = spec({});
-    run.known_hash.clear();
     run.seed = seed;
     run.data.train.synthetic_digits = 100;
     run.data.test.synthetic_digits = 60;
     run.train.epochs = 2;
     run.train.iterations_per_epoch = 5;
     run.train.checkpoint_every = 2;
-    run.network[0].params["out_channels"] = 2;
-    run.network[2].params["out_channels"] = 4;
-    run.network[4].params["out_features"] = 8;
+    std::get<Conv2dLayer>(run.network[0].params).out_channels = 2;
+    std::get<Conv2dLayer>(run.network[2].params).out_channels = 4;
+    std::get<LinearLayer>(run.network[4].params).out_features = 8;
     run.output.activation_samples = 3;
     return run;
   }

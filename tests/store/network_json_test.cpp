@@ -13,13 +13,10 @@ namespace {
 /// conv 2 of 5x5 with 2-bit weights, pooling, linear 10, on 1x12x12.
 RunSpec small_network() {
   RunSpec spec;
-  LayerSpec conv{.name = "conv1", .type = "conv2d", .input = {"data"}};
-  conv.params = {{"out_channels", 2}, {"kernel_size", 5}, {"stride", 1}, {"padding", 0}, {"groups", 1}, {"bias", 1}};
+  LayerSpec conv{.name = "conv1", .input = {"data"}, .params = Conv2dLayer{.out_channels = 2, .kernel_size = 5}};
   conv.weight_quant = settings_of("ulq", 2);
-  LayerSpec pool{.name = "pool1", .type = "max_pool2d", .input = {"conv1"}};
-  pool.params = {{"kernel_size", 2}, {"stride", 2}, {"padding", 0}, {"ceil_mode", 0}};
-  LayerSpec score{.name = "score", .type = "linear", .input = {"pool1"}};
-  score.params = {{"out_features", 10}, {"bias", 1}};
+  LayerSpec pool{.name = "pool1", .input = {"conv1"}, .params = MaxPool2dLayer{.kernel_size = 2, .stride = 2}};
+  LayerSpec score{.name = "score", .input = {"pool1"}, .params = LinearLayer{.out_features = 10}};
   spec.network = {conv, pool, score};
   return spec;
 }
@@ -33,6 +30,7 @@ TEST(NetworkJson, HoldsShapesAndCostsOfEachLayer) {
   EXPECT_EQ(conv.at("type"), "conv2d");
   EXPECT_EQ(conv.at("input"), nlohmann::json::array({"data"}));
   EXPECT_EQ(conv.at("params").at("kernel_size"), 5);
+  EXPECT_EQ(conv.at("params").at("bias"), 1) << "a number in files";
   EXPECT_EQ(conv.at("input_shape"), nlohmann::json::array({1, 12, 12}));
   EXPECT_EQ(conv.at("output_shape"), nlohmann::json::array({2, 8, 8}));
   EXPECT_EQ(conv.at("parameters"), 2 * 25 + 2);

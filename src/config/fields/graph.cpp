@@ -1,7 +1,8 @@
+#include "config/fields/graph.h"
+
 #include <algorithm>
 #include <map>
 
-#include "config/fields/layer.h"
 #include "config/yaml/names.h"
 
 namespace qrun::config {
@@ -29,9 +30,9 @@ class Graph {
     const std::string& name = layers_[i].name;
     const auto [first, is_new] = index_.try_emplace(name, i);
     if (is_new) return true;
-    const Value value = field(i, "name");
-    value.fail(name + " is the name of two layers, the first in line " +
-               std::to_string(layers_[first->second].position.line) + "; choose another");
+    fail(i, "name",
+         name + " is the name of two layers, the first in line " +
+             std::to_string(layers_[first->second].position.line) + "; choose another");
     return false;
   }
 
@@ -47,10 +48,9 @@ class Graph {
       if (name == kImages || (found != index_.end() && found->second < i)) continue;
       sound = false;
       if (list_.node.items[i].find("input") == nullptr) continue;
-      field(i, "input")
-          .fail(found == index_.end()
-                    ? "no layer is called " + name + "; " + suggest(name, known(i))
-                    : name + " does not come before " + layers_[i].name + "; move it up, or take another");
+      fail(i, "input",
+           found == index_.end() ? "no layer is called " + name + "; " + suggest(name, known(i))
+                                 : name + " does not come before " + layers_[i].name + "; move it up, or take another");
     }
     return sound;
   }
@@ -60,7 +60,7 @@ class Graph {
     for (std::size_t i = layers_.size(); i-- > 0;) {
       if (i + 1 == layers_.size()) reaches[i] = true;
       if (!reaches[i]) {
-        item(i).fail("does not reach the loss; let a later layer take it as input, or remove it");
+        list_.item(i).fail("does not reach the loss; let a later layer take it as input, or remove it");
         continue;
       }
       for (const std::string& name : layers_[i].input) {
@@ -69,9 +69,9 @@ class Graph {
     }
   }
 
-  [[nodiscard]] Value item(std::size_t i) const { return list_.item(i); }
-  [[nodiscard]] Value field(std::size_t i, const char* key) const {
-    return {*list_.node.items[i].find(key), key_address(list_.item(i).address, key), list_.problems};
+  void fail(std::size_t i, const char* key, const std::string& text) const {
+    const Value layer = list_.item(i);
+    layer.below(key, *layer.node.find(key)).fail(text);
   }
   [[nodiscard]] std::vector<std::string> known(std::size_t before) const {
     std::vector<std::string> names = {kImages};

@@ -3,251 +3,220 @@
 #include <algorithm>
 #include <optional>
 
+#include "config/fields/graph.h"
+#include "config/fields/init.h"
+#include "config/fields/layer_quants.h"
+#include "config/yaml/emit.h"
 #include "config/yaml/names.h"
-#include "config/yaml/scalars.h"
 
-namespace qrun::config {
+namespace qrun {
+namespace config {
 namespace {
 
-const Names& type_names() {
-  static const Names kNames = [] {
-    Names names;
-    for (const LayerType& type : layer_types()) names.emplace_back(type.name);
-    return names;
-  }();
-  return kNames;
+void read_name(LayerSpec& layer, const Value& value) {
+  const std::optional<std::string> read = read_text(value);
+  if (!read) return;
+  layer.name = *read;
+  if (!is_name(*read, "")) {
+    value.fail(*read + " is not a name; use up to 100 letters, digits, _ and -");
+  } else if (*read == kImages) {
+    value.fail("data is the name of the images; choose another");
+  }
 }
 
-Field name_field(LayerSpec& layer) {
-  Field field = text("name", "letters, digits, _ and -; unique", layer.name);
-  field.read = [&layer](const Value& value) {
-    const std::optional<std::string> read = read_text(value);
-    if (!read) return;
-    layer.name = *read;
-    if (!is_name(*read, "")) {
-      value.fail(*read + " is not a name; use up to 100 letters, digits, _ and -");
-    } else if (*read == kImages) {
-      value.fail("data is the name of the images; choose another");
-    }
-  };
-  return required(std::move(field));
-}
+constexpr const LayerParams* kAllTypes = nullptr;
 
-Field type_field(LayerSpec& layer) {
-  return required(choice(
-      "type", "what the layer computes", type_names(),
-      [&layer] { return static_cast<std::size_t>(find_layer_type(layer.type) - layer_types().data()); },
-      [&layer](std::size_t index) { layer.type = layer_types()[index].name; }));
+template <class... Layers>
+constexpr auto names_of(const std::variant<Layers...>* /*types*/) {
+  return std::array{Layers::kType...};
 }
+constexpr auto kTypeNames = names_of(kAllTypes);
+
+/// A type that is known was taken before its other keys could be read.
+void read_type(LayerSpec& /*layer*/, const Value& value) { (void)read_choice(value, kTypeNames); }
+void write_type(const LayerSpec& layer, const Writing& to) { to.sink.text(layer.type()); }
+Node schema_of_type() { return schema_of_choice(kTypeNames); }
 
 /// Every type of layer takes one input so far.
-Field input_field(LayerSpec& layer) {
-  Field field;
-  field.name = "input";
-  field.about = "the layer, or data, that this one takes; default: the one before";
-  field.read = [&layer](const Value& value) {
-    const bool is_list = value.node.is_list();
-    if (is_list && value.node.items.size() != 1) {
-      return value.fail(layer.type + " takes one input, not " + std::to_string(value.node.items.size()) +
-                        "; name one layer");
-    }
-    if (const auto name = read_text(is_list ? value.item(0) : value)) layer.input = {*name};
-  };
-  field.write = [&layer] {
-    std::vector<Node> names;
-    for (const std::string& name : layer.input) names.push_back(text_node(name));
-    return list_node(std::move(names));
-  };
-  field.schema = [] {
-    const Node name = map_node({{"type", text_node("string")}});
-    return schema_any_of({name, map_node({{"type", text_node("array")}, {"items", name}})});
-  };
-  return field;
-}
-
-Field parameter_field(LayerSpec& layer, const LayerParameter& parameter) {
-  Field field;
-  field.name = parameter.name;
-  field.about = parameter.about;
-  const IntRange range{static_cast<std::uint64_t>(parameter.min), static_cast<std::uint64_t>(parameter.max)};
-  std::int64_t& target = layer.params[parameter.name];
-  if (parameter.is_bool) {
-    field.read = [&target](const Value& value) {
-      if (const auto read = read_boolean(value)) target = *read ? 1 : 0;
-    };
-    field.write = [&target] { return plain_node(target != 0 ? "true" : "false"); };
-    field.schema = [] { return map_node({{"type", text_node("boolean")}}); };
-    return field;
+void read_input(LayerSpec& layer, const Value& value) {
+  const bool is_list = value.node.is_list();
+  if (is_list && value.node.items.size() != 1) {
+    return value.fail(std::string(layer.type()) + " takes one input, not " + std::to_string(value.node.items.size()) +
+                      "; name one layer");
   }
-  field.read = [&target, range](const Value& value) {
-    if (const auto read = read_integer(value, range)) target = static_cast<std::int64_t>(*read);
-  };
-  field.write = [&target] { return plain_node(std::to_string(target)); };
-  field.schema = [range] { return schema_of_integer(range); };
-  return parameter.required ? required(std::move(field)) : field;
+  if (const auto name = read_text(is_list ? value.item(0) : value)) layer.input = {*name};
 }
 
-Fields init_fields(std::optional<double>& gaussian, std::optional<double>& constant) {
-  const auto one = [](const char* name, const char* about, std::optional<double>& target, NumberRange range) {
-    Field field;
-    field.name = name;
-    field.about = about;
-    field.nullable = true;
-    field.read = [&target, range](const Value& value) { target = read_number(value, range).value_or(0.0); };
-    field.schema = [range] { return schema_of_number(range); };
-    return field;
-  };
-  return list_of(one("gaussian", "standard deviation", gaussian, kNotNegative),
-                 one("constant", "value of every weight", constant, kAnyNumber));
+void write_input(const LayerSpec& layer, const Writing& to) {
+  to.sink.open(Sink::Collection::kList);
+  for (const std::string& name : layer.input) to.sink.text(name);
+  to.sink.close();
 }
 
-void read_init(const Value& value, InitSpec& init) {
-  const std::string wanted = "xavier, he, {gaussian: deviation} or {constant: value}";
-  if (value.node.is_scalar() && (value.node.scalar == "xavier" || value.node.scalar == "he")) {
-    init = {value.node.scalar == "he" ? InitType::kHe : InitType::kXavier, 0};
-  } else if (value.node.is_scalar()) {
-    value.fail(value.node.scalar + " is not known; " + wanted);
-  } else if (!value.node.is_map()) {
-    value.fail_kind(wanted + " is wanted");
-  } else {
-    std::optional<double> gaussian;
-    std::optional<double> constant;
-    read_fields(value, init_fields(gaussian, constant));
-    const bool is_given = !std::ranges::all_of(value.node.entries, [](const Entry& e) { return e.value.is_null(); });
-    if (!is_given) value.fail("is not one of the two; " + wanted);
-    if (gaussian && constant) value.fail("gives both gaussian and constant; keep one, or set the other to null");
-    init = gaussian ? InitSpec{InitType::kGaussian, *gaussian} : InitSpec{InitType::kConstant, constant.value_or(0)};
-  }
+Node schema_of_input() {
+  const Node name = map_node({{"type", text_node("string")}});
+  return schema_any_of({name, schema_of_list(name)});
 }
 
-Node write_init(const InitSpec& init) {
-  if (init.type == InitType::kXavier) return text_node("xavier");
-  if (init.type == InitType::kHe) return text_node("he");
-  const char* const key = init.type == InitType::kGaussian ? "gaussian" : "constant";
-  return map_node({{key, plain_node(format_number(init.value))}});
-}
-
-Field init_field(LayerSpec& layer) {
-  Field field;
-  field.name = "init";
-  field.about = "how the weights start; default: xavier";
-  field.read = [&layer](const Value& value) { read_init(value, layer.init); };
-  field.write = [&layer] { return write_init(layer.init); };
-  field.schema = [] {
-    std::optional<double> gaussian;
-    std::optional<double> constant;
-    return schema_any_of({schema_of_choice({"xavier", "he"}), schema_of(init_fields(gaussian, constant))});
-  };
-  return field;
-}
-
-Fields multiplier_fields(ParamSpec& blob) {
-  return list_of(number("lr_mult", "factor on the learning rate", blob.lr_mult, kNotNegative),
-                 number("decay_mult", "factor on the weight decay", blob.decay_mult, kNotNegative));
-}
+constexpr auto kMultiplierFields =
+    fields(number<&ParamSpec::lr_mult>("lr_mult", "factor on the learning rate", Role::kNumber, kNotNegative),
+           number<&ParamSpec::decay_mult>("decay_mult", "factor on the weight decay", Role::kNumber, kNotNegative));
 
 /// `bias` says whether there is one, or gives its multipliers.
-Field bias_field(LayerSpec& layer, const LayerParameter& parameter) {
-  Field field = parameter_field(layer, parameter);
-  field.read = [&layer, boolean = std::move(field.read)](const Value& value) {
-    if (value.node.is_map()) {
-      read_fields(value, multiplier_fields(layer.bias));
-    } else {
-      boolean(value);
-    }
-  };
-  field.write = [&layer, boolean = std::move(field.write)] {
-    return layer.param("bias") != 0 ? write_fields(multiplier_fields(layer.bias)) : boolean();
-  };
-  field.schema = [boolean = std::move(field.schema)] {
-    ParamSpec blob;
-    return schema_any_of({boolean(), schema_of(multiplier_fields(blob))});
-  };
-  return field;
+template <class Layer>
+void read_bias(LayerSpec& layer, const Value& value) {
+  if (value.node.is_map()) return read_fields(value, kMultiplierFields, layer.bias);
+  if (const auto read = read_boolean(value)) std::get<Layer>(layer.params).bias = *read;
 }
 
-bool has_blob(const LayerSpec& layer, Blob blob) {
-  const std::vector<Blob> blobs = blobs_of(layer);
-  return std::ranges::find(blobs, blob) != blobs.end();
+template <class Layer>
+void write_bias(const LayerSpec& layer, const Writing& to) {
+  const bool has_bias = std::get<Layer>(layer.params).bias;
+  if (!has_bias || !holds(to.roles, Role::kNumber)) return to.sink.boolean(has_bias);
+  write_fields(kMultiplierFields, layer.bias, to);
 }
 
-/// Quantizing what the layer hasn't got is a mistake here, unlike in a pattern.
-void read_own_quants(const Value& value, const LayerSpec& layer, BlobQuants& own) {
-  own = read_quants(value);
-  for (std::size_t i = 0; i < kBlobs; ++i) {
-    if (!own[i] || own[i]->method == kNoQuantizer || has_blob(layer, static_cast<Blob>(i))) continue;
-    const std::string blob = kBlobNames[i];
-    const Value entry{*value.node.find(blob), key_address(value.address, blob), value.problems};
-    entry.fail(layer.name + " has no " + blob + "; remove the quantizer");
+Node schema_of_bias() {
+  return schema_any_of({map_node({{"type", text_node("boolean")}}), schema_of(kMultiplierFields.rows)});
+}
+
+// The keys that all types have stand around those of the type.
+constexpr auto kFirstFields = fields(
+    text<&LayerSpec::name>("name", "letters, digits, _ and -; unique", Role::kShape).read_by<read_name>().required(),
+    field<LayerSpec>("type", "what the layer computes", Role::kShape)
+        .read_by<read_type>()
+        .written_by<write_type>()
+        .described_by<schema_of_type>()
+        .required(),
+    field<LayerSpec>("input", "the layer, or data, that this one takes; default: the one before", Role::kShape)
+        .read_by<read_input>()
+        .written_by<write_input>()
+        .described_by<schema_of_input>());
+constexpr auto kWeightFields =
+    fields(field<LayerSpec>("init", "how the weights start; default: xavier", Role::kNumber)
+               .read_by<read_init>()
+               .written_by<write_init>()
+               .described_by<schema_of_init>(),
+           section<&LayerSpec::weight>("weight", "multipliers of the weight", kMultiplierFields));
+constexpr auto kQuantizeFields =
+    fields(field<LayerSpec>("quantize", "how weight, bias and activation (the output) are quantized", Role::kNumber)
+               .read_by<read_own_quants>()
+               .written_by<write_own_quants>()
+               .described_by<ref_to_quants>());
+
+template <class Layer>
+constexpr auto kFieldsOf = Layer::table();
+
+/// The last field of a type's own table, with the multipliers besides.
+template <class Layer>
+constexpr auto bias_fields() {
+  return fields(field<LayerSpec>("bias", kFieldsOf<Layer>.rows.back().about, Role::kShape | Role::kNumber)
+                    .template read_by<read_bias<Layer>>()
+                    .template written_by<write_bias<Layer>>()
+                    .template described_by<schema_of_bias>());
+}
+
+template <class Layer>
+constexpr auto kLastFields = [] {
+  if constexpr (!Layer::kHasWeight) {
+    return kQuantizeFields;
+  } else if constexpr (!kHasBias<Layer>) {
+    return kWeightFields + kQuantizeFields;
+  } else {
+    return kWeightFields + bias_fields<Layer>() + kQuantizeFields;
   }
+}();
+
+/// The rows of a type of layer, in the order of its keys: those of LayerSpec, of the type's struct, of LayerSpec.
+struct LayerRows {
+  Rows first, own, last;
+};
+
+template <class Layer>
+constexpr LayerRows rows_of() {
+  const Rows own = kFieldsOf<Layer>.rows;
+  if constexpr (kHasBias<Layer>) static_assert(kFieldsOf<Layer>.rows.back().name == std::string_view("bias"));
+  return {kFirstFields.rows, own.first(own.size() - (kHasBias<Layer> ? 1 : 0)), kLastFields<Layer>.rows};
 }
 
-void set_defaults(LayerSpec& layer, const LayerType& type, const Node& node) {
-  for (const LayerParameter& parameter : type.parameters) {
-    if (node.find(parameter.name) != nullptr) continue;
-    if (parameter.fallback_from != nullptr) layer.params[parameter.name] = layer.params.at(parameter.fallback_from);
-  }
+template <class... Layers>
+constexpr auto types_of(const std::variant<Layers...>* /*params*/) {
+  return std::array{LayerType{Layers::kType, kFieldsOf<Layers>.rows, Layers{}}...};
+}
+template <class... Layers>
+constexpr auto rows_of(const std::variant<Layers...>* /*params*/) {
+  return std::array{rows_of<Layers>()...};
+}
+
+constexpr auto kTypes = types_of(kAllTypes);
+constexpr auto kTypeRows = rows_of(kAllTypes);
+
+void* own_of(LayerSpec& layer) {
+  return std::visit([](auto& own) -> void* { return &own; }, layer.params);
+}
+const void* own_of(const LayerSpec& layer) {
+  return std::visit([](const auto& own) -> const void* { return &own; }, layer.params);
 }
 
 }  // namespace
 
-std::vector<Blob> blobs_of(const LayerSpec& layer) {
-  const LayerType* type = find_layer_type(layer.type);
-  std::vector<Blob> blobs;
-  if (type != nullptr && type->has_parameters) blobs.push_back(Blob::kWeight);
-  const auto bias = layer.params.find("bias");
-  if (bias != layer.params.end() && bias->second != 0) blobs.push_back(Blob::kBias);
-  blobs.push_back(Blob::kActivation);
-  return blobs;
-}
-
-Fields layer_fields(LayerSpec& layer, const LayerType& type, BlobQuants& own) {
-  Fields fields = list_of(name_field(layer), type_field(layer), input_field(layer));
-  fields.reserve(fields.size() + type.parameters.size() + 3);
-  const LayerParameter* bias = nullptr;
-  for (const LayerParameter& parameter : type.parameters) {
-    if (parameter.name == std::string_view("bias")) {
-      bias = &parameter;
-    } else {
-      fields.push_back(parameter_field(layer, parameter));
-    }
-  }
-  if (type.has_parameters) {
-    fields.push_back(init_field(layer));
-    fields.push_back(section("weight", "multipliers of the weight", multiplier_fields(layer.weight)));
-    if (bias != nullptr) fields.push_back(bias_field(layer, *bias));
-  }
-  Field quantize;
-  quantize.name = "quantize";
-  quantize.about = "how weight, bias and activation (the output) are quantized";
-  quantize.read = [&layer, &own](const Value& value) { read_own_quants(value, layer, own); };
-  quantize.write = [&layer] { return write_quants(layer, blobs_of(layer)); };
-  quantize.schema = [] { return schema_ref("quantizers"); };
-  fields.push_back(std::move(quantize));
-  return fields;
-}
-
-void read_layer(const Value& value, LayerSpec& layer, BlobQuants& own) {
+void read_layer(const Value& value, LayerSpec& layer) {
   layer.position = value.node.at;
   if (!value.node.is_map()) return value.fail_kind("a map with name and type is wanted");
   const Node* given = value.node.find("type");
   const LayerType* type = given != nullptr && given->is_scalar() ? find_layer_type(given->scalar) : nullptr;
-  if (type == nullptr) {  // the keys can't be judged
-    for (const Field& field : {name_field(layer), type_field(layer)}) {
-      const Node* found = value.node.find(field.name);
-      const std::string address = key_address(value.address, field.name);
-      if (found != nullptr) {
-        field.read({*found, address, value.problems});
-      } else {
-        value.problems.add(value.node, address, std::string("is missing; ").append(field.about));
-      }
-    }
+  if (type == nullptr) {  // the other keys can't be judged
+    for (const Row& row : Rows(kFirstFields.rows).first(2)) read_required(value, row, &layer);
     return;
   }
-  layer.type = type->name;
-  for (const LayerParameter& parameter : type->parameters) layer.params[parameter.name] = parameter.fallback;
-  read_fields(value, layer_fields(layer, *type, own));
-  set_defaults(layer, *type, value.node);
+  layer.params = type->defaults;
+  const auto& [first, own, last] = kTypeRows[layer.params.index()];
+  const std::array parts = {Part{first, &layer}, Part{own, own_of(layer)}, Part{last, &layer}};
+  read_parts(value, parts);
 }
 
-}  // namespace qrun::config
+void write_layer(const LayerSpec& layer, const Writing& to) {
+  const auto& [first, own, last] = kTypeRows[layer.params.index()];
+  const std::array parts = {ConstPart{first, &layer}, ConstPart{own, own_of(layer)}, ConstPart{last, &layer}};
+  write_parts(parts, to);
+}
+
+std::vector<std::pair<std::string, std::string>> parameter_texts(const LayerSpec& layer) {
+  TreeSink sink;
+  const ConstPart own{layer_types()[layer.params.index()].rows, own_of(layer)};
+  write_parts({&own, 1}, {sink});
+  const Node parameters = sink.take();
+  std::vector<std::pair<std::string, std::string>> texts;
+  for (const Entry& entry : parameters.entries) texts.emplace_back(entry.key, emit_inline(entry.value));
+  return texts;
+}
+
+std::vector<Node> schemas_of_layers() {
+  std::vector<Node> schemas;
+  for (const LayerType& type : layer_types()) {
+    const auto& [first, own, last] = kTypeRows[type.defaults.index()];
+    std::vector<Row> rows(first.begin(), first.end());
+    rows.insert(rows.end(), own.begin(), own.end());
+    rows.insert(rows.end(), last.begin(), last.end());
+    Node schema = schema_of(rows);
+    *schema.find("properties")->find("type") = or_variable(map_node({{"const", text_node(type.name)}}));
+    std::vector<Node> required;
+    for (const Row& row : rows) {
+      if (row.is_required != nullptr) required.push_back(text_node(row.name));
+    }
+    schema.add("required", list_node(std::move(required)));
+    schemas.push_back(std::move(schema));
+  }
+  return schemas;
+}
+
+}  // namespace config
+
+std::span<const LayerType> layer_types() { return config::kTypes; }
+
+const LayerType* find_layer_type(std::string_view name) {
+  const auto found = std::ranges::find_if(config::kTypes, [&](const LayerType& type) { return name == type.name; });
+  return found == config::kTypes.end() ? nullptr : &*found;
+}
+
+}  // namespace qrun

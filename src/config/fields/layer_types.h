@@ -1,31 +1,143 @@
-// The layer types of the configuration: one row each, from which the reader, the schema and the canonical text follow.
+// The types of layers: a struct each with its parameters and what a configuration may say of them.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <span>
 #include <string_view>
+#include <variant>
+
+#include "config/table/field.h"
 
 namespace qrun {
 
-struct LayerParameter {
-  const char* name;
-  bool is_bool;
-  bool required;
-  std::int64_t fallback;      // where neither required nor `fallback_from`
-  const char* fallback_from;  // the parameter whose value is the default, or nullptr
-  std::int64_t min;
-  std::int64_t max;
-  const char* about;
+namespace config {
+inline constexpr std::uint64_t kMaxSize = 1 << 20;  // of what is counted in a layer
+}
+
+/// Two-dimensional convolution; weight [out_channels, channels / groups, kernel_size, kernel_size].
+struct Conv2dLayer {
+  static constexpr const char* kType = "conv2d";
+  static constexpr bool kHasWeight = true;
+  std::int64_t out_channels = 0;
+  std::int64_t kernel_size = 0;
+  std::int64_t stride = 1;
+  std::int64_t padding = 0;
+  std::int64_t groups = 1;
+  bool bias = true;
+
+  static constexpr auto table() {
+    using namespace config;
+    return fields(
+        integer<&Conv2dLayer::out_channels>("out_channels", "number of filters", Role::kShape, {1, kMaxSize})
+            .required(),
+        integer<&Conv2dLayer::kernel_size>("kernel_size", "height and width of a filter", Role::kShape, {1, kMaxSize})
+            .required(),
+        integer<&Conv2dLayer::stride>("stride", "step between outputs", Role::kShape, {1, kMaxSize}),
+        integer<&Conv2dLayer::padding>("padding", "zeros added on each side", Role::kShape, {0, kMaxSize}),
+        integer<&Conv2dLayer::groups>("groups", "groups of channels that don't see each other", Role::kShape,
+                                      {1, kMaxSize}),
+        boolean<&Conv2dLayer::bias>("bias", "add a bias per filter", Role::kShape));
+  }
+  bool operator==(const Conv2dLayer&) const = default;
 };
 
+/// Fully connected; flattens its input in c, h, w order; weight [out_features, inputs].
+struct LinearLayer {
+  static constexpr const char* kType = "linear";
+  static constexpr bool kHasWeight = true;
+  std::int64_t out_features = 0;
+  bool bias = true;
+
+  static constexpr auto table() {
+    using namespace config;
+    return fields(integer<&LinearLayer::out_features>("out_features", "number of outputs", Role::kShape, {1, kMaxSize})
+                      .required(),
+                  boolean<&LinearLayer::bias>("bias", "add a bias per output", Role::kShape));
+  }
+  bool operator==(const LinearLayer&) const = default;
+};
+
+namespace config {
+
+template <class Pool>
+void step_by_the_window(Pool& pool) {
+  pool.stride = pool.kernel_size;
+}
+
+/// What all poolings say of their windows.
+template <class Pool>
+constexpr auto window_fields() {
+  return fields(
+      integer<&Pool::kernel_size>("kernel_size", "height and width of the window", Role::kShape, {1, kMaxSize})
+          .required(),
+      integer<&Pool::stride>("stride", "step between windows", Role::kShape, {1, kMaxSize})
+          .template completed_by<step_by_the_window<Pool>>(),
+      integer<&Pool::padding>("padding", "implicit border on each side, at most half the window", Role::kShape,
+                              {0, kMaxSize}),
+      boolean<&Pool::ceil_mode>("ceil_mode", "round the output size up", Role::kShape));
+}
+
+}  // namespace config
+
+/// Maximum over windows.
+struct MaxPool2dLayer {
+  static constexpr const char* kType = "max_pool2d";
+  static constexpr bool kHasWeight = false;
+  std::int64_t kernel_size = 0;
+  std::int64_t stride = 0;  // default: kernel_size
+  std::int64_t padding = 0;
+  bool ceil_mode = false;
+
+  static constexpr auto table() { return config::window_fields<MaxPool2dLayer>(); }
+  bool operator==(const MaxPool2dLayer&) const = default;
+};
+
+/// Mean over windows.
+struct AvgPool2dLayer {
+  static constexpr const char* kType = "avg_pool2d";
+  static constexpr bool kHasWeight = false;
+  std::int64_t kernel_size = 0;
+  std::int64_t stride = 0;  // default: kernel_size
+  std::int64_t padding = 0;
+  bool ceil_mode = false;
+  bool count_include_pad = false;
+
+  static constexpr auto table() {
+    using namespace config;
+    return window_fields<AvgPool2dLayer>() +
+           fields(boolean<&AvgPool2dLayer::count_include_pad>("count_include_pad",
+                                                              "divide by the window with its padding", Role::kShape));
+  }
+  bool operator==(const AvgPool2dLayer&) const = default;
+};
+
+/// max(x, 0).
+struct ReluLayer {
+  static constexpr const char* kType = "relu";
+  static constexpr bool kHasWeight = false;
+
+  static constexpr config::Table<ReluLayer, 0> table() { return {}; }
+  bool operator==(const ReluLayer&) const = default;
+};
+
+/// The list of types, in the order of the documentation.
+using LayerParams = std::variant<Conv2dLayer, LinearLayer, MaxPool2dLayer, AvgPool2dLayer, ReluLayer>;
+
+/// True for a type that may have a bias, the last field of its table.
+template <class Layer>
+inline constexpr bool kHasBias = requires(Layer layer) {
+  layer.bias;
+};
+
+/// A type as readers and writers of configurations see it.
 struct LayerType {
   const char* name;
-  bool has_parameters;  // trainable weight (and bias), so `init`, `weight`, `bias` may be given
-  std::span<const LayerParameter> parameters;
-  const char* about;
+  config::Rows rows;  // of its struct
+  LayerParams defaults;
 };
 
-/// All layer types, in the order of the documentation.
+/// All of them, by the index of LayerParams.
 [[nodiscard]] std::span<const LayerType> layer_types();
 
 /// nullptr for an unknown name.

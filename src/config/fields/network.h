@@ -1,27 +1,14 @@
-// The layers of a configuration, from the table of layer types.
+// The list of layers of a configuration.
 #pragma once
 
-#include <array>
 #include <vector>
 
-#include "config/fields/fields.h"
-#include "config/fields/quantize.h"
-#include "config/run_spec.h"
+#include "config/fields/layer.h"
 
 namespace qrun::config {
 
-/// What is known of a network while it is read.
-struct NetworkDraft {
-  std::vector<LayerSpec>& layers;
-  std::vector<BlobQuants> own = {};         // [layer]: its own quantizers
-  std::vector<QuantPattern> patterns = {};  // of the whole network
-};
-
-/// `network` and, behind it, the top-level `quantize`; they refer to the draft, which outlives them.
-[[nodiscard]] Field network_field(NetworkDraft& draft);
-[[nodiscard]] Field patterns_field(NetworkDraft& draft);
-
-/// Gives each blob its quantizer, once both fields are read.
-void apply_quantizers(NetworkDraft& draft);
+void read_network(const Value& value, std::vector<LayerSpec>& network);
+void write_network(const std::vector<LayerSpec>& network, const Writing& to);
+[[nodiscard]] Node schema_of_network();
 
 }  // namespace qrun::config

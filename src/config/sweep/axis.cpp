@@ -33,7 +33,7 @@ std::optional<std::array<double, 3>> read_arguments(const Value& value, const ch
 std::vector<Node> made_by(const Value& axis, std::vector<Node> values) {
   for (Node& node : values) {
     node.at = axis.node.at;
-    node.origin = axis.address;
+    node.origin = axis.address();
   }
   return values;
 }
@@ -138,11 +138,11 @@ std::vector<Node> axis_values(const Value& axis) {
     return {};
   }
   const Entry& entry = node.entries[0];
-  const Value arguments{entry.value, key_address(axis.address, entry.key), axis.problems};
+  const Value arguments = axis.below(entry.key, entry.value);
   if (entry.key == "range") return made_by(axis, range(arguments));
   if (entry.key == "linspace") return made_by(axis, linspace(arguments));
   if (entry.key == "logspace") return made_by(axis, logspace(arguments));
-  axis.problems.add(entry.key_at, arguments.address,
+  axis.problems.add(entry.key_at, arguments.address(),
                     "unknown; " + suggest(entry.key, {"range", "linspace", "logspace"}));
   return {};
 }

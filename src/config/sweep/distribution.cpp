@@ -61,10 +61,10 @@ Draw read_distribution(const Value& axis) {
     return {};
   }
   const Entry& entry = axis.node.entries[0];
-  const Value value{entry.value, key_address(axis.address, entry.key), axis.problems};
+  const Value value = axis.below(entry.key, entry.value);
   if (entry.key == "choice") return choice(value);
   if (std::ranges::find(kNames, entry.key) != kNames.end()) return interval(value, entry.key);
-  axis.problems.add(entry.key_at, value.address, "unknown; " + suggest(entry.key, kNames));
+  axis.problems.add(entry.key_at, value.address(), "unknown; " + suggest(entry.key, kNames));
   return {};
 }
 

@@ -100,7 +100,7 @@ void drop_excluded(const Value& exclude, Points& points) {
   for (std::size_t i = 0; i < has_matched.size(); ++i) {
     const Value item = exclude.item(i);
     if (!has_matched[i])
-      points.warnings.push_back(mistake_line(item.node.at, item.address, "matches no point of the sweep"));
+      points.warnings.push_back(mistake_line(item.node.at, item.address(), "matches no point of the sweep"));
   }
 }
 

@@ -4,10 +4,10 @@
 #include <limits>
 #include <optional>
 
-#include "config/fields/fields.h"
 #include "config/sweep/axis.h"
 #include "config/sweep/distribution.h"
 #include "config/sweep/exclude.h"
+#include "config/table/field.h"
 #include "config/yaml/names.h"
 
 namespace qrun::config {
@@ -26,6 +26,25 @@ std::size_t weigh(const std::vector<Point>& points) {
   return weight;
 }
 
+struct RandomSpec {
+  std::uint64_t trials = 0;
+  std::uint64_t seed = 0;
+  const Node* space = nullptr;  // the axes
+};
+
+void read_space(RandomSpec& random, const Value& value) {
+  if (!value.node.is_map() || value.node.entries.empty())
+    return value.fail("is not a map; write {address: {choice: [...]}}");
+  random.space = &value.node;
+}
+
+constexpr auto kRandomFields =
+    fields(integer<&RandomSpec::trials>("trials", "how many points to draw", Role::kNumber, {1, kMostRuns}).required(),
+           integer<&RandomSpec::seed>("seed", "what they are drawn from", Role::kNumber, kSeeds),
+           field<RandomSpec>("space", "what to draw from; write {address: {choice: [...]}}", Role::kNumber)
+               .read_by<read_space>()
+               .required());
+
 class Expander {
  public:
   Expander(const BaseSeed& base_seed, Problems& problems) : base_seed_(base_seed), problems_(problems) {}
@@ -40,13 +59,13 @@ class Expander {
     for (const Entry& entry : value.node.entries) {
       if (entry.key == "exclude" || entry.value.is_null()) continue;
       const std::vector<Point> factor = this->factor(entry, value);
-      if (!fits(points, factor, entry.key_at, value.address)) return {};
+      if (!fits(points, factor, entry.key_at, value)) return {};
       points = product(points, factor);
     }
     const Node* exclude = value.node.find("exclude");
     if (exclude != nullptr && !exclude->is_null()) {
       result_.points = std::move(points);
-      drop_excluded({*exclude, value.address + ".exclude", problems_}, result_);
+      drop_excluded(value.below("exclude", *exclude), result_);
       points = std::move(result_.points);
     }
     return points;
@@ -54,25 +73,24 @@ class Expander {
 
   /// All points, and what was found on the way.
   Points all(const Node& node) {
-    std::vector<Point> points = sweep({node, "sweep", problems_});
+    std::vector<Point> points = sweep({node, problems_, "sweep"});
     result_.points = std::move(points);
     return std::move(result_);
   }
 
  private:
   /// More runs than anyone wants, or than memory holds, are a mistake, found before they are made.
-  bool fits(const std::vector<Point>& outer, const std::vector<Point>& inner, const Position& at,
-            const std::string& address) {
+  bool fits(const std::vector<Point>& outer, const std::vector<Point>& inner, const Position& at, const Value& value) {
     const std::size_t a = outer.size();
     const std::size_t b = inner.size();
     if (b > 0 && a > kMostRuns / b) {
-      problems_.add(at, address,
+      problems_.add(at, value.address(),
                     std::to_string(a) + " x " + std::to_string(b) + " runs; at most " + std::to_string(kMostRuns));
       return false;
     }
     const std::size_t values = weigh(outer) * b + weigh(inner) * a;
     if (values <= kMostValues) return true;
-    problems_.add(at, address,
+    problems_.add(at, value.address(),
                   std::to_string(values) + " values in all runs; at most " + std::to_string(kMostValues) +
                       ", so give large values names under vars, and sweep the names");
     return false;
@@ -91,14 +109,14 @@ class Expander {
   }
 
   std::vector<Point> factor(const Entry& entry, const Value& sweep) {
-    const Value value{entry.value, sweep.address + "." + entry.key, problems_};
+    const Value value = sweep.below(entry.key, entry.value);
     if (entry.key == "grid") return grid(value);
     if (entry.key == "zip") return zip(value);
     if (entry.key == "list") return list(value);
     if (entry.key == "random") return random(value);
     if (entry.key == "seeds") return seeds(value, entry.key_at);
     if (entry.key == "union") return join(value);
-    problems_.add(entry.key_at, value.address, "unknown key; " + suggest(entry.key, kFactors));
+    problems_.add(entry.key_at, value.address(), "unknown key; " + suggest(entry.key, kFactors));
     return {};
   }
 
@@ -111,7 +129,7 @@ class Expander {
   /// One point for each value of the axis.
   std::vector<Point> axis(const Entry& entry, const Value& factor) {
     std::vector<Point> points;
-    for (Node& node : axis_values({entry.value, factor.address + "." + entry.key, problems_}))
+    for (Node& node : axis_values(factor.below(entry.key, entry.value)))
       points.push_back({{entry.key, entry.key_at, std::move(node)}});
     return points;
   }
@@ -121,7 +139,7 @@ class Expander {
     std::vector<Point> points = {{}};
     for (const Entry& entry : value.node.entries) {
       const std::vector<Point> values = axis(entry, value);
-      if (!fits(points, values, entry.key_at, value.address)) return {};
+      if (!fits(points, values, entry.key_at, value)) return {};
       points = product(points, values);
     }
     return points;
@@ -135,7 +153,7 @@ class Expander {
       if (values.empty()) return {};
       if (points.empty()) points.resize(values.size());
       if (values.size() != points.size()) {
-        problems_.add(entry.key_at, value.address + "." + entry.key,
+        problems_.add(entry.key_at, value.below(entry.key, entry.value).address(),
                       "has " + std::to_string(values.size()) + " values, the axes before it " +
                           std::to_string(points.size()) + "; zipped axes have one length");
         return {};
@@ -195,39 +213,21 @@ class Expander {
     return points;
   }
 
-  /// The axes of `space`, kept for when all of `random` is read.
-  static Field space_field(const Node*& space) {
-    Field field;
-    field.name = "space";
-    field.about = "what to draw from; write {address: {choice: [...]}}";
-    field.read = [&space](const Value& value) {
-      if (value.node.is_map() && !value.node.entries.empty()) {
-        space = &value.node;
-      } else {
-        value.fail("is not a map; write {address: {choice: [...]}}");
-      }
-    };
-    return required(std::move(field));
-  }
-
   std::vector<Point> random(const Value& value) {
-    std::uint64_t trials = 0;
-    std::uint64_t seed = 0;
-    const Node* space = nullptr;
     if (!is_map(value, "{trials: N, seed: S, space: {address: {log_uniform: [a, b]}}}")) return {};
-    read_fields(value,
-                {required(integer("trials", "how many points to draw", trials, {1, kMostRuns})),
-                 integer("seed", "what they are drawn from", seed, {0, std::numeric_limits<std::uint64_t>::max()}),
-                 space_field(space)});
-    std::vector<Point> points(trials);
-    for (std::size_t a = 0; space != nullptr && a < space->entries.size(); ++a) {
-      const Entry& entry = space->entries[a];
-      const Value axis{entry.value, value.address + ".space." + entry.key, problems_};
+    RandomSpec random;
+    read_fields(value, kRandomFields, random);
+    std::vector<Point> points(random.trials);
+    if (random.space == nullptr) return points;
+    const Value space = value.below("space", *random.space);
+    for (std::size_t a = 0; a < space.node.entries.size(); ++a) {
+      const Entry& entry = space.node.entries[a];
+      const Value axis = space.below(entry.key, entry.value);
       const Draw draw = read_distribution(axis);
-      for (std::uint64_t i = 0; draw && i < trials; ++i) {
-        Node drawn = draw(seed, a, i);
+      for (std::uint64_t i = 0; draw && i < random.trials; ++i) {
+        Node drawn = draw(random.seed, a, i);
         drawn.at = entry.value.at;
-        drawn.origin = axis.address;  // however many trials draw a wrong value, it is one mistake
+        drawn.origin = axis.address();  // however many trials draw a wrong value, it is one mistake
         points[i].push_back({entry.key, entry.key_at, std::move(drawn)});
       }
     }

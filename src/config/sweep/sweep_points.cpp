@@ -1,24 +1,25 @@
 #include "config/sweep/sweep_points.h"
 
 #include <algorithm>
-#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
 
-#include "config/fields/run_fields.h"
+#include "config/fields/run.h"
 #include "config/sweep/swept.h"
 #include "config/yaml/names.h"
+#include "config/yaml/references.h"
 
 namespace qrun::config {
 namespace {
 
 /// Why the address is no axis; "" where it is one.
 std::string refusal_of(const std::string& address) {
-  const std::string key = address.substr(0, address.find('.'));
-  if (key == "sweep") return "can't be swept itself; sweep what the runs differ in";
-  if (std::ranges::find(kOutsideId, key) == kOutsideId.end()) return "";
-  return key + " holds for a whole sweep and is no axis; give it one value, outside of sweep";
+  const auto lies_in = [&](const std::string& key) { return address == key || address.starts_with(key + "."); };
+  if (lies_in("sweep")) return "can't be swept itself; sweep what the runs differ in";
+  const auto key = std::ranges::find_if(whole_sweep_addresses(), lies_in);
+  if (key == whole_sweep_addresses().end()) return "";
+  return *key + " holds for a whole sweep and is no axis; give it one value, outside of sweep";
 }
 
 /// The address behind the layer, where there is one.
@@ -54,36 +55,10 @@ void check_point(const Node& document, const Point& point, Problems& problems) {
   }
 }
 
-struct Reference {
-  const Node* text;
-  std::string address;
-};
-
-/// The first text at or below `node` that refers to one of the variables.
-std::optional<Reference> find_reference(const Node& node, const std::string& address,
-                                        const std::set<std::string>& variables) {
-  const auto refers = [&](const std::string& name) { return node.scalar.find("${" + name + "}") != std::string::npos; };
-  if (node.is_scalar() && std::ranges::any_of(variables, refers)) return Reference{&node, address};
-  for (std::size_t i = 0; i < node.items.size(); ++i) {
-    if (auto found = find_reference(node.items[i], item_address(address, node, i), variables)) return found;
-  }
-  for (const Entry& entry : node.entries) {
-    if (auto found = find_reference(entry.value, key_address(address, entry.key), variables)) return found;
-  }
-  return std::nullopt;
-}
-
-/// The variables that the sweep sets, and those that refer to them.
-std::set<std::string> varying(const Node& document, const Node& sweep) {
-  std::set<std::string> names = swept_variables(sweep);
-  const Node* vars = document.find("vars");
-  for (std::size_t before = 0; vars != nullptr && before != names.size();) {
-    before = names.size();
-    for (const Entry& entry : vars->entries) {
-      if (find_reference(entry.value, "", names)) names.insert(entry.key);
-    }
-  }
-  return names;
+const Node* find_value(const Node& document, const std::string& address) {
+  const Node* node = &document;
+  for (const std::string& key : split(address, '.')) node = node == nullptr ? nullptr : node->find(key);
+  return node;
 }
 
 }  // namespace
@@ -93,13 +68,13 @@ void check_points(const Node& document, const std::vector<Point>& points, Proble
 }
 
 void check_whole_sweep(const Node& document, const Node& sweep, Problems& problems) {
-  const std::set<std::string> names = varying(document, sweep);
-  for (const std::string_view key : kOutsideId) {
-    const Node* value = document.find(key);
-    const auto found = value == nullptr ? std::nullopt : find_reference(*value, std::string(key), names);
+  const std::set<std::string> names = with_dependents(document, swept_variables(sweep));
+  for (const std::string& address : whole_sweep_addresses()) {
+    const Node* value = find_value(document, address);
+    const auto found = value == nullptr ? std::nullopt : find_reference(*value, address, names);
     if (!found) continue;
     problems.add(*found->text, found->address,
-                 found->text->scalar + " is swept, and " + std::string(key) +
+                 found->text->scalar + " is swept, and " + address +
                      " holds for a whole sweep; use no variable of the sweep there");
   }
 }

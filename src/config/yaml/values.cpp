@@ -10,8 +10,14 @@
 
 namespace qrun::config {
 
+std::string Value::address() const {
+  if (parent == nullptr) return std::string(key);
+  if (!parent->node.is_list()) return key_address(parent->address(), key);
+  return item_address(parent->address(), parent->node, static_cast<std::size_t>(&node - parent->node.items.data()));
+}
+
 void Value::fail(const std::string& text) const {
-  if (!node.is_broken()) problems.add(node, address, text);
+  if (!node.is_broken()) problems.add(node, address(), text);
 }
 
 void Value::fail_kind(const std::string& wanted) const {
@@ -104,14 +110,16 @@ std::optional<std::string> read_text(const Value& value) {
   return std::nullopt;
 }
 
-std::optional<std::size_t> read_choice(const Value& value, const std::vector<std::string>& names) {
+std::optional<std::size_t> read_choice(const Value& value, std::span<const char* const> names) {
+  const std::string& text = value.node.scalar;
+  const auto found = std::ranges::find(names, text, [](const char* name) { return std::string_view(name); });
+  if (value.node.is_scalar() && found != names.end()) return static_cast<std::size_t>(found - names.begin());
+  const std::vector<std::string> known(names.begin(), names.end());
   if (!value.node.is_scalar()) {
-    value.fail_kind((names.size() == 1 ? "" : "one of ") + join(names));
-    return std::nullopt;
+    value.fail_kind((known.size() == 1 ? "" : "one of ") + join(known));
+  } else {
+    value.fail(text + " is not known; " + suggest(text, known));
   }
-  const auto found = std::ranges::find(names, value.node.scalar);
-  if (found != names.end()) return static_cast<std::size_t>(found - names.begin());
-  value.fail(value.node.scalar + " is not known; " + suggest(value.node.scalar, names));
   return std::nullopt;
 }
 

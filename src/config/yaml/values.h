@@ -4,27 +4,32 @@
 #include <cstdint>
 #include <limits>
 #include <optional>
+#include <span>
 #include <string>
-#include <vector>
+#include <string_view>
 
 #include "config/yaml/node.h"
 #include "config/yaml/problems.h"
 
 namespace qrun::config {
 
-/// A node to be read, under its dotted address.
+/// A node to be read. It knows where it stands, so that its address is made only where there is a mistake to report.
 struct Value {
   const Node& node;
-  std::string address;
   Problems& problems;
+  std::string_view key;           // in the map that it stands in, or its whole address where it stands in nothing
+  const Value* parent = nullptr;  // the map or list that it stands in, which outlives it
+
+  /// `network.conv1.stride`.
+  [[nodiscard]] std::string address() const;
 
   /// `text`: what is wrong; what would be right. Silent for a broken node, whose mistake is known.
   void fail(const std::string& text) const;
   /// For a node that is not what is wanted: `is a list; an integer is wanted`.
   void fail_kind(const std::string& wanted) const;
-  [[nodiscard]] Value item(std::size_t index) const {
-    return {node.items[index], item_address(address, node, index), problems};
-  }
+  [[nodiscard]] Value item(std::size_t index) const { return {node.items[index], problems, {}, this}; }
+  /// What stands under a key of the map.
+  [[nodiscard]] Value below(std::string_view name, const Node& value) const { return {value, problems, name, this}; }
 };
 
 /// Inclusive bounds of an integer.
@@ -33,6 +38,7 @@ struct IntRange {
   std::uint64_t max = 0;
 };
 inline constexpr std::uint64_t kMany = 1000000000;
+inline constexpr IntRange kSeeds{.min = 0, .max = std::numeric_limits<std::uint64_t>::max()};
 
 /// Bounds of a finite number.
 struct NumberRange {
@@ -56,6 +62,6 @@ inline constexpr NumberRange kBelowOne{.low = 0, .high = 1, .low_open = false};
 [[nodiscard]] std::optional<bool> read_boolean(const Value& value);
 [[nodiscard]] std::optional<std::string> read_text(const Value& value);
 /// The index of the value among `names`.
-[[nodiscard]] std::optional<std::size_t> read_choice(const Value& value, const std::vector<std::string>& names);
+[[nodiscard]] std::optional<std::size_t> read_choice(const Value& value, std::span<const char* const> names);
 
 }  // namespace qrun::config

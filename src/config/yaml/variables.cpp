@@ -26,8 +26,8 @@ bool is_whole(const std::string& text) { return text.starts_with(kOpen) && text.
 
 class Filler {
  public:
-  Filler(const Node& vars, const std::set<std::string>& later, Problems& problems)
-      : later_(later), problems_(problems) {
+  Filler(const Node& vars, const std::set<std::string>& later, Problems& problems, std::size_t elsewhere)
+      : later_(later), problems_(problems), nodes_(elsewhere) {
     are_known_ = vars.is_map() || vars.is_null();
     if (!are_known_) problems_.add(vars, "vars", "is not a map; write {name: value}");
     for (const Entry& entry : vars.entries) {
@@ -188,20 +188,20 @@ class Filler {
   bool are_known_ = true;            // false: vars is no map, and nothing can be said of what it should define
   std::vector<std::string> path_;    // variables under way
   std::set<std::string> undefined_;  // reported already
-  std::size_t nodes_ = 0;
+  std::size_t nodes_;
 };
 
 }  // namespace
 
-void fill_in_variables(Node& root, Problems& problems) {
+void fill_in_variables(Node& root, Problems& problems, std::size_t elsewhere) {
   const Node* found = root.find("vars");
   const Node vars = found == nullptr ? Node{} : *found;
-  fill_in_variables(root, "", vars, {}, problems);
+  Filler(vars, {}, problems, elsewhere).fill(root, "");
 }
 
 void fill_in_variables(Node& part, const std::string& address, const Node& vars, const std::set<std::string>& later,
                        Problems& problems) {
-  Filler(vars, later, problems).fill(part, address);
+  Filler(vars, later, problems, 0).fill(part, address);
 }
 
 }  // namespace qrun::config

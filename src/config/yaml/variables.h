@@ -1,6 +1,7 @@
 // Fills in `${name}` from `vars` and `${env:NAME}` from the environment.
 #pragma once
 
+#include <cstddef>
 #include <set>
 #include <string>
 
@@ -11,8 +12,9 @@ namespace qrun::config {
 
 /// Replaces every reference below `root` outside `vars`. A scalar that is one whole `${name}` becomes a copy of what
 /// it names, marked with its origin; other references become text. An undefined or circular name is reported once,
-/// and what uses it becomes broken. Throws ConfigError where the result is over the bounds of a document.
-void fill_in_variables(Node& root, Problems& problems);
+/// and what uses it becomes broken. Throws ConfigError where the result is over the bounds of a document, of which
+/// `elsewhere` nodes are not below `root`.
+void fill_in_variables(Node& root, Problems& problems, std::size_t elsewhere = 0);
 
 /// The same below `address`, a part of the document that has these `vars`. References to those in `later`, which are
 /// yet to get their values, stay as they are.

@@ -1,0 +1,47 @@
+// How long a run trains, and what of it is kept.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "config/table/field.h"
+#include "core/enum_names.h"
+#include "core/error.h"
+
+namespace qrun {
+
+enum class Keep : std::uint8_t { kLast, kBest, kAll };
+inline constexpr std::array kKeepNames = {"last", "best", "all"};
+constexpr const auto& names_of(Keep /*keep*/) { return kKeepNames; }
+static_assert(names_all_to(Keep::kAll));
+
+struct TrainSpec {
+  std::int64_t epochs = 1;
+  std::optional<std::int64_t> iterations_per_epoch;  // default: training items / batch size, at least 1
+  std::optional<std::int64_t> test_every;            // iterations; default: at the end of each epoch
+  std::optional<std::int64_t> log_every;             // iterations; default: off
+  std::int64_t checkpoint_every = 1;                 // epochs
+  Keep keep = Keep::kLast;
+  std::string init_from;        // empty: none
+  Position init_from_position;  // outside text() and id()
+};
+
+namespace config {
+
+inline constexpr auto kTrainFields =
+    fields(integer<&TrainSpec::epochs>("epochs", "how long to train", Role::kShape, {1, kMany}).required(),
+           integer<&TrainSpec::iterations_per_epoch>("iterations_per_epoch",
+                                                     "default: training items / batch size, rounded down, at least 1",
+                                                     Role::kShape, {1, kMany}),
+           integer<&TrainSpec::test_every>("test_every", "iterations; default: at the end of each epoch", Role::kShape,
+                                           {1, kMany}),
+           integer<&TrainSpec::log_every>("log_every", "iterations; default: off", Role::kShape, {1, kMany}),
+           integer<&TrainSpec::checkpoint_every>("checkpoint_every", "epochs", Role::kShape, {1, kMany}),
+           choice<&TrainSpec::keep>("keep", "which weights the run file gets", Role::kNumber),
+           text_or_null<&TrainSpec::init_from>("init_from", "a run's .h5 to start from", Role::kNumber)
+               .positioned<&TrainSpec::init_from_position>());
+
+}  // namespace config
+}  // namespace qrun
