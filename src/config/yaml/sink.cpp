@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
 #include <charconv>
 
 #include "config/yaml/names.h"
@@ -14,6 +13,9 @@ namespace qrun::config {
 namespace {
 
 constexpr std::size_t kLongestWord = 5;  // false
+
+bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
 bool is_one_of(const auto& words, std::string_view text) { return std::ranges::find(words, text) != words.end(); }
 
@@ -29,11 +31,9 @@ bool is_word(std::string_view text, Quoting quoting) {
 
 /// True for text that reads back as the same text without quotes.
 bool needs_no_quotes(std::string_view text, Quoting quoting) {
-  const auto safe = [](char c) {
-    return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_' || c == '/' || c == '.' || c == '-';
-  };
-  return !text.empty() && (std::isalpha(static_cast<unsigned char>(text.front())) != 0 || text.front() == '/') &&
-         std::ranges::all_of(text, safe) && !is_word(text, quoting);
+  const auto safe = [](char c) { return is_letter(c) || is_digit(c) || c == '_' || c == '/' || c == '.' || c == '-'; };
+  return !text.empty() && (is_letter(text.front()) || text.front() == '/') && std::ranges::all_of(text, safe) &&
+         !is_word(text, quoting);
 }
 
 std::string quote(std::string_view text) {
@@ -87,7 +87,12 @@ void TextSink::begin_line() {
 
 void TextSink::key(std::string_view name) {
   begin_line();
-  text_.append(quote_if_needed(name, quoting_)).append(":");
+  if (needs_no_quotes(name, quoting_)) {
+    text_ += name;
+  } else {
+    text_ += quote(name);
+  }
+  text_ += ':';
 }
 
 void TextSink::scalar(std::string_view text) {
@@ -98,7 +103,11 @@ void TextSink::scalar(std::string_view text) {
   text_.append(" ").append(text).append("\n");
 }
 
-void TextSink::text(std::string_view text) { scalar(quote_if_needed(text, quoting_)); }
+void TextSink::text(std::string_view text) {
+  if (needs_no_quotes(text, quoting_)) return scalar(text);
+  scalar(quote(text));
+}
+
 void TextSink::plain(std::string_view text) { scalar(plain_text(text, quoting_)); }
 void TextSink::null() { scalar("null"); }
 
