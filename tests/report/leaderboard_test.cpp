@@ -5,7 +5,7 @@
 
 #include "store/claim_file.h"
 #include "store/journal.h"
-#include "support.h"
+#include "store/support.h"
 
 namespace qrun::test {
 namespace {
