@@ -36,7 +36,7 @@ ParamId Builder::add_param(Blob blob) {
 
 SlotId Builder::add_activation(const std::string& layer, BufferId x) {
   const auto range = static_cast<StatisticId>(plan_.statistics.size());
-  plan_.statistics.push_back({.layer = layer, .place = Place::kActivation, .role = Role::kRange, .dims = {1}});
+  plan_.statistics.push_back({.layer = layer, .place = Place::kActivation, .role = BlobRole::kRange, .dims = {1}});
   plan_.activations.push_back({layer, x, range});
   return static_cast<SlotId>(plan_.activations.size()) - 1;
 }

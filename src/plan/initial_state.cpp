@@ -35,7 +35,7 @@ TrainingState initial_state(const Plan& plan, int run) {
   for (std::size_t p = 0; p < plan.params.size(); ++p) {
     const Blob& blob = plan.params[p];
     const InitSpec& init = settings.params[p].init;
-    const bool counted = blob.role == Role::kWeight || blob.role == Role::kBias;
+    const bool counted = blob.role == BlobRole::kWeight || blob.role == BlobRole::kBias;
     QRUN_CHECK(counted || init.type == InitType::kConstant, "other roles need streams of their own to draw from");
     const std::vector<float> none(static_cast<std::size_t>(blob.size()), 0.0F);
     state.params.push_back(

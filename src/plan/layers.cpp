@@ -18,9 +18,9 @@ std::pair<ParamId, ParamId> add_params(Builder& b, const LayerSpec& layer, std::
   std::int64_t fan_in = 1;
   for (std::size_t i = 1; i < dims.size(); ++i) fan_in = times(fan_in, dims[i]);
   const std::int64_t outputs = dims[0];
-  const ParamId weight = b.add_param({layer.name, Place::kLayer, Role::kWeight, std::move(dims), fan_in});
+  const ParamId weight = b.add_param({layer.name, Place::kLayer, BlobRole::kWeight, std::move(dims), fan_in});
   if (layer.param("bias") == 0) return {weight, kNone};
-  return {weight, b.add_param({layer.name, Place::kLayer, Role::kBias, {outputs}, fan_in})};
+  return {weight, b.add_param({layer.name, Place::kLayer, BlobRole::kBias, {outputs}, fan_in})};
 }
 
 BufferId lower_conv2d(Builder& b, const LayerSpec& layer, Inputs inputs) {
@@ -129,10 +129,10 @@ BufferId lower_layer(Builder& builder, const LayerSpec& layer, std::span<const B
   return kNone;
 }
 
-ParamSettings settings_of(const LayerSpec& layer, Role role) {
-  const bool weight = role == Role::kWeight;
-  QRUN_CHECK(weight || role == Role::kBias, "layers have weights and biases");
-  const RoleInfo& info = info_of(role);
+ParamSettings settings_of(const LayerSpec& layer, BlobRole role) {
+  const bool weight = role == BlobRole::kWeight;
+  QRUN_CHECK(weight || role == BlobRole::kBias, "layers have weights and biases");
+  const BlobRoleInfo& info = info_of(role);
   const ParamSpec& spec = weight ? layer.weight : layer.bias;
   return {.quant = weight ? layer.weight_quant : layer.bias_quant,
           .lr_mult = spec.lr_mult,

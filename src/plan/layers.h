@@ -12,6 +12,6 @@ namespace qrun {
 [[nodiscard]] BufferId lower_layer(Builder& builder, const LayerSpec& layer, std::span<const BufferId> inputs);
 
 /// Returns what a layer's configuration says about its blob of this role.
-[[nodiscard]] ParamSettings settings_of(const LayerSpec& layer, Role role);
+[[nodiscard]] ParamSettings settings_of(const LayerSpec& layer, BlobRole role);
 
 }  // namespace qrun

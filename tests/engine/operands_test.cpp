@@ -26,9 +26,9 @@ struct EveryOp : StepPlan {
         .method = AllQuantizers::find("clip"), .bits = 4, .gradient = Gradient::kSteClipped, .range = Range::kEma};
     plan.runs[0].solver = {.type = SolverType::kAdam, .lr = 0.1, .momentum = 0.9};
     conv_w = param({4, 2, 3, 3}, ulq);
-    conv_b = param({4}, {}, Role::kBias);
+    conv_b = param({4}, {}, BlobRole::kBias);
     linear_w = param({3, 4});
-    linear_b = param({3}, {}, Role::kBias);
+    linear_b = param({3}, {}, BlobRole::kBias);
     const ConvShape conv{.c = 2, .h = 6, .w = 6, .o = 4, .k = 3, .stride = 1, .pad = 1, .groups = 1};
     const PoolShape pool{.c = 4, .h = 6, .w = 6, .k = 2, .stride = 2};
     const PoolShape fused{.c = 4, .h = 3, .w = 3, .k = 2, .stride = 1};

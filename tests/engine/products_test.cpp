@@ -49,7 +49,7 @@ class ConvTest : public EngineTest {
     const BufferId x = p.buffer({s.c, s.h, s.w});
     const BufferId y = p.buffer({s.o, s.out_h(), s.out_w()});
     const ParamId w = p.param({s.o, s.c / s.groups, s.k, s.k});
-    const ParamId b = p.param({s.o}, {}, Role::kBias);
+    const ParamId b = p.param({s.o}, {}, BlobRole::kBias);
     p.step(Conv2dOp{x, y, w, b, s});
     p.step(Conv2dBackwardDataOp{x, y, w, s});
     p.step(Conv2dBackwardWeightOp{x, y, w, b, s});
@@ -128,7 +128,7 @@ TEST_P(EngineTest, LinearStaysInsideTheRoundingBound) {
     const BufferId x = p.buffer({in, 1, 1});
     const BufferId y = p.buffer({out, 1, 1});
     const ParamId w = p.param({out, in});
-    const ParamId b = p.param({out}, {}, Role::kBias);
+    const ParamId b = p.param({out}, {}, BlobRole::kBias);
     p.step(LinearOp{x, y, w, b, in, out});
     p.step(LinearBackwardDataOp{x, y, w, in, out});
     p.step(LinearBackwardWeightOp{x, y, w, b, in, out});

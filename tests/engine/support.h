@@ -90,14 +90,14 @@ struct StepPlan {
     plan.buffers.push_back({"layer", shape, true});
     return static_cast<BufferId>(plan.buffers.size()) - 1;
   }
-  ParamId param(std::vector<std::int64_t> dims, QuantSettings quant = {}, Role role = Role::kWeight) {
+  ParamId param(std::vector<std::int64_t> dims, QuantSettings quant = {}, BlobRole role = BlobRole::kWeight) {
     plan.params.push_back({.layer = "layer", .role = role, .dims = std::move(dims)});
     plan.runs[0].params.push_back({quant, 1, 1, {}});
     return static_cast<ParamId>(plan.params.size()) - 1;
   }
   SlotId slot(BufferId x, QuantSettings quant) {
     const auto range = static_cast<StatisticId>(plan.statistics.size());
-    plan.statistics.push_back({.layer = "layer", .place = Place::kActivation, .role = Role::kRange, .dims = {1}});
+    plan.statistics.push_back({.layer = "layer", .place = Place::kActivation, .role = BlobRole::kRange, .dims = {1}});
     plan.activations.push_back({"layer", x, range});
     plan.runs[0].activations.push_back(quant);
     return static_cast<SlotId>(plan.activations.size()) - 1;

@@ -27,15 +27,15 @@ TEST(BlobAddress, RefusesWhatItDoesNotPrint) {
   }
 }
 
-TEST(Role, NamesABlobInItsAddress) {
-  const Blob range{.layer = "fc1", .place = Place::kActivation, .role = Role::kRange, .dims = {1}};
+TEST(BlobRole, NamesABlobInItsAddress) {
+  const Blob range{.layer = "fc1", .place = Place::kActivation, .role = BlobRole::kRange, .dims = {1}};
   EXPECT_EQ(to_string(range.address()), "fc1/activation.range_ema");
-  const Blob bias{.layer = "fc1", .role = Role::kBias, .dims = {10}};
+  const Blob bias{.layer = "fc1", .role = BlobRole::kBias, .dims = {10}};
   EXPECT_EQ(to_string(bias.address()), "fc1/bias");
 }
 
-TEST(Role, OnlyWhatIsTrainedDecaysOrIsQuantized) {
-  for (const RoleInfo& role : kRoles) {
+TEST(BlobRole, OnlyWhatIsTrainedDecaysOrIsQuantized) {
+  for (const BlobRoleInfo& role : kBlobRoles) {
     EXPECT_TRUE(role.trained || !(role.decays || role.may_be_quantized)) << role.name;
     EXPECT_TRUE(role.trained || role.start.has_value()) << role.name << ": nothing is drawn for what ops move";
   }

@@ -95,14 +95,14 @@ Plan plan_of(std::vector<Blob> params) {
   plan.runs[0].seed = 5;
   for (const Blob& param : plan.params)
     plan.runs[0].params.push_back(
-        {.init = param.role == Role::kRange ? InitSpec{InitType::kConstant, 3} : InitSpec{InitType::kHe, 0}});
+        {.init = param.role == BlobRole::kRange ? InitSpec{InitType::kConstant, 3} : InitSpec{InitType::kHe, 0}});
   return plan;
 }
 
 TEST(InitialState, BlobsOfOtherRolesChangeNoWeight) {
-  const Blob weight{.layer = "a", .role = Role::kWeight, .dims = {3, 4}, .fan_in = 4};
-  const Blob bias{.layer = "a", .role = Role::kBias, .dims = {3}, .fan_in = 4};
-  const Blob other{.layer = "a", .role = Role::kRange, .dims = {3}};
+  const Blob weight{.layer = "a", .role = BlobRole::kWeight, .dims = {3, 4}, .fan_in = 4};
+  const Blob bias{.layer = "a", .role = BlobRole::kBias, .dims = {3}, .fan_in = 4};
+  const Blob other{.layer = "a", .role = BlobRole::kRange, .dims = {3}};
   const TrainingState alone = initial_state(plan_of({weight, bias, weight}), 0);
   const TrainingState among = initial_state(plan_of({other, weight, other, bias, weight}), 0);
   EXPECT_EQ(among.params[1].master, alone.params[0].master);
@@ -113,7 +113,7 @@ TEST(InitialState, BlobsOfOtherRolesChangeNoWeight) {
 
 TEST(InitialState, StartsStatisticsAsTheirRoleSays) {
   Plan plan = plan_of({});
-  plan.statistics = {{.layer = "a", .place = Place::kActivation, .role = Role::kRange, .dims = {1}}};
+  plan.statistics = {{.layer = "a", .place = Place::kActivation, .role = BlobRole::kRange, .dims = {1}}};
   EXPECT_THAT(initial_state(plan, 0).statistics, testing::ElementsAre(testing::ElementsAre(-1.0)));
 }
 
