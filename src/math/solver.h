@@ -12,6 +12,7 @@
 
 #include <array>
 #include <cmath>
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 
@@ -20,13 +21,14 @@
 namespace qrun {
 
 enum class SolverType : std::uint8_t { kSgd, kNesterov, kAdam, kAdagrad, kRmsprop, kAdadelta };
-enum class LrPolicyType : std::uint8_t { kFixed, kStep, kMultistep, kExp, kInv, kPoly, kSigmoid, kCosine };
-
-// As configurations write them, in the order of the enumerators.
 inline constexpr std::array kSolverNames = {"sgd", "nesterov", "adam", "adagrad", "rmsprop", "adadelta"};
-inline constexpr std::array kPolicyNames = {"fixed", "step", "multistep", "exp", "inv", "poly", "sigmoid", "cosine"};
 constexpr const auto& names_of(SolverType /*type*/) { return kSolverNames; }
+static_assert(kSolverNames.size() == static_cast<std::size_t>(SolverType::kAdadelta) + 1);
+
+enum class LrPolicyType : std::uint8_t { kFixed, kStep, kMultistep, kExp, kInv, kPoly, kSigmoid, kCosine };
+inline constexpr std::array kPolicyNames = {"fixed", "step", "multistep", "exp", "inv", "poly", "sigmoid", "cosine"};
 constexpr const auto& names_of(LrPolicyType /*type*/) { return kPolicyNames; }
+static_assert(kPolicyNames.size() == static_cast<std::size_t>(LrPolicyType::kCosine) + 1);
 
 /// How many float32 values a solver keeps for each parameter, and their names in files.
 struct SolverHistory {

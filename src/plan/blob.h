@@ -39,7 +39,7 @@ struct BlobAddress {
 /// What a blob is for.
 enum class BlobRole : std::uint8_t { kWeight, kBias, kRange };
 
-struct RoleInfo {
+struct BlobRoleInfo {
   BlobRole role;
   std::string_view name;  // in addresses
   bool trained;           // by the solver, in float32; else ops move it, in float64
@@ -48,17 +48,19 @@ struct RoleInfo {
   std::optional<double> start;  // nothing: drawn as the layer's `init` says
 };
 
-inline constexpr std::array kRoles = {
-    RoleInfo{BlobRole::kWeight, "weight", true, true, true, std::nullopt},
-    RoleInfo{BlobRole::kBias, "bias", true, true, true, 0},
-    RoleInfo{BlobRole::kRange, "range_ema", false, false, false, -1},  // negative: no training batch was seen yet
+inline constexpr std::array kBlobRoles = {
+    BlobRoleInfo{BlobRole::kWeight, "weight", true, true, true, std::nullopt},
+    BlobRoleInfo{BlobRole::kBias, "bias", true, true, true, 0},
+    BlobRoleInfo{BlobRole::kRange, "range_ema", false, false, false, -1},  // negative: no training batch was seen yet
 };
 
-[[nodiscard]] constexpr const RoleInfo& info_of(BlobRole role) { return kRoles[static_cast<std::size_t>(role)]; }
+[[nodiscard]] constexpr const BlobRoleInfo& info_of(BlobRole role) {
+  return kBlobRoles[static_cast<std::size_t>(role)];
+}
 
-static_assert(kRoles.size() == static_cast<std::size_t>(BlobRole::kRange) + 1);
+static_assert(kBlobRoles.size() == static_cast<std::size_t>(BlobRole::kRange) + 1);
 static_assert([] {
-  for (const RoleInfo& info : kRoles) {
+  for (const BlobRoleInfo& info : kBlobRoles) {
     if (&info_of(info.role) != &info) return false;
   }
   return true;

@@ -119,7 +119,7 @@ BufferId lower_layer(Builder& builder, const LayerSpec& layer, std::span<const B
 ParamSettings settings_of(const LayerSpec& layer, BlobRole role) {
   const bool weight = role == BlobRole::kWeight;
   QRUN_CHECK(weight || role == BlobRole::kBias, "layers have weights and biases");
-  const RoleInfo& info = info_of(role);
+  const BlobRoleInfo& info = info_of(role);
   const ParamSpec& spec = weight ? layer.weight : layer.bias;
   return {.quant = weight ? layer.weight_quant : layer.bias_quant,
           .lr_mult = spec.lr_mult,

@@ -51,5 +51,21 @@ TEST(Rng, BelowStaysBelow) {
   EXPECT_EQ(seen, (std::set<std::uint64_t>{0, 1, 2, 3, 4, 5, 6}));
 }
 
+TEST(Streams, KeepTheirNumbers) {
+  EXPECT_EQ(stream::kShuffle, 1U);
+  EXPECT_EQ(stream::kAugment, 2U);
+  EXPECT_EQ(stream::kDigits, 3U);
+  EXPECT_EQ(stream::of_blob(0), 1000U);
+  EXPECT_EQ(stream::of_blob(7), 1007U);
+}
+
+TEST(Streams, OfDifferentPurposesNeverMeet) {
+  std::set<std::uint64_t> seen;
+  for (const std::uint32_t purpose : {0U, 1U, 2U, 0xffffffffU}) {
+    for (const std::uint32_t index : {0U, 1U, 1000U, 0xffffffffU}) seen.insert(stream::of(purpose, index));
+  }
+  EXPECT_EQ(seen.size(), 16U);
+}
+
 }  // namespace
 }  // namespace qrun

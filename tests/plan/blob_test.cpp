@@ -35,7 +35,7 @@ TEST(BlobRole, NamesABlobInItsAddress) {
 }
 
 TEST(BlobRole, OnlyWhatIsTrainedDecaysOrIsQuantized) {
-  for (const RoleInfo& role : kRoles) {
+  for (const BlobRoleInfo& role : kBlobRoles) {
     EXPECT_TRUE(role.trained || !(role.decays || role.may_be_quantized)) << role.name;
     EXPECT_TRUE(role.trained || role.start.has_value()) << role.name << ": nothing is drawn for what ops move";
   }

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "plan/fuse.h"
 #include "plan/initial_state.h"
 #include "plan/operands.h"
 
@@ -64,6 +65,26 @@ TEST(Builder, EveryGradientIsWrittenOnce) {
         plan.steps, [id](const Step& step) { return writes(step.op, Operand::gradient(static_cast<BufferId>(id))); });
     EXPECT_LE(writers, 1) << id;
   }
+}
+
+TEST(Fuse, LeavesAQuantizedBufferThatAnotherOpReadsBesideThePooling) {
+  Builder b(Plan{});
+  const BufferId x = b.add_buffer("x", {4, 2, 2}, true);
+  const BufferId quantized = b.add_buffer("x", {4, 2, 2}, true);
+  const SlotId slot = b.add_activation("x", x);
+  b.forward(QuantizeOp{x, quantized, slot});
+  b.backward(QuantizeBackwardOp{x, quantized, slot, x});
+  const BufferId pooled = b.add_buffer("pool", {4, 1, 1}, true);
+  const PoolShape s{.c = 4, .h = 2, .w = 2, .k = 2, .stride = 2};
+  b.forward(MaxPool2dOp{quantized, pooled, s});
+  b.backward(MaxPool2dBackwardOp{quantized, pooled, s});
+  const BufferId relued = b.add_buffer("relu", {4, 2, 2}, true);
+  b.forward(ReluOp{quantized, relued});
+  b.backward(ReluBackwardOp{quantized, relued});
+  const Plan plan = fuse_quantize_pool(std::move(b).finish({}));
+  EXPECT_THAT(backward_names(plan),
+              testing::ElementsAre("relu_backward", "max_pool2d_backward", "sum_gradients", "quantize_backward"));
+  EXPECT_STREQ(info_of(plan.steps.front().op).name, "quantize");
 }
 
 /// A plan of these blobs, for one run of seed 5 that draws all of them.

@@ -12,8 +12,6 @@
 namespace qrun::config {
 namespace {
 
-static_assert(names_all_to(Lambda::kOptimal) && names_all_to(Gradient::kSteClipped) && names_all_to(Range::kFixed));
-
 constexpr const char* kNoneName = "none";
 
 constexpr std::size_t kAliases = static_cast<std::size_t>(

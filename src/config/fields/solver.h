@@ -7,8 +7,6 @@
 
 namespace qrun::config {
 
-static_assert(names_all_to(SolverType::kAdadelta) && names_all_to(LrPolicyType::kCosine));
-
 // A key of other types than these may stand, is checked, and is not used.
 template <SolverType... types>
 bool is_none_of(const Solver& solver) {
