@@ -79,15 +79,19 @@ struct QParams {
   double delta = 0;
 };
 
+/// nvcc writes a member pointer without an alias in parentheses, of which g++ warns.
+template <class T>
+using ParameterOf = T QParams::*;
+
 /// A parameter that files hold beside scale, offset and alpha, and what they call it.
 struct StoredParameter {
   constexpr StoredParameter() = default;
-  constexpr StoredParameter(const char* called, double QParams::*member) : name(called), real(member) {}
-  constexpr StoredParameter(const char* called, std::int32_t QParams::*member) : name(called), integer(member) {}
+  constexpr StoredParameter(const char* called, ParameterOf<double> member) : name(called), real(member) {}
+  constexpr StoredParameter(const char* called, ParameterOf<std::int32_t> member) : name(called), integer(member) {}
 
   const char* name = nullptr;  // nullptr: none
-  double QParams::*real = nullptr;
-  std::int32_t QParams::*integer = nullptr;  // where it is not real
+  ParameterOf<double> real = nullptr;
+  ParameterOf<std::int32_t> integer = nullptr;  // where it is not real
 };
 
 /// Facts about a method, for readers of configurations and files. A method states what is special about it.
