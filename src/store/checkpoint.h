@@ -11,11 +11,11 @@
 namespace qrun {
 
 struct Checkpoint {
-  RunRecord record;                 // identity and metrics so far; no weights
-  TrainingState state;                   // its iteration is also where the data goes on
-  std::optional<TrainingState> best;     // with `keep: best`
-  std::vector<float> epoch_losses;  // of the epoch under way
-  double epoch_seconds = 0;         // spent on it
+  RunRecord record;                   // identity and metrics so far; no weights
+  TrainingState state;                // its iteration is also where the data goes on
+  std::optional<TrainingState> best;  // with `keep: best`
+  std::vector<float> epoch_losses;    // of the epoch under way
+  double epoch_seconds = 0;           // spent on it
 };
 
 /// Puts a checkpoint at `path`; the one that was there stays as previous_checkpoint(path).
