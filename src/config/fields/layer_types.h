@@ -27,7 +27,7 @@ struct Conv2dLayer {
   bool bias = true;
 
   static constexpr auto table() {
-    using namespace config;
+    using config::boolean, config::fields, config::integer, config::kMaxSize, config::Role;
     return fields(
         integer<&Conv2dLayer::out_channels>("out_channels", "number of filters", Role::kShape, {1, kMaxSize})
             .required(),
@@ -50,7 +50,7 @@ struct LinearLayer {
   bool bias = true;
 
   static constexpr auto table() {
-    using namespace config;
+    using config::boolean, config::fields, config::integer, config::kMaxSize, config::Role;
     return fields(integer<&LinearLayer::out_features>("out_features", "number of outputs", Role::kShape, {1, kMaxSize})
                       .required(),
                   boolean<&LinearLayer::bias>("bias", "add a bias per output", Role::kShape));
@@ -104,8 +104,8 @@ struct AvgPool2dLayer {
   bool count_include_pad = false;
 
   static constexpr auto table() {
-    using namespace config;
-    return window_fields<AvgPool2dLayer>() +
+    using config::boolean, config::fields, config::Role;
+    return config::window_fields<AvgPool2dLayer>() +
            fields(boolean<&AvgPool2dLayer::count_include_pad>("count_include_pad",
                                                               "divide by the window with its padding", Role::kShape));
   }

@@ -61,11 +61,11 @@ class TextSink final : public Sink {
 
  private:
   struct Open {
-    Collection kind;
-    bool in_list;            // an item of a list keeps its lines
-    std::size_t key_end;     // where the key that it follows ended
-    std::size_t first_line;  // of lines_
-    bool is_flat = true;     // all of its values are scalars
+    Collection kind{};
+    bool in_list = false;        // an item of a list keeps its lines
+    std::size_t key_end = 0;     // where the key that it follows ended
+    std::size_t first_line = 0;  // of lines_
+    bool is_flat = true;         // all of its values are scalars
   };
 
   [[nodiscard]] std::size_t indent() const { return 2 * (open_.size() - 1); }

@@ -21,7 +21,7 @@ constexpr InstructionSet kInstructionSets[] = {
 /// A table for each instruction set of this machine, the best first. The library keeps the target of its dispatch in a
 /// global that its own questions set as well: all tables are filled once, before anybody else can ask.
 const std::vector<Kernels>& tables() {
-  static const std::vector<Kernels> all = [] {
+  static const std::vector<Kernels> kAll = [] {
     const std::int64_t supported = hwy::SupportedTargets() | HWY_STATIC_TARGET;
     std::vector<Kernels> tables;
     for (const InstructionSet& set : kInstructionSets) {
@@ -37,7 +37,7 @@ const std::vector<Kernels>& tables() {
     hwy::GetChosenTarget().Update(supported);
     return tables;
   }();
-  return all;
+  return kAll;
 }
 
 }  // namespace
