@@ -56,8 +56,7 @@ Divergence CudaProgram::divergence(int run) const {
   if (place >= places.loss())
     return {control.diverged_at(), plan_.buffers[static_cast<std::size_t>(plan_.logits)].layer, "loss"};
   if (place >= places.params)
-    return {control.diverged_at(), plan_.activations[at - plan_.params.size()].layer,
-            std::string(name_of(Place::kActivation))};
+    return {control.diverged_at(), plan_.activations[at - plan_.params.size()].layer, name_of(Place::kActivation)};
   return {control.diverged_at(), plan_.params[at].layer, plan_.params[at].address().in_layer()};
 }
 

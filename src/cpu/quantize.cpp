@@ -15,7 +15,7 @@ void fit_activation(SlotId slot, Context& context) {
                       valid_lanes(context.n, context.blocks() - 1)};
   std::optional<QStats> stats =
       statistics_of(pieces, AllQuantizers::kInfos[settings.method].needs, size * context.n, context);
-  if (!stats) return context.run.diverge(info.layer, std::string(name_of(Place::kActivation)));
+  if (!stats) return context.run.diverge(info.layer, name_of(Place::kActivation));
   stats->max_abs = range_of(settings, stats->max_abs, context.run.range(slot), context.training);
   context.run.fit_of(slot) = fit(*stats, settings);
 }

@@ -1,7 +1,5 @@
 #include "plan/blob.h"
 
-#include <algorithm>
-
 namespace qrun {
 
 std::string BlobAddress::in_layer() const {
@@ -16,9 +14,9 @@ std::optional<BlobAddress> parse_blob_address(std::string_view text) {
   BlobAddress address{.layer = std::string(text.substr(0, slash))};
   std::string_view name = text.substr(slash + 1);
   if (const std::size_t dot = name.find('.'); dot != std::string_view::npos) {
-    const auto place = std::find(kPlaces.begin() + 1, kPlaces.end(), name.substr(0, dot));
-    if (place == kPlaces.end()) return std::nullopt;
-    address.place = static_cast<Place>(place - kPlaces.begin());
+    const std::optional<Place> place = find_named<Place>(name.substr(0, dot));
+    if (!place || place == Place::kLayer) return std::nullopt;  // the layer's own stand without a place
+    address.place = *place;
     name.remove_prefix(dot + 1);
   }
   if (name.empty() || name.find_first_of("./") != std::string_view::npos) return std::nullopt;

@@ -9,16 +9,16 @@
 #include <string_view>
 #include <vector>
 
+#include "core/enum_names.h"
 #include "core/sizes.h"
 
 namespace qrun {
 
 /// The part of a layer that a blob belongs to: the layer itself, or what a quantizer of it quantizes.
 enum class Place : std::uint8_t { kLayer, kWeight, kBias, kActivation };
-inline constexpr std::array<std::string_view, 4> kPlaces = {"", "weight", "bias", "activation"};
-static_assert(kPlaces.size() == static_cast<std::size_t>(Place::kActivation) + 1);
-
-[[nodiscard]] constexpr std::string_view name_of(Place place) { return kPlaces[static_cast<std::size_t>(place)]; }
+inline constexpr std::array kPlaceNames = {"", "weight", "bias", "activation"};
+constexpr const auto& names_of(Place /*place*/) { return kPlaceNames; }
+static_assert(names_all_to(Place::kActivation));
 
 /// As text `conv1/weight`, where the blob is the layer's own, or `conv1/activation.range_ema`.
 struct BlobAddress {

@@ -3,25 +3,46 @@
 namespace qrun {
 namespace {
 
-void write_set(const h5::Group& group, const SetRecord& set) {
-  const auto& [items, shape, classes, hash] = set.contents;
-  group.attribute("path", set.path);
-  group.attribute("items", items);
-  group.attribute("shape", std::vector{shape.c, shape.h, shape.w});
-  group.attribute("classes", classes);
-  group.attribute("hash", hash);
-  group.attribute("batch_size", set.batch_size);
+/// What a group of a data set says in attributes; `set` is one that is written or one that is read.
+template <class Set, class Visit>
+void for_each_attribute(Set& set, const Visit& visit) {
+  auto& [items, shape, classes, hash] = set.contents;
+  visit("path", set.path);
+  visit("items", items);
+  visit("shape", shape);
+  visit("classes", classes);
+  visit("hash", hash);
+  visit("batch_size", set.batch_size);
 }
 
+struct Write {
+  const h5::Group& group;
+  template <class T>
+  void operator()(const char* name, const T& value) const {
+    group.attribute(name, value);
+  }
+  void operator()(const char* name, const Shape& shape) const {
+    group.attribute(name, std::vector{shape.c, shape.h, shape.w});
+  }
+};
+
+struct Read {
+  const h5::Group& group;
+  void operator()(const char* name, std::string& value) const { value = group.text(name); }
+  void operator()(const char* name, std::int64_t& value) const { value = group.number<std::int64_t>(name); }
+  void operator()(const char* name, Shape& value) const {
+    const auto shape = group.numbers<std::int64_t>(name);
+    if (shape.size() != 3) group.fail(name, "attribute is not three numbers");
+    value = {shape[0], shape[1], shape[2]};
+  }
+};
+
+void write_set(const h5::Group& group, const SetRecord& set) { for_each_attribute(set, Write{group}); }
+
 SetRecord read_set(const h5::Group& group) {
-  const auto shape = group.numbers<std::int64_t>("shape");
-  if (shape.size() != 3) group.fail("shape", "attribute is not three numbers");
-  return {.contents = {.items = group.number<std::int64_t>("items"),
-                       .shape = {shape[0], shape[1], shape[2]},
-                       .classes = group.number<std::int64_t>("classes"),
-                       .hash = group.text("hash")},
-          .path = group.text("path"),
-          .batch_size = group.number<std::int64_t>("batch_size")};
+  SetRecord set;
+  for_each_attribute(set, Read{group});
+  return set;
 }
 
 }  // namespace

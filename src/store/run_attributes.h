@@ -37,7 +37,7 @@ struct RunAttributes {
   int threads = 0;
   std::uint64_t seed = 0;
   std::string engine, arithmetic;
-  std::string precision = "fp32";  // or tf32: of the factors of products
+  std::string precision = name_of(Precision::kFp32);  // that the factors of products had
   std::string device;
   std::string instruction_set;  // all that the run was trained with, the last one last
   std::string hostname, qrun_version, git_commit;
@@ -86,7 +86,7 @@ inline constexpr std::tuple kRunAttributes(
     attribute("precision", &RunAttributes::precision,
               [](const RunSource& from) {
                 const bool is_tf32 = from.engine.has_tf32 && from.spec.precision == Precision::kTf32;
-                return std::string(is_tf32 ? "tf32" : "fp32");
+                return std::string(name_of(is_tf32 ? Precision::kTf32 : Precision::kFp32));
               })
         .later(),
     attribute("device", &RunAttributes::device, [](const RunSource& from) { return from.engine.device; }),

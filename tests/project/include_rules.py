@@ -11,7 +11,9 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
+sys.dont_write_bytecode = True
+
+from checkout import ROOT, report  # noqa: E402  (the line above keeps __pycache__ out of the checkout)
 
 # A folder may always include itself. Generated headers (datum.pb.h) have no folder and are not ours to judge.
 ALLOWED: dict[str, set[str]] = {
@@ -82,12 +84,7 @@ def problems(root: Path) -> Iterator[str]:
 
 def main() -> int:
     """Check the checkout that this file lies in."""
-    count = sum(1 for _ in sources(ROOT))
-    found = list(problems(ROOT))
-    for line in found:
-        print(line)
-    print(f"include rules: {count} files, {len(found)} violations")
-    return 1 if found or count == 0 else 0
+    return report("include rules", sum(1 for _ in sources(ROOT)), "files", problems(ROOT))
 
 
 if __name__ == "__main__":

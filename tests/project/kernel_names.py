@@ -12,7 +12,9 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
+sys.dont_write_bytecode = True
+
+from checkout import ROOT, report  # noqa: E402  (the line above keeps __pycache__ out of the checkout)
 
 # On the CPU an item becomes an image while it is read: src/data does it.
 WITHOUT_CPU_FILE = {"gather"}
@@ -54,12 +56,7 @@ def problems(root: Path) -> Iterator[str]:
 
 def main() -> int:
     """Check the checkout that this file lies in."""
-    count = sum(1 for path in sources(ROOT) for _ in kernels(path))
-    found = list(problems(ROOT))
-    for line in found:
-        print(line)
-    print(f"kernel names: {count} kernels, {len(found)} violations")
-    return 1 if found or count == 0 else 0
+    return report("kernel names", sum(1 for path in sources(ROOT) for _ in kernels(path)), "kernels", problems(ROOT))
 
 
 if __name__ == "__main__":

@@ -4,32 +4,26 @@
 from __future__ import annotations
 
 import sys
-import tempfile
 import unittest
-from pathlib import Path
 
 sys.dont_write_bytecode = True
 
-import include_rules  # noqa: E402  (the line above keeps __pycache__ out of the checkout)
+import checkout  # noqa: E402  (the line above keeps __pycache__ out of the checkout)
+import include_rules  # noqa: E402
 
 
 def problems_in(files: dict[str, str]) -> list[str]:
-    """Write `files` (path: content) below a temporary root and check it."""
-    with tempfile.TemporaryDirectory() as folder:
-        root = Path(folder)
-        for name, content in files.items():
-            (root / name).parent.mkdir(parents=True, exist_ok=True)
-            (root / name).write_text(content, encoding="utf-8")
-        return list(include_rules.problems(root))
+    """What the check says of a tree of these files (path: content)."""
+    return checkout.problems_in(files, include_rules.problems)
 
 
 class IncludeRules(unittest.TestCase):
     """Each rule, once kept and once broken."""
 
     def test_this_checkout_keeps_the_rules(self) -> None:
-        folders = {folder for folder, _ in include_rules.sources(include_rules.ROOT)}
+        folders = {folder for folder, _ in include_rules.sources(checkout.ROOT)}
         self.assertGreaterEqual(folders, {"core", "math", "quant", "config", "plan", "engine", "cpu", "data", "store", "report"})
-        self.assertEqual(list(include_rules.problems(include_rules.ROOT)), [])
+        self.assertEqual(list(include_rules.problems(checkout.ROOT)), [])
 
     def test_names_file_and_line_of_an_include_upwards(self) -> None:
         found = problems_in({"src/plan/a.h": '#pragma once\n#include "core/shape.h"\n#  include "cpu/kernels/kernels.h"\n'})

@@ -4,32 +4,26 @@
 from __future__ import annotations
 
 import sys
-import tempfile
 import unittest
-from pathlib import Path
 
 sys.dont_write_bytecode = True
 
-import kernel_names  # noqa: E402  (the line above keeps __pycache__ out of the checkout)
+import checkout  # noqa: E402  (the line above keeps __pycache__ out of the checkout)
+import kernel_names  # noqa: E402
 
 
 def problems_in(files: dict[str, str]) -> list[str]:
-    """Write `files` (path: content) below a temporary root and check it."""
-    with tempfile.TemporaryDirectory() as folder:
-        root = Path(folder)
-        for name, content in files.items():
-            (root / name).parent.mkdir(parents=True, exist_ok=True)
-            (root / name).write_text(content, encoding="utf-8")
-        return list(kernel_names.problems(root))
+    """What the check says of a tree of these files (path: content)."""
+    return checkout.problems_in(files, kernel_names.problems)
 
 
 class KernelNames(unittest.TestCase):
     """Each rule, once kept and once broken."""
 
     def test_this_checkout_keeps_the_rules(self) -> None:
-        count = sum(1 for path in kernel_names.sources(kernel_names.ROOT) for _ in kernel_names.kernels(path))
+        count = sum(1 for path in kernel_names.sources(checkout.ROOT) for _ in kernel_names.kernels(path))
         self.assertGreater(count, 10)
-        self.assertEqual(list(kernel_names.problems(kernel_names.ROOT)), [])
+        self.assertEqual(list(kernel_names.problems(checkout.ROOT)), [])
 
     def test_accepts_templates_and_launch_bounds(self) -> None:
         text = "template <class T>\n__global__ void __launch_bounds__(256, 2) a_kernel(T x) {}\n__global__ void b_kernel() {}\n"

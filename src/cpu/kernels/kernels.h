@@ -2,6 +2,7 @@
 // convolution and matrix product is a broadcast weight times a vector of images, without im2col or padding waste.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -102,11 +103,14 @@ struct Sums {
   double other = 0;
 };
 
+/// Sizes of kernels that row_gradient has loops for.
+inline constexpr std::array<std::int64_t, 2> kRowGradientSizes = {3, 5};
+
 struct Kernels {
   const char* name;
   void (*tiles)(const TileJob&);
   void (*filter)(const FilterJob&);
-  bool (*row_gradient)(const RowGradientJob&);  // false: no kernel for this k, nothing was done
+  void (*row_gradient)(const RowGradientJob&);  // k is one of kRowGradientSizes
   void (*max_pool)(const PoolJob&);
   void (*max_pool_backward)(const PoolBackwardJob&);
   /// Largest |x| as the bits of a float: order-free, and NaN and infinity come out on top.

@@ -200,12 +200,10 @@ void row_gradient_k(const RowGradientJob& job) {
   }
 }
 
-bool row_gradient(const RowGradientJob& job) {
-  switch (job.k) {
-    case 3: row_gradient_k<3>(job); return true;
-    case 5: row_gradient_k<5>(job); return true;
-    default: return false;
-  }
+void row_gradient(const RowGradientJob& job) {
+  static_assert(kRowGradientSizes == std::array<std::int64_t, 2>{3, 5});
+  if (job.k == 3) return row_gradient_k<3>(job);
+  row_gradient_k<5>(job);
 }
 
 }  // namespace
