@@ -17,6 +17,7 @@
 #include "data/datum.h"
 #include "data/digits.h"
 #include "data/lmdb.h"
+#include "data/lmdb_file.h"
 
 namespace qrun {
 namespace {
@@ -75,7 +76,7 @@ class LmdbDataset : public Dataset {
   [[nodiscard]] Item item(std::int64_t index) const override {
     thread_local proto::Datum datum;
     const std::string& key = keys_[static_cast<std::size_t>(index)];
-    reader_->get(key, [&](std::string_view value) { parse_item(reader_->folder(), key, value, shape_, datum); });
+    reader_->get(key, [&](std::string_view value) { parse_item(reader_->path(), key, value, shape_, datum); });
     Item item;
     item.label = datum.label();
     if (datum.data().empty()) {
@@ -97,7 +98,7 @@ class LmdbDataset : public Dataset {
       const std::string& key = keys_[static_cast<std::size_t>(hash.next())];
       reader_->get(key, [&](std::string_view value) {
         proto::Datum datum;
-        parse_item(reader_->folder(), key, value, shape_, datum);
+        parse_item(reader_->path(), key, value, shape_, datum);
         hash.add(std::as_bytes(std::span(value)), datum.label());
       });
     }
@@ -121,9 +122,10 @@ std::shared_ptr<const Dataset> read_into_memory(const LmdbReader& reader, Shape 
   ContentsHash hash(reader.items(), reader.value_bytes(), shape);
   proto::Datum datum;
   reader.each([&](std::string_view key, std::string_view value) {
-    parse_item(reader.folder(), key, value, shape, datum);
+    parse_item(reader.path(), key, value, shape, datum);
     if (hash.next() == std::ssize(labels)) hash.add(std::as_bytes(std::span(value)), datum.label());
-    if (as_bytes == datum.data().empty()) bad_item(reader.folder(), key, "bytes and float_data in one database");
+    if (as_bytes == datum.data().empty())
+      bad_item(reader.path(), key, "bytes and float_data in one database; write all items alike");
     const std::string& data = datum.data();
     bytes.insert(bytes.end(), data.begin(), data.end());
     floats.insert(floats.end(), datum.float_data().begin(), datum.float_data().end());
@@ -134,12 +136,12 @@ std::shared_ptr<const Dataset> read_into_memory(const LmdbReader& reader, Shape 
                                          hash.contents());
 }
 
-std::shared_ptr<const Dataset> read_lmdb(const std::string& folder) {
-  auto reader = std::make_shared<const LmdbReader>(folder);
-  if (reader->items() == 0) throw Error(folder + ": the database is empty");
+std::shared_ptr<const Dataset> read_lmdb(const std::string& path) {
+  auto reader = std::make_shared<const LmdbReader>(path);
+  if (reader->items() == 0) throw Error(path + ": the database is empty; " + kMakeADatabase);
   proto::Datum first;
   reader->each([&](std::string_view key, std::string_view value) {
-    return parse_item(folder, key, value, std::nullopt, first), false;
+    return parse_item(path, key, value, std::nullopt, first), false;
   });
   const Shape shape{first.channels(), first.height(), first.width()};
   const bool as_bytes = !first.data().empty();
@@ -198,7 +200,7 @@ std::shared_ptr<const Dataset> digits(const SourceSpec& source, Split split) {
 
 /// Sets in use, by what they are: a database is opened once in a process, and runs share what they read.
 std::string identity(const SourceSpec& source, Split split) {
-  if (!source.lmdb.empty()) return expand_home(source.lmdb);
+  if (!source.lmdb.empty()) return lmdb_identity(expand_home(source.lmdb));
   return std::to_string(source.synthetic_digits) + " digits " + std::to_string(source.data_seed) +
          (split == Split::kTest ? " test" : "");
 }
@@ -220,9 +222,7 @@ std::shared_ptr<const Dataset> open_dataset(const SourceSpec& source, Split spli
     throw;
   } catch (const std::runtime_error& error) {  // filesystem_error is one, too
     const char* key = split == Split::kTrain ? "data.train.lmdb" : "data.test.lmdb";
-    throw ConfigError(
-        source.position, key,
-        std::string(error.what()) + "; make one with `qrun data mnist --from DIR --to DIR`, or use synthetic_digits");
+    throw ConfigError(source.position, key, error.what());
   }
 }
 

@@ -3,38 +3,57 @@
 #include <utility>
 
 #include "core/error.h"
+#include "data/foreign_value.h"
+#include "data/key_text.h"
 
 namespace qrun {
 namespace {
 
 constexpr std::int64_t kLargestItem = std::int64_t{1} << 28;  // values: what claims more is believed damaged
+constexpr const char* kWriteItAgain = "; write the database again, as README.md shows under `Data of your own`";
 
-}  // namespace
-
-void bad_item(const std::string& folder, std::string_view key, const std::string& problem) {
-  throw Error(folder + ": item " + std::string(key) + ": " + problem);
-}
-
-void parse_item(const std::string& folder, std::string_view key, std::string_view value,
-                const std::optional<Shape>& shape, proto::Datum& datum) {
-  const bool parsed =
-      std::in_range<int>(value.size()) && datum.ParseFromArray(value.data(), static_cast<int>(value.size()));
-  if (!parsed) bad_item(folder, key, "not a Caffe Datum");
-  if (datum.encoded()) bad_item(folder, key, "a compressed image (encoded: true); write the database with raw pixels");
+/// Checks that there are as many values as the shape says.
+void check_values(const std::string& path, std::string_view key, proto::Datum& datum) {
   const Shape own{datum.channels(), datum.height(), datum.width()};
-  if (own.c < 1 || own.h < 1 || own.w < 1) bad_item(folder, key, "shape " + to_string(own));
+  if (own.c < 1 || own.h < 1 || own.w < 1)
+    bad_item(path, key, "shape " + to_string(own) + ", which has no pixels" + kWriteItAgain);
   if (own.c > kLargestItem / own.h / own.w)
-    bad_item(folder, key, "a shape of " + to_string(own) + ", too large to be true");
+    bad_item(path, key, "a shape of " + to_string(own) + ", too large to be true" + kWriteItAgain);
   const bool bytes = !datum.data().empty();
   if (bytes) datum.clear_float_data();  // as Caffe does, which looks there only where there are no bytes
   const std::int64_t found = bytes ? static_cast<std::int64_t>(datum.data().size()) : datum.float_data_size();
   if (found != own.size())
-    bad_item(
-        folder, key,
-        std::to_string(found) + " values where its shape " + to_string(own) + " says " + std::to_string(own.size()));
-  if (shape && *shape != own)
-    bad_item(folder, key, "shape " + to_string(own) + " where the first item has " + to_string(*shape));
-  if (datum.label() < 0) bad_item(folder, key, "label " + std::to_string(datum.label()) + "; labels count from 0");
+    bad_item(path, key,
+             std::to_string(found) + " values where its shape " + to_string(own) + " says " +
+                 std::to_string(own.size()) + kWriteItAgain);
+}
+
+void check_shape(const std::string& path, std::string_view key, const Shape& own, const Shape& first) {
+  if (own == first) return;
+  std::string remedy = "; all items need one";
+  if (own.h != first.h || own.w != first.w)
+    remedy += ": `convert_imageset --resize_height=" + std::to_string(first.h) +
+              " --resize_width=" + std::to_string(first.w) + "` makes it so";
+  if (own.c != first.c) remedy += ", all grey (--gray) or all of colour";
+  bad_item(path, key, "shape " + to_string(own) + " where the first item has " + to_string(first) + remedy);
+}
+
+}  // namespace
+
+void bad_item(const std::string& path, std::string_view key, const std::string& problem) {
+  throw Error(path + ": item " + key_text(key) + ": " + problem);
+}
+
+void parse_item(const std::string& path, std::string_view key, std::string_view value,
+                const std::optional<Shape>& shape, proto::Datum& datum) {
+  if (!std::in_range<int>(value.size())) bad_item(path, key, "more bytes than a Caffe Datum can have");
+  const bool parsed = datum.ParseFromArray(value.data(), static_cast<int>(value.size()));
+  const bool has_fields = datum.has_channels() || datum.has_data() || datum.float_data_size() > 0;
+  if (!parsed || !has_fields) bad_item(path, key, what_instead_of_datum(value));
+  if (datum.encoded()) bad_item(path, key, "a compressed image (encoded: true); write the database with raw pixels");
+  check_values(path, key, datum);
+  if (shape) check_shape(path, key, {datum.channels(), datum.height(), datum.width()}, *shape);
+  if (datum.label() < 0) bad_item(path, key, "label " + std::to_string(datum.label()) + "; labels count from 0");
 }
 
 }  // namespace qrun

@@ -11,6 +11,7 @@
 #include "core/atomic_file.h"
 #include "core/error.h"
 #include "core/fault.h"
+#include "data/lmdb_file.h"
 #include "data/lmdb_pages.h"
 
 namespace qrun {
@@ -18,7 +19,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr const char* kDataFile = "data.mdb";
 constexpr std::size_t kMapHeadroom = std::size_t{64} << 20;
 constexpr std::int64_t kItemsATransaction = 4096;
 
@@ -82,27 +82,27 @@ std::int64_t fill(const std::string& file, const std::string& folder, std::int64
 
 }  // namespace
 
-LmdbReader::LmdbReader(const std::string& folder) : folder_(folder) {
-  if (!fs::exists(fs::path(folder) / kDataFile)) {
-    throw Error(folder + (fs::exists(folder) ? ": holds no data.mdb" : ": no such folder"));
-  }
-  check_lmdb_pages(folder);
+LmdbReader::LmdbReader(const std::string& path) : path_(path) {
+  const std::string file = lmdb_file(path);
+  const std::string name = check_lmdb_pages(path, file);
   MDB_env* env = nullptr;
   check(mdb_env_create(&env), "create");
   env_.reset(env);
   mdb_env_set_maxreaders(env, 126);
+  mdb_env_set_maxdbs(env, 1);  // with names
   // Without lock files: a data set at rest needs none, and its folder may be read-only.
-  check(mdb_env_open(env, folder.c_str(), MDB_RDONLY | MDB_NOLOCK | MDB_NOTLS, 0644), "open");
-  const Transaction txn(begin());
-  check(mdb_dbi_open(txn.get(), nullptr, 0, &dbi_), "open");
+  check(mdb_env_open(env, file.c_str(), MDB_NOSUBDIR | MDB_RDONLY | MDB_NOLOCK | MDB_NOTLS, 0644), "open");
+  bytes_ = file_bytes();
+  Transaction txn(begin());
+  check(mdb_dbi_open(txn.get(), name.empty() ? nullptr : name.c_str(), 0, &dbi_), "open");
   MDB_stat stat{};
   check(mdb_stat(txn.get(), dbi_, &stat), "stat");
   items_ = static_cast<std::int64_t>(stat.ms_entries);
-  bytes_ = file_bytes();
+  check(mdb_txn_commit(txn.release()), "open");  // one that is aborted would take the database's handle along
 }
 
 void LmdbReader::check(int code, const char* operation) const {
-  if (code != MDB_SUCCESS) throw Error(folder_ + ": cannot " + operation + " it: " + mdb_strerror(code));
+  if (code != MDB_SUCCESS) throw Error(path_ + ": cannot " + operation + " it: " + mdb_strerror(code));
 }
 
 std::int64_t LmdbReader::file_bytes() const {
@@ -114,7 +114,7 @@ std::int64_t LmdbReader::file_bytes() const {
 
 /// Memory that maps what a file has no more ends the process: so it is not touched.
 MDB_txn* LmdbReader::begin() const {
-  if (file_bytes() < bytes_) throw Error(folder_ + ": data.mdb was cut while it was in use");
+  if (file_bytes() < bytes_) throw Error(path_ + ": its file was cut while it was in use");
   MDB_txn* txn = nullptr;
   check(mdb_txn_begin(env_.get(), nullptr, MDB_RDONLY, &txn), "read");
   return txn;
@@ -157,8 +157,8 @@ std::int64_t write_lmdb(const std::string& folder, std::int64_t count,
   std::error_code code;
   fs::create_directories(target, code);
   if (code) fail_writing(folder, code.message());
-  remove_abandoned(folder, kDataFile);  // of an import that was killed
-  TemporaryFile file((target / kDataFile).string());
+  remove_abandoned(folder, kLmdbDataFile);  // of an import that was killed
+  TemporaryFile file((target / kLmdbDataFile).string());
   if (!file.is_open()) fail_writing(folder, std::strerror(errno));
   const std::int64_t bytes = fill(file.name(), folder, count, value);
   fault_point("lmdb.synced");

@@ -1,4 +1,4 @@
-// LMDB folders: reading in key order, and writing a new one atomically.
+// LMDB databases: reading in key order, and writing a new one atomically.
 #pragma once
 
 #include <lmdb.h>
@@ -14,12 +14,12 @@ namespace qrun {
 /// A read-only database. An LMDB must be opened once in a process: share this object.
 class LmdbReader {
  public:
-  /// Throws Error with the path and the reason.
-  explicit LmdbReader(const std::string& folder);
+  /// A folder, or a file (data/lmdb_file.h). Throws Error with the path and the reason.
+  explicit LmdbReader(const std::string& path);
 
   [[nodiscard]] std::int64_t items() const { return items_; }
   [[nodiscard]] std::int64_t value_bytes() const;  // of all items together
-  [[nodiscard]] const std::string& folder() const { return folder_; }
+  [[nodiscard]] const std::string& path() const { return path_; }
 
   /// Calls `visit(key, value)` in key order until it returns false. Both are borrowed for the call.
   void each(const std::function<bool(std::string_view, std::string_view)>& visit) const;
@@ -35,7 +35,7 @@ class LmdbReader {
   [[nodiscard]] MDB_txn* begin() const;
   void check(int code, const char* operation) const;
 
-  std::string folder_;
+  std::string path_;
   std::unique_ptr<MDB_env, Close> env_;
   MDB_dbi dbi_ = 0;
   std::int64_t items_ = 0, bytes_ = 0;

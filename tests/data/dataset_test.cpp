@@ -58,7 +58,7 @@ TEST(Datum, RefusesMoreBytesThanAMessageCanHave) {
   proto::Datum d;
   const std::string_view claimed("", std::size_t{1} << 31);  // refused before it is looked at
   EXPECT_THAT(message_of([&] { parse_item("db", "0", claimed, std::nullopt, d); }),
-              HasSubstr("db: item 0: not a Caffe Datum"));
+              HasSubstr("db: item 0: more bytes than a Caffe Datum can have"));
 }
 
 TEST(Lmdb, SharesWhatIsOpenedTwice) {

@@ -13,7 +13,8 @@ namespace {
 using testing::AnyOf;
 using testing::HasSubstr;
 
-class LmdbDamage : public testing::Test {
+/// A database in a folder, in a file of its own, and one with a name.
+class LmdbDamage : public testing::TestWithParam<const char*> {
  protected:
   /// Enough items for branches above the leaves; every fortieth fills pages of its own.
   LmdbDamage() {
@@ -24,18 +25,22 @@ class LmdbDamage : public testing::Test {
                                              .SerializeAsString()
                                              .append(i % 40 == 0 ? unknown_field() : ""));
     }
-    write_foreign(tmp_ / "whole", items);
-    std::ifstream file(tmp_ / "whole/data.mdb", std::ios::binary);
+    ForeignLmdb form{.in_a_file = in_a_file()};
+    if (GetParam() == std::string_view("named")) form.names = {"train"};
+    write_foreign(tmp_ / "whole", items, form);
+    std::ifstream file(tmp_ / (in_a_file() ? "whole" : "whole/data.mdb"), std::ios::binary);
     bytes_.assign(std::istreambuf_iterator<char>(file), {});
-    std::filesystem::create_directory(tmp_ / "db");
+    if (!in_a_file()) std::filesystem::create_directory(tmp_ / "db");
   }
+
+  static bool in_a_file() { return GetParam() == std::string_view("file"); }
 
   /// 9,000 bytes that a Datum does not know.
   static std::string unknown_field() { return "\xa2\x06\xa8\x46" + std::string(9000, 'x'); }
 
   /// What opening a database of these bytes says; reads all items where it opens.
   [[nodiscard]] std::string opening(const std::string& bytes) const {
-    std::ofstream(tmp_ / "db/data.mdb", std::ios::binary) << bytes;
+    std::ofstream(tmp_ / (in_a_file() ? "db" : "db/data.mdb"), std::ios::binary) << bytes;
     const SourceSpec source{.lmdb = tmp_ / "db", .batch_size = 1, .position = {"a.yaml", 3, 9}};
     return message_of([&] {
       const auto set = open_dataset(source, Split::kTrain);
@@ -47,18 +52,19 @@ class LmdbDamage : public testing::Test {
   std::string bytes_;
 };
 
-TEST_F(LmdbDamage, IsNotSeenInAWholeOne) { EXPECT_EQ(opening(bytes_), "nothing thrown"); }
+TEST_P(LmdbDamage, IsNotSeenInAWholeOne) { EXPECT_EQ(opening(bytes_), "nothing thrown"); }
 
-TEST_F(LmdbDamage, ACutFileIsNamed) {
+TEST_P(LmdbDamage, ACutFileIsNamed) {
   for (std::size_t size = 0; size < bytes_.size() - 4096; size += 5000) {
     const std::string message = opening(bytes_.substr(0, size));
-    ASSERT_THAT(message, HasSubstr("a.yaml:3:9: data.train.lmdb: " + (tmp_ / "db") +
-                                   ": data.mdb is cut: it ends at byte " + std::to_string(size)))
+    ASSERT_THAT(message,
+                HasSubstr("a.yaml:3:9: data.train.lmdb: " + (tmp_ / "db") + (in_a_file() ? ": db" : ": data.mdb") +
+                          " is cut: it ends at byte " + std::to_string(size) + "; copy it again"))
         << size << " of " << bytes_.size() << " bytes";
   }
 }
 
-TEST_F(LmdbDamage, ChangedBytesAreNamedOrHarmless) {
+TEST_P(LmdbDamage, ChangedBytesAreNamedOrHarmless) {
   int noticed = 0;
   constexpr std::uint64_t kTrials = 300;
   for (std::uint64_t trial = 0; trial < kTrials; ++trial) {
@@ -75,25 +81,28 @@ TEST_F(LmdbDamage, ChangedBytesAreNamedOrHarmless) {
   EXPECT_GT(noticed, static_cast<int>(kTrials) / 4) << "most pages are of keys";
 }
 
-TEST_F(LmdbDamage, LoopsAndStrangersAreNamed) {
+TEST_P(LmdbDamage, LoopsAndStrangersAreNamed) {
   std::string other = bytes_;
   other.replace(0, 8192, std::string(8192, 'x'));
   EXPECT_THAT(opening(other), HasSubstr("not an LMDB database"));
   EXPECT_THAT(opening(std::string(100000, '\0')), HasSubstr("not an LMDB database"));
 }
 
-TEST_F(LmdbDamage, AFileThatIsCutInUseFailsTheReadAndNotTheProcess) {
+INSTANTIATE_TEST_SUITE_P(Forms, LmdbDamage, testing::Values("folder", "file", "named"));
+
+TEST(LmdbInUse, IsCutAndFailsTheReadAndNotTheProcess) {
+  const TemporaryFolder tmp;
   const std::string image(std::size_t{1} << 20, 'x');  // as many as are not kept in memory
   const std::string value = datum(1, 1024, 1024, 0, image).SerializeAsString();
   std::vector<std::pair<std::string, std::string>> items;
   for (int i = 0; i < 257; ++i) items.emplace_back(std::to_string(1000 + i), value);
-  write_foreign(tmp_ / "large", items, std::size_t{1} << 29);
-  const auto set = open_dataset({.lmdb = tmp_ / "large", .batch_size = 1}, Split::kTrain);
+  write_foreign(tmp / "large", items, {.map_bytes = std::size_t{1} << 29});
+  const auto set = open_dataset({.lmdb = tmp / "large", .batch_size = 1}, Split::kTrain);
   EXPECT_EQ(set->memory().items, 0) << "read item by item";
   EXPECT_EQ(set->item(256).bytes.size(), image.size());
-  std::filesystem::resize_file(tmp_ / "large/data.mdb", 100000);
+  std::filesystem::resize_file(tmp / "large/data.mdb", 100000);
   EXPECT_THAT(message_of([&] { static_cast<void>(set->item(256)); }),
-              HasSubstr("large: data.mdb was cut while it was in use"));
+              HasSubstr("large: its file was cut while it was in use"));
 }
 
 }  // namespace

@@ -42,22 +42,32 @@ inline proto::Datum datum(std::int32_t c, std::int32_t h, std::int32_t w, std::i
   return d;
 }
 
+struct ForeignLmdb {
+  std::size_t map_bytes = std::size_t{1} << 24;
+  bool in_a_file = false;          // instead of a folder
+  std::vector<const char*> names;  // of the databases that get the items, instead of the one without
+  unsigned flags = 0;              // of these databases
+};
+
 /// An LMDB as another program would write it.
-inline void write_foreign(const std::string& folder, const std::vector<std::pair<std::string, std::string>>& items,
-                          std::size_t map_bytes = std::size_t{1} << 24) {
-  std::filesystem::create_directories(folder);
+inline void write_foreign(const std::string& path, const std::vector<std::pair<std::string, std::string>>& items,
+                          const ForeignLmdb& form = {}) {
+  if (!form.in_a_file) std::filesystem::create_directories(path);
   MDB_env* env = nullptr;
   MDB_txn* txn = nullptr;
-  MDB_dbi dbi = 0;
   ASSERT_EQ(mdb_env_create(&env), 0);
-  ASSERT_EQ(mdb_env_set_mapsize(env, map_bytes), 0);
-  ASSERT_EQ(mdb_env_open(env, folder.c_str(), 0, 0644), 0);
+  ASSERT_EQ(mdb_env_set_mapsize(env, form.map_bytes), 0);
+  ASSERT_EQ(mdb_env_set_maxdbs(env, 10), 0);
+  ASSERT_EQ(mdb_env_open(env, path.c_str(), form.in_a_file ? MDB_NOSUBDIR : 0, 0644), 0);
   ASSERT_EQ(mdb_txn_begin(env, nullptr, 0, &txn), 0);
-  ASSERT_EQ(mdb_dbi_open(txn, nullptr, 0, &dbi), 0);
-  for (auto [key, value] : items) {
-    MDB_val k{key.size(), key.data()};
-    MDB_val v{value.size(), value.data()};
-    ASSERT_EQ(mdb_put(txn, dbi, &k, &v, 0), 0);
+  for (const char* name : form.names.empty() ? std::vector<const char*>{nullptr} : form.names) {
+    MDB_dbi dbi = 0;
+    ASSERT_EQ(mdb_dbi_open(txn, name, MDB_CREATE | form.flags, &dbi), 0);
+    for (auto [key, value] : items) {
+      MDB_val k{key.size(), key.data()};
+      MDB_val v{value.size(), value.data()};
+      ASSERT_EQ(mdb_put(txn, dbi, &k, &v, 0), 0);
+    }
   }
   ASSERT_EQ(mdb_txn_commit(txn), 0);
   mdb_env_close(env);
