@@ -86,6 +86,12 @@ class LmdbDataset : public Dataset {
     }
     return item;
   }
+  [[nodiscard]] std::int32_t label(std::int64_t index) const override {
+    proto::Datum datum;
+    const std::string& key = keys_[static_cast<std::size_t>(index)];
+    reader_->get(key, [&](std::string_view value) { parse_stored(reader_->path(), key, value, datum); });
+    return datum.label();
+  }
   [[nodiscard]] const Contents& contents() const override {
     std::call_once(once_, [this] { contents_ = read_contents(); });
     return contents_;
@@ -96,11 +102,7 @@ class LmdbDataset : public Dataset {
     ContentsHash hash(items(), bytes_, shape_);
     while (hash.next() < items()) {
       const std::string& key = keys_[static_cast<std::size_t>(hash.next())];
-      reader_->get(key, [&](std::string_view value) {
-        proto::Datum datum;
-        parse_item(reader_->path(), key, value, shape_, datum);
-        hash.add(std::as_bytes(std::span(value)), datum.label());
-      });
+      reader_->get(key, [&](std::string_view value) { hash.add(std::as_bytes(std::span(value)), label_of(value)); });
     }
     return hash.contents();
   }
@@ -205,6 +207,8 @@ std::string identity(const SourceSpec& source, Split split) {
          (split == Split::kTest ? " test" : "");
 }
 
+const char* key_of(Split split) { return split == Split::kTrain ? "data.train.lmdb" : "data.test.lmdb"; }
+
 }  // namespace
 
 std::shared_ptr<const Dataset> open_dataset(const SourceSpec& source, Split split) {
@@ -221,8 +225,7 @@ std::shared_ptr<const Dataset> open_dataset(const SourceSpec& source, Split spli
   } catch (const EnvironmentError&) {
     throw;
   } catch (const std::runtime_error& error) {  // filesystem_error is one, too
-    const char* key = split == Split::kTrain ? "data.train.lmdb" : "data.test.lmdb";
-    throw ConfigError(source.position, key, error.what());
+    throw ConfigError(source.position, key_of(split), error.what());
   }
 }
 
@@ -252,28 +255,28 @@ Shape padded_shape(const DataSpec& spec, const Shape& image) {
 
 constexpr std::int64_t kSample = 1000;
 
-/// True where each class among the first labels is one block of them; a few labels, or a set of one class, say nothing.
-bool is_sorted_by_class(const Dataset& set) {
-  constexpr std::int64_t kBlock = 10;  // labels on average
-  const std::int64_t labels = std::min(kSample, set.items());
-  std::int64_t blocks = 0;
-  std::set<std::int32_t> classes;
-  std::int32_t last = 0;
-  for (std::int64_t i = 0; i < labels; ++i) {
-    const std::int32_t label = set.label(i);
-    if (i == 0 || label != last) ++blocks;
-    classes.insert(last = label);
+/// The first labels of a set. Throws ConfigError where an item has none.
+std::vector<std::int32_t> first_labels(const Dataset& set, const SourceSpec& source, Split split) {
+  std::vector<std::int32_t> labels;
+  try {
+    for (std::int64_t i = 0; i < std::min(kSample, set.items()); ++i) labels.push_back(set.label(i));
+  } catch (const Error& error) {
+    throw ConfigError(source.position, key_of(split), error.what());
   }
-  const bool has_more = blocks > 1 || set.items() > labels;
-  return blocks == std::ssize(classes) && labels >= kBlock * blocks && has_more;
+  return labels;
 }
 
-std::int32_t largest_label(const RunData& data) {
-  std::int32_t largest = 0;
-  for (const Dataset* set : {data.train.get(), data.test.get()}) {
-    for (std::int64_t i = 0; i < std::min(kSample, set->items()); ++i) largest = std::max(largest, set->label(i));
+/// True where each class among the first labels is one block of them; a few labels, or a set of one class, say nothing.
+bool is_sorted_by_class(const std::vector<std::int32_t>& labels, std::int64_t items) {
+  constexpr std::int64_t kBlock = 10;  // labels on average
+  std::int64_t blocks = 0;
+  std::set<std::int32_t> classes;
+  for (std::size_t i = 0; i < labels.size(); ++i) {
+    if (i == 0 || labels[i] != labels[i - 1]) ++blocks;
+    classes.insert(labels[i]);
   }
-  return largest;
+  const bool has_more = blocks > 1 || items > std::ssize(labels);
+  return blocks == std::ssize(classes) && std::ssize(labels) >= kBlock * blocks && has_more;
 }
 
 }  // namespace
@@ -300,8 +303,10 @@ RunData open_data(const DataSpec& spec) {
                           " channels; give one, or one a channel");
   }
   data.shape = input_shape(spec, train);
-  data.largest_label = largest_label(data);
-  data.is_sorted = is_sorted_by_class(*data.train);
+  const std::vector<std::int32_t> train_labels = first_labels(*data.train, spec.train, Split::kTrain);
+  const std::vector<std::int32_t> test_labels = first_labels(*data.test, spec.test, Split::kTest);
+  data.largest_label = std::max(std::ranges::max(train_labels), std::ranges::max(test_labels));
+  data.is_sorted = is_sorted_by_class(train_labels, data.train->items());
   return data;
 }
 

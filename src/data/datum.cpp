@@ -1,5 +1,7 @@
 #include "data/datum.h"
 
+#include <algorithm>
+#include <cmath>
 #include <utility>
 
 #include "core/error.h"
@@ -12,7 +14,19 @@ namespace {
 constexpr std::int64_t kLargestItem = std::int64_t{1} << 28;  // values: what claims more is believed damaged
 constexpr const char* kWriteItAgain = "; write the database again, as README.md shows under `Data of your own`";
 
-/// Checks that there are as many values as the shape says.
+/// One value that is no number makes all weights so: the item is to blame, not what they are computed by.
+void check_finite(const std::string& path, std::string_view key, const Shape& own, const proto::Datum& datum) {
+  const auto& values = datum.float_data();
+  const auto at = std::ranges::find_if(values, [](float value) { return !std::isfinite(value); });
+  if (at == values.end()) return;
+  const std::int64_t i = at - values.begin();
+  bad_item(path, key,
+           "value " + std::to_string(i) + " of float_data (channel " + std::to_string(i / own.w / own.h) + ", row " +
+               std::to_string(i / own.w % own.h) + ", column " + std::to_string(i % own.w) + ") is " +
+               (std::isnan(*at) ? "NaN" : "infinite") + "; mend the item, or leave it out");
+}
+
+/// Checks that there are as many values as the shape says, all of them numbers.
 void check_values(const std::string& path, std::string_view key, proto::Datum& datum) {
   const Shape own{datum.channels(), datum.height(), datum.width()};
   if (own.c < 1 || own.h < 1 || own.w < 1)
@@ -26,6 +40,7 @@ void check_values(const std::string& path, std::string_view key, proto::Datum& d
     bad_item(path, key,
              std::to_string(found) + " values where its shape " + to_string(own) + " says " +
                  std::to_string(own.size()) + kWriteItAgain);
+  check_finite(path, key, own, datum);
 }
 
 void check_shape(const std::string& path, std::string_view key, const Shape& own, const Shape& first) {
@@ -44,16 +59,25 @@ void bad_item(const std::string& path, std::string_view key, const std::string& 
   throw Error(path + ": item " + key_text(key) + ": " + problem);
 }
 
-void parse_item(const std::string& path, std::string_view key, std::string_view value,
-                const std::optional<Shape>& shape, proto::Datum& datum) {
+void parse_stored(const std::string& path, std::string_view key, std::string_view value, proto::Datum& datum) {
   if (!std::in_range<int>(value.size())) bad_item(path, key, "more bytes than a Caffe Datum can have");
   const bool parsed = datum.ParseFromArray(value.data(), static_cast<int>(value.size()));
   const bool has_fields = datum.has_channels() || datum.has_data() || datum.float_data_size() > 0;
   if (!parsed || !has_fields) bad_item(path, key, what_instead_of_datum(value));
+  if (datum.label() < 0) bad_item(path, key, "label " + std::to_string(datum.label()) + "; labels count from 0");
+}
+
+void parse_item(const std::string& path, std::string_view key, std::string_view value,
+                const std::optional<Shape>& shape, proto::Datum& datum) {
+  parse_stored(path, key, value, datum);
   if (datum.encoded()) bad_item(path, key, "a compressed image (encoded: true); write the database with raw pixels");
   check_values(path, key, datum);
   if (shape) check_shape(path, key, {datum.channels(), datum.height(), datum.width()}, *shape);
-  if (datum.label() < 0) bad_item(path, key, "label " + std::to_string(datum.label()) + "; labels count from 0");
+}
+
+std::int32_t label_of(std::string_view value) {
+  proto::Datum datum;
+  return datum.ParseFromArray(value.data(), static_cast<int>(value.size())) ? datum.label() : 0;
 }
 
 }  // namespace qrun

@@ -19,7 +19,7 @@ import sys
 import h5py
 import lmdb
 import numpy as np
-from datums import CHANNELS, DATA, ENCODED, FLOATS, HEIGHT, LABEL, PIXELS, WIDTH, database, datum
+from datums import CHANNELS, DATA, ENCODED, FLOATS, HEIGHT, LABEL, PIXELS, WIDTH, database, datum, write
 from program import ROOT, SMOKE, SOME_DIGITS, SWEEP, ProgramTest, limit, main
 
 sys.path.insert(0, str(ROOT / "scripts"))
@@ -52,6 +52,20 @@ class DamagedData(ProgramTest):
                 self.assert_says(done, rf"^command line: data\.train=.*: data\.train\.lmdb: train: {line}")
                 self.assertFalse((self.cwd / "results").exists())
                 shutil.rmtree(self.cwd / "train")
+
+    def test_a_value_that_is_no_number_is_named_before_anything_starts_or_fails_the_run(self) -> None:
+        values = np.zeros(784, "<f4")
+        values[30] = np.nan
+        item = "item 00000005: value 30 of float_data \\(channel 0, row 1, column 2\\) is NaN"
+        sound, broken = (datum({DATA: b"", FLOATS: floats.tobytes()}) for floats in (np.zeros(784, "<f4"), values))
+        items = {b"%08d" % i: broken if i == 5 else sound for i in range(100)}
+        write(self.cwd / "train", items)
+        self.assert_says(self.qrun(*self.arguments(), code=2), rf"^command line: data\.train=.*: data\.train\.lmdb: train: {item}; mend")
+        self.assertFalse((self.cwd / "results").exists())
+        enough = (1 << 28) // 4 // 784 + 1  # items that are not held in memory
+        write(self.cwd / "train", {b"%08d" % i: sound for i in range(100, enough)})
+        done = self.qrun(*self.arguments(), "train.iterations_per_epoch=2", code=1)
+        self.assertRegex(done.stderr, f'reason="train: {item}')
 
     def test_float_data_trains(self) -> None:
         values = np.frombuffer(PIXELS, np.uint8).astype("<f4").tobytes()

@@ -38,7 +38,7 @@ def datum(fields: dict[int, int | bytes]) -> bytes:
 
 def write(path: pathlib.Path, items: dict[bytes, bytes], database: bytes | None = None, **options: object) -> None:
     """An LMDB of these items; `options` are those of lmdb.open."""
-    environment = lmdb.open(str(path), map_size=1 << 28, max_dbs=4, **options)
+    environment = lmdb.open(str(path), map_size=1 << 30, max_dbs=4, **options)
     named = environment.open_db(database) if database else None
     with environment.begin(write=True) as transaction:
         for key, value in items.items():

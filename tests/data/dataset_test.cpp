@@ -4,6 +4,8 @@
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 
+#include <cmath>
+
 #include "data/datum.h"
 #include "data/digits.h"
 #include "data/support.h"
@@ -42,6 +44,22 @@ TEST(Lmdb, ReadsFloatData) {
   const auto set = open_dataset(lmdb(tmp / "db"), Split::kTrain);
   const Item item = set->item(0);
   EXPECT_THAT(item.floats, testing::ElementsAre(0.5F, -2.0F));
+}
+
+TEST(Lmdb, NamesAValueThatIsNoNumber) {
+  const TemporaryFolder tmp;
+  const auto with = [&](const std::string& name, float value) {
+    proto::Datum sound = datum(2, 2, 3, 1, "");
+    for (int i = 0; i < 12; ++i) sound.add_float_data(0.5F);
+    proto::Datum broken = sound;
+    broken.set_float_data(11, value);
+    write_foreign(tmp / name, {{"0", sound.SerializeAsString()}, {"1", broken.SerializeAsString()}});
+    return opening(tmp / name);
+  };
+  EXPECT_EQ(with("sound", -1e30F), "nothing thrown");
+  const std::string where = "item 1: value 11 of float_data (channel 1, row 1, column 2) is ";
+  EXPECT_THAT(with("nan", std::nanf("")), HasSubstr(where + "NaN; mend the item, or leave it out"));
+  EXPECT_THAT(with("infinite", -INFINITY), HasSubstr(where + "infinite; "));
 }
 
 TEST(Lmdb, TakesTheBytesOfAnItemThatHasFloatsToo) {
