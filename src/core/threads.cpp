@@ -1,5 +1,7 @@
 #include "core/threads.h"
 
+#include <algorithm>
+#include <atomic>
 #include <exception>
 #include <mutex>
 #include <new>
@@ -48,6 +50,26 @@ void on_threads(std::int64_t count, const std::function<void()>& body) {
   }
   guarded();
   for (std::thread& thread : others) thread.join();
+  if (error) std::rethrow_exception(error);
+}
+
+void on_threads(std::int64_t count, std::int64_t items, const std::function<void(std::int64_t)>& body) {
+  std::atomic<std::int64_t> next = 0;
+  std::mutex mutex;
+  std::int64_t failed = items;
+  std::exception_ptr error;
+  on_threads(std::min(count, items), [&] {
+    for (std::int64_t i = next++; i < items; i = next++) {
+      try {
+        body(i);
+      } catch (...) {
+        next = items;  // all before it are under way
+        const std::lock_guard lock(mutex);
+        if (i < failed) error = std::current_exception();
+        failed = std::min(failed, i);
+      }
+    }
+  });
   if (error) std::rethrow_exception(error);
 }
 

@@ -6,7 +6,6 @@
 #include <mutex>
 #include <optional>
 #include <set>
-#include <span>
 #include <vector>
 
 #include "core/error.h"
@@ -14,150 +13,13 @@
 #include "core/machine.h"
 #include "core/sizes.h"
 #include "data/contents.h"
-#include "data/datum.h"
 #include "data/digits.h"
-#include "data/lmdb.h"
+#include "data/lmdb_dataset.h"
 #include "data/lmdb_file.h"
+#include "data/memory_dataset.h"
 
 namespace qrun {
 namespace {
-
-constexpr std::int64_t kKeepInMemory = std::int64_t{256} << 20;  // bytes; a larger set is read item by item
-
-/// Everything in memory, as bytes or as floats.
-class MemoryDataset : public Dataset {
- public:
-  MemoryDataset(Shape shape, std::vector<std::uint8_t> bytes, std::vector<float> floats,
-                std::vector<std::int32_t> labels, Contents contents)
-      : shape_(shape),
-        bytes_(std::move(bytes)),
-        floats_(std::move(floats)),
-        labels_(std::move(labels)),
-        contents_(std::move(contents)) {}
-
-  [[nodiscard]] Shape shape() const override { return shape_; }
-  [[nodiscard]] std::int64_t items() const override { return static_cast<std::int64_t>(labels_.size()); }
-  [[nodiscard]] Item item(std::int64_t index) const override {
-    const auto size = static_cast<std::size_t>(shape_.size());
-    const std::size_t first = static_cast<std::size_t>(index) * size;
-    Item item;
-    if (bytes_.empty()) {
-      item.floats = {floats_.data() + first, size};
-    } else {
-      item.bytes = {bytes_.data() + first, size};
-    }
-    item.label = labels_[static_cast<std::size_t>(index)];
-    return item;
-  }
-  [[nodiscard]] DataSource memory() const override {
-    return {.bytes = bytes_.empty() ? nullptr : bytes_.data(),
-            .floats = floats_.empty() ? nullptr : floats_.data(),
-            .labels = labels_.data(),
-            .items = items()};
-  }
-  [[nodiscard]] const Contents& contents() const override { return contents_; }
-
- private:
-  Shape shape_;
-  std::vector<std::uint8_t> bytes_;
-  std::vector<float> floats_;
-  std::vector<std::int32_t> labels_;
-  Contents contents_;
-};
-
-/// Items read from the database when asked for.
-class LmdbDataset : public Dataset {
- public:
-  LmdbDataset(std::shared_ptr<const LmdbReader> reader, Shape shape, std::vector<std::string> keys, std::int64_t bytes)
-      : reader_(std::move(reader)), shape_(shape), keys_(std::move(keys)), bytes_(bytes) {}
-
-  [[nodiscard]] Shape shape() const override { return shape_; }
-  [[nodiscard]] std::int64_t items() const override { return static_cast<std::int64_t>(keys_.size()); }
-  [[nodiscard]] Item item(std::int64_t index) const override {
-    thread_local proto::Datum datum;
-    const std::string& key = keys_[static_cast<std::size_t>(index)];
-    reader_->get(key, [&](std::string_view value) { parse_item(reader_->path(), key, value, shape_, datum); });
-    Item item;
-    item.label = datum.label();
-    if (datum.data().empty()) {
-      item.floats = {datum.float_data().data(), static_cast<std::size_t>(datum.float_data_size())};
-    } else {
-      item.bytes = {reinterpret_cast<const std::uint8_t*>(datum.data().data()), datum.data().size()};
-    }
-    return item;
-  }
-  [[nodiscard]] std::int32_t label(std::int64_t index) const override {
-    proto::Datum datum;
-    const std::string& key = keys_[static_cast<std::size_t>(index)];
-    reader_->get(key, [&](std::string_view value) { parse_stored(reader_->path(), key, value, datum); });
-    return datum.label();
-  }
-  [[nodiscard]] const Contents& contents() const override {
-    std::call_once(once_, [this] { contents_ = read_contents(); });
-    return contents_;
-  }
-
- private:
-  [[nodiscard]] Contents read_contents() const {
-    ContentsHash hash(items(), bytes_, shape_);
-    while (hash.next() < items()) {
-      const std::string& key = keys_[static_cast<std::size_t>(hash.next())];
-      reader_->get(key, [&](std::string_view value) { hash.add(std::as_bytes(std::span(value)), label_of(value)); });
-    }
-    return hash.contents();
-  }
-
-  std::shared_ptr<const LmdbReader> reader_;
-  Shape shape_;
-  std::vector<std::string> keys_;
-  std::int64_t bytes_;  // of all values
-  mutable std::once_flag once_;
-  mutable Contents contents_;
-};
-
-std::shared_ptr<const Dataset> read_into_memory(const LmdbReader& reader, Shape shape, bool as_bytes) {
-  std::vector<std::uint8_t> bytes;
-  std::vector<float> floats;
-  std::vector<std::int32_t> labels;
-  const std::int64_t values = reader.items() * shape.size();
-  as_bytes ? bytes.reserve(static_cast<std::size_t>(values)) : floats.reserve(static_cast<std::size_t>(values));
-  ContentsHash hash(reader.items(), reader.value_bytes(), shape);
-  proto::Datum datum;
-  reader.each([&](std::string_view key, std::string_view value) {
-    parse_item(reader.path(), key, value, shape, datum);
-    if (hash.next() == std::ssize(labels)) hash.add(std::as_bytes(std::span(value)), datum.label());
-    if (as_bytes == datum.data().empty())
-      bad_item(reader.path(), key, "bytes and float_data in one database; write all items alike");
-    const std::string& data = datum.data();
-    bytes.insert(bytes.end(), data.begin(), data.end());
-    floats.insert(floats.end(), datum.float_data().begin(), datum.float_data().end());
-    labels.push_back(datum.label());
-    return true;
-  });
-  return std::make_shared<MemoryDataset>(shape, std::move(bytes), std::move(floats), std::move(labels),
-                                         hash.contents());
-}
-
-std::shared_ptr<const Dataset> read_lmdb(const std::string& path) {
-  auto reader = std::make_shared<const LmdbReader>(path);
-  if (reader->items() == 0) throw Error(path + ": the database is empty; " + kMakeADatabase);
-  proto::Datum first;
-  reader->each([&](std::string_view key, std::string_view value) {
-    return parse_item(path, key, value, std::nullopt, first), false;
-  });
-  const Shape shape{first.channels(), first.height(), first.width()};
-  const bool as_bytes = !first.data().empty();
-  if (reader->items() <= kKeepInMemory / shape.size() / (as_bytes ? 1 : 4))
-    return read_into_memory(*reader, shape, as_bytes);
-  std::vector<std::string> keys;
-  std::int64_t bytes = 0;
-  reader->each([&](std::string_view key, std::string_view value) {
-    keys.emplace_back(key);
-    bytes += static_cast<std::int64_t>(value.size());
-    return true;
-  });
-  return std::make_shared<LmdbDataset>(std::move(reader), shape, std::move(keys), bytes);
-}
 
 /// Synthetic digits, drawn when the first one is asked for: who only checks a configuration needs none.
 class DigitsDataset : public Dataset {

@@ -29,6 +29,8 @@ class Dataset {
   /// Thread-safe. Throws Error naming the database and the key where the item cannot be read.
   [[nodiscard]] virtual Item item(std::int64_t index) const = 0;
   [[nodiscard]] virtual std::int32_t label(std::int64_t index) const { return item(index).label; }
+  /// Whether items are compressed images, which take longer to read than to move.
+  [[nodiscard]] virtual bool is_encoded() const { return false; }
   /// All items one behind the other, where they lie in memory so: bytes or floats, and labels.
   [[nodiscard]] virtual DataSource memory() const { return {}; }
   /// What was read, found once: of a set in memory when it was read, of a larger one by a pass over it when first
@@ -61,7 +63,8 @@ struct RunData {
 constexpr std::int64_t kAnyLabel = std::numeric_limits<std::int64_t>::max();
 
 /// A run's training sequence (order, shuffling and augmentation from `seed`) or one pass over a test set in order.
-/// Prepares batches ahead on a thread of its own. A label that is none of `classes` is an Error where it is met.
+/// Prepares batches ahead on a thread of its own, and images that are to be decoded on as many as there are processors.
+/// A label that is none of `classes` is an Error where it is met.
 [[nodiscard]] std::shared_ptr<Feed> make_feed(std::shared_ptr<const Dataset> set, const DataSpec& spec, Split split,
                                               std::uint64_t seed, std::int64_t classes = kAnyLabel);
 

@@ -2,9 +2,12 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
+#include <span>
 #include <utility>
 
 #include "core/error.h"
+#include "data/decode_image.h"
 #include "data/foreign_value.h"
 #include "data/key_text.h"
 
@@ -53,6 +56,27 @@ void check_shape(const std::string& path, std::string_view key, const Shape& own
   bad_item(path, key, "shape " + to_string(own) + " where the first item has " + to_string(first) + remedy);
 }
 
+/// Puts pixels in the place of a compressed image, in the order in which Caffe's tools store those that they do not
+/// compress: OpenCV's, blue before green before red.
+void decode(const std::string& path, std::string_view key, proto::Datum& datum) {
+  DecodedImage image;
+  try {
+    image = decode_image(std::as_bytes(std::span(datum.data())));
+  } catch (const EnvironmentError&) {
+    throw;
+  } catch (const Error& error) {
+    bad_item(path, key, std::string("its encoded image: ") + error.what());
+  }
+  const auto plane = static_cast<std::size_t>(image.shape.h * image.shape.w);
+  std::string& data = *datum.mutable_data();
+  data.resize(image.pixels.size());
+  for (std::size_t from = 0, to = data.size(); from < data.size(); from += plane)
+    std::memcpy(data.data() + (to -= plane), image.pixels.data() + from, plane);
+  datum.set_channels(static_cast<std::int32_t>(image.shape.c));
+  datum.set_height(static_cast<std::int32_t>(image.shape.h));
+  datum.set_width(static_cast<std::int32_t>(image.shape.w));
+}
+
 }  // namespace
 
 void bad_item(const std::string& path, std::string_view key, const std::string& problem) {
@@ -70,7 +94,7 @@ void parse_stored(const std::string& path, std::string_view key, std::string_vie
 void parse_item(const std::string& path, std::string_view key, std::string_view value,
                 const std::optional<Shape>& shape, proto::Datum& datum) {
   parse_stored(path, key, value, datum);
-  if (datum.encoded()) bad_item(path, key, "a compressed image (encoded: true); write the database with raw pixels");
+  if (datum.encoded()) decode(path, key, datum);
   check_values(path, key, datum);
   if (shape) check_shape(path, key, {datum.channels(), datum.height(), datum.width()}, *shape);
 }

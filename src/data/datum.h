@@ -17,7 +17,7 @@ namespace qrun {
 void parse_stored(const std::string& path, std::string_view key, std::string_view value, proto::Datum& datum);
 
 /// Parses and checks one value; `shape` is that of the first item, if any came before. Afterwards `datum` has as many
-/// bytes, or floats, as its shape says. Throws Error.
+/// bytes, or floats, as its shape says: of an image that was compressed, those that it decodes to. Throws Error.
 void parse_item(const std::string& path, std::string_view key, std::string_view value,
                 const std::optional<Shape>& shape, proto::Datum& datum);
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/error.h"
+#include "core/machine.h"
 #include "core/mutex.h"
 #include "core/threads.h"
 #include "data/dataset.h"
@@ -122,6 +123,7 @@ class PrefetchedFeed : public Feed {
       : set_(std::move(set)),
         name_(split == Split::kTrain ? "data.train" : "data.test"),
         classes_(classes),
+        threads_(set_->is_encoded() ? usable_processors() : 1),
         wraps_(split == Split::kTrain),
         order_(set_->items(), split == Split::kTrain && spec.train.shuffle, seed),
         asked_order_(order_),
@@ -222,13 +224,15 @@ class PrefetchedFeed : public Feed {
     try {
       slot.images.resize(static_cast<std::size_t>(slot.n * size));
       slot.labels.resize(static_cast<std::size_t>(slot.n));
-      for (std::int64_t i = 0; i < slot.n; ++i) {
-        const std::int64_t index = order_.item(slot.first + i);
+      indices_.clear();
+      for (std::int64_t i = 0; i < slot.n; ++i) indices_.push_back(order_.item(slot.first + i));
+      on_threads(threads_, slot.n, [&](std::int64_t i) {
+        const std::int64_t index = indices_[static_cast<std::size_t>(i)];
         const Item item = set_->item(index);
         check_label(item.label, index);
         transform_(item, slot.first + i, slot.images.data() + i * size);
         slot.labels[static_cast<std::size_t>(i)] = item.label;
-      }
+      });
     } catch (...) {
       slot.error = std::current_exception();
     }
@@ -237,9 +241,11 @@ class PrefetchedFeed : public Feed {
   std::shared_ptr<const Dataset> set_;
   std::string name_;
   std::int64_t classes_;
+  std::int64_t threads_;  // that fill a batch
   bool wraps_;
   Order order_, asked_order_;  // the thread's, and that of order()
   Transform transform_;
+  std::vector<std::int64_t> indices_;  // the thread's: items of the batch
   Mutex mutex_;
   std::array<Slot, kSlots> slots_ QRUN_GUARDED_BY(mutex_);  // but for the one being filled, which is the thread's
   std::size_t head_ QRUN_GUARDED_BY(mutex_) = 0;            // the first filled slot

@@ -21,7 +21,8 @@ class LmdbReader {
   [[nodiscard]] std::int64_t value_bytes() const;  // of all items together
   [[nodiscard]] const std::string& path() const { return path_; }
 
-  /// Calls `visit(key, value)` in key order until it returns false. Both are borrowed for the call.
+  /// Calls `visit(key, value)` in key order until it returns false. Both are borrowed while the database is open, whose
+  /// pages nothing writes to.
   void each(const std::function<bool(std::string_view, std::string_view)>& visit) const;
 
   /// Calls `visit(value)` with the value of a key. Thread-safe.

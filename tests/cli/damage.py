@@ -42,7 +42,7 @@ class DamagedData(ProgramTest):
             "channels": (datum({CHANNELS: 1 << 31}), "item 00000150: shape -2147483648x28x28"),
             "sizes": (datum({CHANNELS: 65536, HEIGHT: 65536, WIDTH: 65536}), "item 00000150: a shape of 65536x65536x65536, too large to be true"),
             "values": (datum({DATA: PIXELS[:-1]}), "item 00000150: 783 values where its shape 1x28x28 says 784"),
-            "encoded": (datum({ENCODED: 1}), r"item 00000150: a compressed image \(encoded: true\); write the database with raw pixels"),
+            "encoded": (datum({ENCODED: 1}), "item 00000150: its encoded image: neither JPEG nor PNG; convert it to PNG"),
             "floats": (datum({DATA: b"", FLOATS: bytes(4 * 784)}), "item 00000150: bytes and float_data in one database"),
         }
         for name, (value, line) in wrong.items():

@@ -6,11 +6,14 @@ What can be read trains; what can't is said for what it is, before anything star
 
 from __future__ import annotations
 
+import io
 import struct
 import subprocess
 
 import h5py
-from datums import DATA, LABEL, PIXELS, database, datum, message, write
+import numpy as np
+from datums import CHANNELS, DATA, ENCODED, LABEL, PIXELS, database, datum, message, write
+from PIL import Image
 from program import SMOKE, ProgramTest, main
 
 ITEMS = {b"%08d" % i: datum({LABEL: i % 10}) for i in range(100)}
@@ -43,6 +46,26 @@ class ForeignData(ProgramTest):
                 seen[record["path"]] = record["hash"]
         self.assertEqual(sorted(seen), sorted(paths))
         self.assertEqual(len(set(seen.values())), 1, seen)
+
+    def test_encoded_images_train_to_the_bits_of_those_that_are_not(self) -> None:
+        random = np.random.default_rng(1)
+        for form, options in (("PNG", {}), ("JPEG", {"quality": 80})):
+            compressed, plain = {}, {}
+            for i in range(100):
+                file = io.BytesIO()
+                smooth = np.kron(random.integers(0, 256, (7, 7, 3)), np.ones((4, 4, 1))).astype(np.uint8)
+                Image.fromarray(smooth).save(file, form, **options)
+                pixels = np.asarray(Image.open(file))[:, :, ::-1].transpose(2, 0, 1)  # to blue, green, red, as OpenCV has it
+                compressed[b"%08d" % i] = message({DATA: file.getvalue(), LABEL: i % 10, ENCODED: 1})
+                plain[b"%08d" % i] = datum({CHANNELS: 3, DATA: pixels.tobytes(), LABEL: i % 10})
+            masters = []
+            for name, items in ((f"{form}_encoded", compressed), (f"{form}_plain", plain)):
+                write(self.cwd / name, items)
+                data = [f"data.{split}={{lmdb: {name}, batch_size: 50}}" for split in ("train", "test")]
+                self.qrun(SMOKE, *data, "train.epochs=1", f"name={name}")
+                with h5py.File(next((self.cwd / "results" / name).glob("run-*.h5"))) as f:
+                    masters.append(f["weights/conv1/weight/master"][:].tobytes())
+            self.assertEqual(masters[0], masters[1], form)
 
     def test_several_databases_are_named(self) -> None:
         write(self.cwd / "two", ITEMS, database=b"images")

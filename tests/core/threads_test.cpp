@@ -4,6 +4,8 @@
 
 #include <atomic>
 #include <stdexcept>
+#include <string>
+#include <vector>
 
 namespace qrun {
 namespace {
@@ -30,6 +32,30 @@ TEST(OnThreads, LetsAllEndAndRethrowsOneFailure) {
   };
   EXPECT_THAT([&] { on_threads(5, fails); }, testing::ThrowsMessage<std::runtime_error>("it failed"));
   EXPECT_EQ(calls, 5);
+}
+
+TEST(OnThreads, CallsForEachItemOnce) {
+  for (const std::int64_t threads : {1, 2, 5}) {
+    for (const std::int64_t items : {0, 1, 3, 1000}) {
+      std::vector<std::atomic<int>> calls(static_cast<std::size_t>(items));
+      on_threads(threads, items, [&](std::int64_t i) { ++calls[static_cast<std::size_t>(i)]; });
+      for (const std::atomic<int>& count : calls) ASSERT_EQ(count, 1) << threads << " threads, " << items << " items";
+    }
+  }
+}
+
+TEST(OnThreads, RethrowsTheExceptionOfTheFirstItem) {
+  for (int trial = 0; trial < 100; ++trial) {
+    const auto fails = [](std::int64_t i) {
+      if (i >= 37) throw std::runtime_error(std::to_string(i));
+    };
+    try {
+      on_threads(4, 1000, fails);
+      FAIL() << "nothing thrown";
+    } catch (const std::runtime_error& error) {
+      ASSERT_STREQ(error.what(), "37");
+    }
+  }
 }
 
 }  // namespace
