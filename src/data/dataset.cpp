@@ -117,11 +117,12 @@ Shape padded_shape(const DataSpec& spec, const Shape& image) {
 
 constexpr std::int64_t kSample = 1000;
 
-/// The first labels of a set. Throws ConfigError where an item has none.
-std::vector<std::int32_t> first_labels(const Dataset& set, const SourceSpec& source, Split split) {
+/// The labels of up to `count` items, each `step` behind the one before. Throws ConfigError where one is not to be had.
+std::vector<std::int32_t> labels_of(const Dataset& set, const SourceSpec& source, Split split, std::int64_t count,
+                                    std::int64_t step = 1) {
   std::vector<std::int32_t> labels;
   try {
-    for (std::int64_t i = 0; i < std::min(kSample, set.items()); ++i) labels.push_back(set.label(i));
+    for (std::int64_t i = 0; i < std::min(count * step, set.items()); i += step) labels.push_back(set.label(i));
   } catch (const Error& error) {
     throw ConfigError(source.position, key_of(split), error.what());
   }
@@ -139,6 +140,17 @@ bool is_sorted_by_class(const std::vector<std::int32_t>& labels, std::int64_t it
   }
   const bool has_more = blocks > 1 || items > std::ssize(labels);
   return blocks == std::ssize(classes) && std::ssize(labels) >= kBlock * blocks && has_more;
+}
+
+bool are_all_0(const std::vector<std::int32_t>& labels) {
+  return std::ranges::all_of(labels, [](std::int32_t label) { return label == 0; });
+}
+
+/// True where all labels of a test database are 0; of a large one, those of items evenly spaced.
+bool lacks_labels(const Dataset& set, const SourceSpec& source) {
+  if (source.lmdb.empty()) return false;
+  const std::int64_t step = set.memory().items > 0 ? 1 : std::max<std::int64_t>(1, set.items() / kSample);
+  return are_all_0(labels_of(set, source, Split::kTest, ceil_div(set.items(), step), step));
 }
 
 }  // namespace
@@ -165,10 +177,11 @@ RunData open_data(const DataSpec& spec) {
                           " channels; give one, or one a channel");
   }
   data.shape = input_shape(spec, train);
-  const std::vector<std::int32_t> train_labels = first_labels(*data.train, spec.train, Split::kTrain);
-  const std::vector<std::int32_t> test_labels = first_labels(*data.test, spec.test, Split::kTest);
+  const std::vector<std::int32_t> train_labels = labels_of(*data.train, spec.train, Split::kTrain, kSample);
+  const std::vector<std::int32_t> test_labels = labels_of(*data.test, spec.test, Split::kTest, kSample);
   data.largest_label = std::max(std::ranges::max(train_labels), std::ranges::max(test_labels));
   data.is_sorted = is_sorted_by_class(train_labels, data.train->items());
+  data.test_lacks_labels = are_all_0(test_labels) && lacks_labels(*data.test, spec.test);
   return data;
 }
 

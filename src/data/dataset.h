@@ -50,6 +50,7 @@ struct RunData {
   Shape shape;                     // after cropping
   std::int32_t largest_label = 0;  // among the first 1,000 of both sets: to be compared with the last layer's outputs
   bool is_sorted = false;          // the first 1,000 training labels come class by class
+  bool test_lacks_labels = false;  // those of the test database are all 0
 };
 [[nodiscard]] RunData open_data(const DataSpec& spec);
 

@@ -53,6 +53,7 @@ SweepPlan::SweepPlan(const std::vector<RunSpec>& runs, SweepOptions options, con
       compare_data(planned, changed);
       check_start(planned);
       warn_of_order(planned);
+      warn_of_test_labels(planned);
     } catch (const ConfigError& error) {
       for (const std::string& line : error.lines()) {
         if (known.insert(line).second) mistakes.push_back(run.swept.empty() ? line : line + " (in " + planned.id + ")");
@@ -81,7 +82,7 @@ std::size_t SweepPlan::group_of(const RunSpec& run) {
   const Plan plan = lower({run}, {data.shape, data.train->items()});
   check_labels(run, data, plan.classes);
   groups_.push_back({&run, plan.runs[0].iterations, memory_of(plan), files_of(plan), largest_layer(plan),
-                     data.is_sorted && run.data.train.batch_size < data.train->items()});
+                     data.is_sorted && run.data.train.batch_size < data.train->items(), data.test_lacks_labels});
   return by_key_.emplace(key, groups_.size() - 1).first->second;
 }
 
@@ -117,6 +118,16 @@ void SweepPlan::warn_of_order(const PlannedRun& run) {
                                    "false takes " + source.lmdb +
                                        " in its order, whose first labels come class by class, so that a batch shows "
                                        "few of the classes; set it to true"));
+}
+
+/// Databases for competitions come without labels, and are filled up with class 0.
+void SweepPlan::warn_of_test_labels(const PlannedRun& run) {
+  const SourceSpec& source = run.spec->data.test;
+  if (!group(run).lacks_test_labels || !without_labels_.insert(source.lmdb).second) return;
+  warnings_.push_back(mistake_line(source.position, "data.test.lmdb",
+                                   "the labels of " + source.lmdb +
+                                       " are all 0, as where there are none, so that accuracies say nothing; test with "
+                                       "items that have labels"));
 }
 
 std::string SweepPlan::too_large(const PlannedRun& run, const EngineInfo& engine) const {

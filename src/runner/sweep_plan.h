@@ -42,12 +42,13 @@ struct PlannedRun {
 
 /// Runs of one group, by what they share.
 struct PackGroup {
-  const RunSpec* spec = nullptr;  // of one of them
-  std::int64_t iterations = 0;    // of a whole run
-  std::int64_t bytes = 0;         // of memory a run takes while it trains, at least
-  std::int64_t file_bytes = 0;    // of its files, checkpoints among them
-  LayerMemory largest;            // where most of the memory goes
-  bool needs_shuffling = false;   // its data comes class by class, and a batch is a part of it
+  const RunSpec* spec = nullptr;   // of one of them
+  std::int64_t iterations = 0;     // of a whole run
+  std::int64_t bytes = 0;          // of memory a run takes while it trains, at least
+  std::int64_t file_bytes = 0;     // of its files, checkpoints among them
+  LayerMemory largest;             // where most of the memory goes
+  bool needs_shuffling = false;    // its data comes class by class, and a batch is a part of it
+  bool lacks_test_labels = false;  // its test labels are all 0
 };
 
 class SweepPlan {
@@ -84,6 +85,7 @@ class SweepPlan {
   void compare_data(PlannedRun& run, ChangedData& changed);
   void check_start(const PlannedRun& run);
   void warn_of_order(const PlannedRun& run);
+  void warn_of_test_labels(const PlannedRun& run);
 
   SweepOptions options_;
   DataCache data_;
@@ -91,7 +93,7 @@ class SweepPlan {
   std::unordered_map<std::string, std::size_t> by_key_;    // groups
   std::set<std::pair<std::size_t, std::string>> checked_;  // groups and what they start from
   std::vector<PlannedRun> runs_;
-  std::set<std::string> in_order_;  // data sets that were warned of
+  std::set<std::string> in_order_, without_labels_;  // data sets that were warned of
   std::vector<std::string> warnings_;
 };
 

@@ -98,6 +98,11 @@ class EndToEnd(ProgramTest):
             said = self.qrun(*command, SMOKE, *data, "seed=1,2").stderr
             self.assertEqual(len(re.findall(r"data\.train\.shuffle: false takes sorted in its order", said)), 1, said)
             self.assertNotIn("shuffle", self.qrun(*command, SMOKE, *data, "seed=1,2", "data.train.shuffle=true").stderr)
+        write_database(self.cwd / "unlabelled", np.zeros(200, int))
+        data = ["data.train={lmdb: mixed, batch_size: 50}", "data.test={lmdb: unlabelled, batch_size: 50}", "train.epochs=1"]
+        for command in (["check"], ["run", "--dry-run"], ["run", "--quiet"]):
+            said = self.qrun(*command, SMOKE, *data, "seed=1,2").stderr
+            self.assertEqual(len(re.findall(r"data\.test\.lmdb: the labels of unlabelled are all 0, as where there are none", said)), 1, said)
 
     def test_options_of_hydra_are_answered_with_what_does_it_here(self) -> None:
         for option in (["-m"], ["--multirun"]):

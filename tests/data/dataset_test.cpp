@@ -154,6 +154,29 @@ TEST(OpenData, KnowsLabelsThatComeClassByClass) {
   EXPECT_FALSE(is_sorted(50, [](auto i) { return i / 5; })) << "blocks of few";
 }
 
+TEST(OpenData, KnowsTestLabelsThatAreNone) {
+  const auto lacks_labels = [](std::int64_t items, std::int64_t labelled, int side = 1) {
+    const TemporaryFolder folder;
+    std::vector<std::pair<std::string, std::string>> all;
+    for (std::int64_t i = 0; i < items; ++i) {
+      all.emplace_back(fmt::format("{:06}", i), datum(1, side, side, i == labelled ? 3 : 0,
+                                                      std::string(static_cast<std::size_t>(side * side), 'x'))
+                                                    .SerializeAsString());
+    }
+    write_foreign(folder / "set", all, {.map_bytes = std::size_t{1} << 30});
+    return open_data({.train = lmdb(folder / "set"), .test = lmdb(folder / "set")}).test_lacks_labels;
+  };
+  EXPECT_TRUE(lacks_labels(3, -1));
+  EXPECT_FALSE(lacks_labels(3, 0));
+  EXPECT_TRUE(lacks_labels(1200, -1));
+  EXPECT_FALSE(lacks_labels(1200, 1101)) << "behind the first 1,000";
+  EXPECT_TRUE(lacks_labels(257, -1, 1024)) << "read item by item";
+  for (std::uint64_t seed = 1; seed <= 20; ++seed) {  // a single 0 among them
+    EXPECT_FALSE(open_data({.train = {.synthetic_digits = 1}, .test = {.synthetic_digits = 1, .data_seed = seed}})
+                     .test_lacks_labels);
+  }
+}
+
 TEST(SyntheticDigits, AreAFunctionOfSeedSplitAndIndex) {
   const std::vector<std::uint8_t> few = draw_digits(20, 1, Split::kTrain);
   const std::vector<std::uint8_t> many = draw_digits(600, 1, Split::kTrain);
