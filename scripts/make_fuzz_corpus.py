@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import gzip
+import io
 import json
 import re
 import shutil
@@ -18,6 +19,7 @@ from pathlib import Path
 
 import h5py
 import numpy as np
+from PIL import Image
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -116,10 +118,35 @@ def run_files(program: Path) -> tuple[list[bytes], list[bytes]]:
     return files, texts
 
 
+def varint(number: int) -> bytes:
+    """A number below 16384 as protobuf writes it."""
+    return bytes([number]) if number < 128 else bytes([number & 127 | 128, number >> 7])
+
+
+def image_files() -> list[bytes]:
+    """JPEG and PNG of every kind that is decoded, and CMYK, which is not; small, for the fuzzer changes one byte at a time."""
+    smooth = np.add.outer(np.arange(0, 200, 20), np.arange(0, 50, 5)).astype(np.uint8)
+    colours = Image.fromarray(np.stack([smooth, smooth.T, 250 - smooth], axis=2))
+    forms = [
+        *((colours.convert(mode), "PNG", {}) for mode in ("1", "L", "LA", "P", "RGB", "RGBA")),
+        (Image.fromarray(smooth.astype(np.uint16) * 257), "PNG", {}),
+        *((colours.convert(mode), "JPEG", {"quality": 50}) for mode in ("L", "RGB", "CMYK")),
+        (colours, "JPEG", {"quality": 50, "progressive": True, "subsampling": 2}),
+    ]
+    files = []
+    for image, form, options in forms:
+        file = io.BytesIO()
+        image.save(file, form, **options)
+        files.append(file.getvalue())
+    return files
+
+
 def datums() -> list[bytes]:
-    """Caffe's Datum by hand: bytes, floats, and what is refused."""
+    """Caffe's Datum by hand: bytes, floats, images that are encoded, and what is refused."""
     shape = b"\x08\x01\x10\x02\x18\x03"
     return [
+        *(b"\x28\x07\x38\x01\x22" + varint(len(file)) + file for file in image_files()),
+        b"\x0a" + varint(16) + shape + b"\x22\x06abcdef\x28\x07" + b"\x10\x01",
         shape + b"\x22\x06abcdef\x28\x07",
         shape + b"\x28\x03" + b"".join(b"\x35" + struct.pack("<f", value) for value in range(6)),
         shape + b"\x32\x18" + struct.pack("<6f", *range(6)),

@@ -30,7 +30,7 @@ std::string kind_of_message(std::string_view value) {
 std::string kind_of(std::string_view value) {
   if (value.empty()) return "an empty value";
   if (value[0] == kMessageInFieldOne) {
-    if (const std::string kind = kind_of_message(value); !kind.empty()) return kind;
+    if (std::string kind = kind_of_message(value); !kind.empty()) return kind;
   }
   const std::string format = image_format(std::as_bytes(std::span(value)));
   if (!format.empty()) return "a " + format + " file without a label, not a Caffe Datum";

@@ -5,7 +5,7 @@
 namespace qrun {
 
 std::string key_text(std::string_view key) {
-  const std::string text(key);
+  std::string text(key);
   if (!key.empty() && legible(text, text.size()) == text) return text;
   constexpr std::string_view kDigits = "0123456789abcdef";
   std::string hex = "0x";
