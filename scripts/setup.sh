@@ -8,7 +8,8 @@ set -euo pipefail
 build=(
   g++ cmake ninja-build ccache pkg-config make
   libyaml-cpp-dev liblmdb-dev libhdf5-dev libcli11-dev libspdlog-dev libfmt-dev libgtest-dev libgmock-dev
-  libhwy-dev protobuf-compiler libprotobuf-dev zlib1g-dev libbenchmark-dev libxxhash-dev nlohmann-json3-dev
+  libhwy-dev protobuf-compiler libprotobuf-dev zlib1g-dev libjpeg62-turbo-dev libpng-dev libbenchmark-dev
+  libxxhash-dev nlohmann-json3-dev
   python3 python3-h5py python3-numpy python3-pandas python3-xarray python3-h5netcdf python3-matplotlib
   python3-yaml python3-lmdb python3-plotly python3-jinja2 python3-jsonschema python3-pytest hdf5-tools
   locales ca-certificates curl
