@@ -2,7 +2,7 @@
 #include "runner/changed_data.h"
 
 #include "core/atomic_file.h"
-#include "data/import.h"
+#include "data/import/import.h"
 #include "runner/evaluate.h"
 #include "runner/present_data.h"
 #include "runner/support.h"

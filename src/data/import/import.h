@@ -1,0 +1,35 @@
+// Databases from other forms. Everything is read and checked before a database is replaced. All throw Error where what
+// they read is not what it must be, ConfigError where it is several files, EnvironmentError where they can't write.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace qrun {
+
+struct Imported {
+  std::string path;
+  std::int64_t items = 0;
+};
+
+struct Imports {
+  std::vector<Imported> sets;
+  std::vector<std::string> notes;  // what the user may not expect, a sentence each
+};
+
+struct IdxOptions {
+  std::optional<std::string> set;           // the prefix of its files' names; nothing: the only one there is
+  std::optional<std::int64_t> first_label;  // becomes 0; nothing: 0, or 1 where all labels begin at 1
+};
+
+/// `from` holds the four idx files of a set as MNIST's are, plain or .gz; writes `to`/train_lmdb and `to`/test_lmdb of
+/// Caffe Datum.
+Imports import_idx(const std::string& from, const std::string& to, const IdxOptions& options = {});
+
+/// The same two folders, of synthetic digits.
+Imports import_synthetic_digits(const std::string& to, std::int64_t train_items, std::int64_t test_items,
+                                std::uint64_t data_seed);
+
+}  // namespace qrun
