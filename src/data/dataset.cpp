@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <future>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -17,6 +18,7 @@
 #include "data/datum.h"
 #include "data/digits.h"
 #include "data/lmdb.h"
+#include "data/mean_image.h"
 
 namespace qrun {
 namespace {
@@ -268,6 +270,25 @@ bool is_sorted_by_class(const Dataset& set) {
   return blocks == std::ssize(classes) && labels >= kBlock * blocks && has_more;
 }
 
+/// Throws ConfigError where the file of a mean image is not one of images of this shape.
+std::shared_future<MeanImage> mean_image(const DataSpec& spec, const std::shared_ptr<const Dataset>& train) {
+  const auto later = [](auto call) { return std::async(std::launch::deferred, std::move(call)).share(); };
+  if (spec.mean_of_train) return later([train] { return mean_image_of(*train); });
+  if (spec.mean_file.empty()) return {};
+  MeanImage image;
+  try {
+    image = read_mean_image(spec.mean_file);
+  } catch (const Error& error) {
+    throw ConfigError(spec.mean_position, "data.mean.file", error.what());
+  }
+  if (image.shape != train->shape()) {
+    throw ConfigError(spec.mean_position, "data.mean.file",
+                      spec.mean_file + " is a mean image of " + to_string(image.shape) + ", but images are " +
+                          to_string(train->shape()) + "; both must be equal");
+  }
+  return later([image] { return image; });
+}
+
 std::int32_t largest_label(const RunData& data) {
   std::int32_t largest = 0;
   for (const Dataset* set : {data.train.get(), data.test.get()}) {
@@ -299,6 +320,7 @@ RunData open_data(const DataSpec& spec) {
                       std::to_string(means) + " values for images of " + std::to_string(train.c) +
                           " channels; give one, or one a channel");
   }
+  data.mean_image = mean_image(spec, data.train);
   data.shape = input_shape(spec, train);
   data.largest_label = largest_label(data);
   data.is_sorted = is_sorted_by_class(*data.train);
@@ -317,6 +339,7 @@ DataRecord record_of(const DataSpec& spec, const RunData& data, bool draw) {
   std::error_code code;
   return {.train = record(spec.train, *data.train),
           .test = record(spec.test, *data.test),
+          .mean_hash = data.mean_image.valid() && (draw || !spec.mean_of_train) ? hash_of(data.mean_image.get()) : "",
           .init_from_hash = {},
           .working_directory = std::filesystem::current_path(code).string()};
 }
