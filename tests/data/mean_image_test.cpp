@@ -6,6 +6,7 @@
 #include <fstream>
 #include <limits>
 
+#include "data/import/import.h"
 #include "data/mean_image.pb.h"
 #include "data/support.h"
 
@@ -111,6 +112,23 @@ TEST(MeanImage, OfAnotherShapeIsAMistakeOfTheConfiguration) {
                              HasSubstr("is a mean image of 3x1x1, but images are 1x28x28; both must be equal")));
   spec.mean_file = tmp / "none";
   EXPECT_THROW(static_cast<void>(open_data(spec)), ConfigError);
+}
+
+TEST(MeanImage, OfRealCifarAgreesWithCaffesWhereItIs) {
+  const std::string folder = std::string(QRUN_SOURCE_DIR) + "/../shared/data/cifar10";
+  if (!std::filesystem::exists(folder)) GTEST_SKIP() << "no CIFAR-10 in a data folder beside the checkout";
+  const TemporaryFolder tmp;
+  const Imports imported = import_cifar(folder, tmp / "out");
+  EXPECT_EQ(imported.sets[0].items, 49923);
+  EXPECT_EQ(imported.sets[1].items, 9979);
+  EXPECT_THAT(imported.notes, ElementsAre(HasSubstr("49923 training images"), HasSubstr("9979 test images")));
+  const MeanImage own = read_mean_image(imported.mean_image);
+  const MeanImage caffes = read_mean_image(folder + "/mean.binaryproto");
+  ASSERT_EQ(own.shape, caffes.shape);
+  for (std::size_t i = 0; i < own.values.size(); ++i) EXPECT_NEAR(own.values[i], caffes.values[i], 1e-4) << i;
+  double red = 0;
+  for (std::size_t i = 0; i < 1024; ++i) red += own.values[i] / 1024.0;
+  EXPECT_NEAR(red, 125.306, 5e-4) << "the first plane is red";
 }
 
 }  // namespace

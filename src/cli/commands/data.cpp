@@ -22,6 +22,7 @@ int report(const Imports& imports) {
   set_up_log(LogLevel::kNormal, "");
   for (const std::string& note : imports.notes) spdlog::info("{}", note);
   for (const Imported& set : imports.sets) print(fmt::format("{}: {} items\n", set.path, set.items));
+  if (!imports.mean_image.empty()) print(fmt::format("{}: mean of the training images\n", imports.mean_image));
   return kAllComplete;
 }
 
@@ -60,6 +61,14 @@ void add_idx(CLI::App& data, const std::shared_ptr<Options>& options, Action& ac
   });
 }
 
+void add_cifar(CLI::App& data, const std::shared_ptr<Options>& options, Action& action) {
+  CLI::App* command = data.add_subcommand("cifar10", "from batches of CIFAR-10 or CIFAR-100, binary or Python");
+  add_folders(*command, *options, "folder of the batches, plain or .gz");
+  command->footer("Example: qrun data cifar10 --from data/cifar10 --to data/cifar10");
+  command->callback(
+      [options, &action] { action = import_action([options] { return import_cifar(options->from, options->to); }); });
+}
+
 void add_digits(CLI::App& data, const std::shared_ptr<Options>& options, Action& action) {
   CLI::App* command = data.add_subcommand("synthetic-digits", "of drawn digits, 28 x 28");
   as_path(command->add_option("--to", options->to, "folder for train_lmdb and test_lmdb"))->required();
@@ -79,6 +88,7 @@ void add_options(CLI::App& command, Action& action) {
   command.require_subcommand(1);
   command.footer("Example: qrun data mnist --from data/mnist --to data/mnist");
   add_idx(command, options, action);
+  add_cifar(command, options, action);
   add_digits(command, options, action);
 }
 

@@ -16,6 +16,7 @@ struct Imported {
 
 struct Imports {
   std::vector<Imported> sets;
+  std::string mean_image;          // of the training set, where one was written
   std::vector<std::string> notes;  // what the user may not expect, a sentence each
 };
 
@@ -27,6 +28,10 @@ struct IdxOptions {
 /// `from` holds the four idx files of a set as MNIST's are, plain or .gz; writes `to`/train_lmdb and `to`/test_lmdb of
 /// Caffe Datum.
 Imports import_idx(const std::string& from, const std::string& to, const IdxOptions& options = {});
+
+/// `from` holds batches of CIFAR-10 or CIFAR-100 (fine labels), binary or Python, plain or .gz; writes the same two
+/// folders, planes red, green, blue as in the batches, and `to`/mean.binaryproto, the mean of the training images.
+Imports import_cifar(const std::string& from, const std::string& to);
 
 /// The same two folders, of synthetic digits.
 Imports import_synthetic_digits(const std::string& to, std::int64_t train_items, std::int64_t test_items,

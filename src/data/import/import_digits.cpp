@@ -15,7 +15,10 @@ LabelledImages draw(std::int64_t items, std::uint64_t seed, Split split) {
 
 Imports import_synthetic_digits(const std::string& to, std::int64_t train_items, std::int64_t test_items,
                                 std::uint64_t data_seed) {
-  return {write_sets(to, draw(train_items, data_seed, Split::kTrain), draw(test_items, data_seed, Split::kTest)), {}};
+  return {
+      .sets = write_sets(to, draw(train_items, data_seed, Split::kTrain), draw(test_items, data_seed, Split::kTest)),
+      .mean_image = {},
+      .notes = {}};
 }
 
 }  // namespace qrun
