@@ -1,23 +1,27 @@
 #!/usr/bin/env python3
 """Data sets as other programs write them, by `qrun data`: imports.py PROGRAM, from the root of the repository.
 
-Pickles are Python's, arrays numpy's.
+Pickles are Python's, arrays numpy's; images are written by hand, and by Pillow where it is installed.
 """
 
 from __future__ import annotations
 
 import gzip
+import importlib.util
 import os
 import pathlib
 import pickle
 import shutil
 import struct
 import subprocess
+import unittest
+import zlib
 
 import lmdb
 import numpy as np
 from program import SMOKE, ProgramTest, main
 
+HAS_PILLOW = importlib.util.find_spec("PIL") is not None
 RANDOM = np.random.default_rng(5)
 
 
@@ -56,6 +60,18 @@ def items(folder: pathlib.Path) -> tuple[np.ndarray, np.ndarray]:
             images.append(np.frombuffer(datum[4][0], np.uint8).reshape(c, h, w))
             labels.append(datum[5][0])
     return np.stack(images), np.array(labels)
+
+
+def png(pixels: np.ndarray) -> bytes:
+    """An image [h, w] or [h, w, 3], as a PNG."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    height, width = pixels.shape[:2]
+    header = struct.pack(">IIBBBBB", width, height, 8, 2 if pixels.ndim == 3 else 0, 0, 0, 0)
+    lines = b"".join(b"\0" + row.tobytes() for row in pixels)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(lines, 1)) + chunk(b"IEND", b"")
 
 
 class ImportTest(ProgramTest):
@@ -191,6 +207,104 @@ class Cifar(ImportTest):
                 self.put("in/data_batch_4", batch)
                 self.refuses("cifar10", f"^qrun: in/data_batch_4: .*{line}")
         self.assertFalse((self.cwd / "ran").exists())
+
+
+class Images(ImportTest):
+    def put_set(self, folder: str, classes: tuple[str, ...] = ("cat", "dog"), side: int = 8) -> np.ndarray:
+        """Three images a class; returns them all, [h, w, 3]."""
+        images = RANDOM.integers(0, 256, (3 * len(classes), side, side, 3), np.uint8)
+        for i, image in enumerate(images):
+            self.put(f"in/{folder}/{classes[i // 3]}/{i % 3}.png", png(image))
+        return images
+
+    def test_train_and_test_become_two_databases(self) -> None:
+        train, test = self.put_set("train"), self.put_set("test")
+        self.put("in/train/cat/notes.txt", b"cats")
+        self.put("in/train/.hidden/a.png", b"no image")
+        done = self.imports("images")
+        self.assertIn("passed over what is not called .png, .jpg or .jpeg: in/train/cat/notes.txt", done.stderr)
+        for name, want in (("train", train), ("test", test)):
+            images, labels = items(self.cwd / f"out/{name}_lmdb")
+            self.assertTrue((images == want[..., ::-1].transpose(0, 3, 1, 2)).all(), "blue, green, red")
+            self.assertEqual(labels.tolist(), [0, 0, 0, 1, 1, 1])
+        self.assertEqual((self.cwd / "out/labels.txt").read_text(), "cat\ndog\n")
+
+    def test_folders_of_classes_become_one(self) -> None:
+        for i in range(3):
+            self.put(f"in/{i}/a.PNG", png(np.full((5, 6), 40 * i, np.uint8)))
+        self.assertIn("out/images_lmdb: 3 items", self.imports("images", "--gray").stdout)
+        images, labels = items(self.cwd / "out/images_lmdb")
+        self.assertEqual(images.shape, (3, 1, 5, 6))
+        self.assertEqual((images[:, 0, 0, 0].tolist(), labels.tolist()), ([0, 40, 80], [0, 1, 2]))
+        self.assertIn("--gray makes one of them", self.imports("images").stderr)
+        self.assertEqual(items(self.cwd / "out/images_lmdb")[0].shape, (3, 3, 5, 6))
+
+    def test_sizes_that_differ_are_named_or_made_alike(self) -> None:
+        self.put("in/cat/a.png", png(np.zeros((4, 6), np.uint8)))
+        self.put("in/cat/b.png", png(np.full((40, 10), 255, np.uint8)))
+        self.refuses("images", "in/cat/b.png is 40x10, but in/cat/a.png 4x6; give --size")
+        for size in ("8", "8x", "x8", "0x8", "8x8x8", "99999x1", "8X8"):
+            self.refuses("images", f"--size: {size} is no HEIGHTxWIDTH", "--size", size)
+        self.imports("images", "--size", "3x2", "--gray")
+        images, _ = items(self.cwd / "out/images_lmdb")
+        self.assertEqual(images.tolist(), [[[[0, 0]] * 3], [[[255, 255]] * 3]])
+
+    def test_all_unreadable_files_are_named_and_nothing_is_replaced(self) -> None:
+        self.put_set("train")
+        self.put_set("test")
+        self.imports("images")
+        before = {path: path.read_bytes() for path in self.cwd.glob("out/*/*")}
+        whole = (self.cwd / "in/test/dog/1.png").read_bytes()
+        self.put("in/train/cat/0.png", whole[:-30])
+        self.put("in/test/dog/1.jpg", b"GIF89a")
+        done = self.imports("images", code=2)
+        self.assertRegex(done.stderr, r"(?m)^in/train/cat/0.png: .+\nin/test/dog/1.jpg: .+$")
+        for i in range(20):
+            self.put(f"in/train/dog/more{i:02}.png", b"")
+        done = self.imports("images", code=2)
+        self.assertIn("22 files can't be read, of which these are the first ten", done.stderr)
+        self.assertEqual(len(done.stderr.splitlines()), 11)
+        self.assertEqual({path: path.read_bytes() for path in self.cwd.glob("out/*/*")}, before)
+
+    def test_what_is_no_folder_of_classes_is_refused(self) -> None:
+        self.put("in/a.png", png(np.zeros((4, 4), np.uint8)))
+        self.refuses("images", "in: no folders of classes, nor train and test with such folders; it holds a.png")
+        self.put("in/cat/notes.txt", b"")
+        self.refuses("images", "in/cat: a class without .png, .jpg or .jpeg files; it holds notes.txt")
+        shutil.rmtree(self.cwd / "in")
+        self.put_set("train")
+        self.put_set("test", ("cat", "dog", "eel"))
+        self.refuses("images", "in/test/eel: a class that the training set has not")
+        shutil.rmtree(self.cwd / "in")
+        self.refuses("images", "cannot read in: No such file or directory")
+
+    def test_where_nothing_can_be_written(self) -> None:
+        self.put_set("train")
+        self.put_set("test")
+        self.put("out", b"a file")
+        self.assertIn("cannot write out/train_lmdb", self.imports("images", code=4).stderr)
+
+    @unittest.skipUnless(HAS_PILLOW, "Pillow is not installed")
+    def test_images_of_pillow_agree_with_it(self) -> None:
+        from PIL import Image
+
+        smooth = (np.add.outer(np.arange(60), np.arange(90)) % 256).astype(np.uint8)
+        colours = np.stack([smooth, smooth[::-1], smooth[:, ::-1]], axis=2)
+        made = {"a.png": Image.fromarray(colours), "b.jpg": Image.fromarray(colours), "c.png": Image.fromarray(colours).quantize(16)}
+        (self.cwd / "in/cat").mkdir(parents=True)
+        for name, image in made.items():
+            image.save(self.cwd / "in/cat" / name)
+        read = [Image.open(self.cwd / "in/cat" / name).convert("RGB") for name in sorted(made)]
+        for options, want, most in (
+            ((), [np.asarray(image)[..., ::-1].transpose(2, 0, 1) for image in read], 0),
+            (("--gray",), [np.asarray(image.convert("L"))[None] for image in read], 0),
+            (("--size", "20x31"), [np.asarray(image.resize((31, 20), Image.BILINEAR))[..., ::-1].transpose(2, 0, 1) for image in read], 1),
+            (("--size", "80x100"), [np.asarray(image.resize((100, 80), Image.BILINEAR))[..., ::-1].transpose(2, 0, 1) for image in read], 1),
+        ):
+            with self.subTest(options):
+                self.imports("images", *options)
+                images, _ = items(self.cwd / "out/images_lmdb")
+                self.assertLessEqual(np.abs(images.astype(int) - np.stack(want)).max(), most)
 
 
 if __name__ == "__main__":

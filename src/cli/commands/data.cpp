@@ -1,5 +1,8 @@
 #include <fmt/format.h>
 
+#include <charconv>
+#include <optional>
+
 #include "cli/command.h"
 #include "cli/paths.h"
 #include "cli/process.h"
@@ -14,6 +17,7 @@ namespace {
 struct Options {
   std::string from, to;
   IdxOptions idx;
+  ImageOptions images;
   std::int64_t train = 60000, test = 10000;
   std::uint64_t data_seed = 1;
 };
@@ -69,6 +73,36 @@ void add_cifar(CLI::App& data, const std::shared_ptr<Options>& options, Action& 
       [options, &action] { action = import_action([options] { return import_cifar(options->from, options->to); }); });
 }
 
+/// `32x48`: height and width.
+std::optional<ImageSize> parse_size(const std::string& text) {
+  constexpr std::int64_t kLargest = 1 << 14;
+  ImageSize size;
+  const char* const end = text.data() + text.size();
+  const auto height = std::from_chars(text.data(), end, size.height);
+  if (height.ec != std::errc{} || height.ptr == end || *height.ptr != 'x') return std::nullopt;
+  const auto width = std::from_chars(height.ptr + 1, end, size.width);
+  if (width.ec != std::errc{} || width.ptr != end) return std::nullopt;
+  const auto fits = [](std::int64_t side) { return side >= 1 && side <= kLargest; };
+  return fits(size.height) && fits(size.width) ? std::optional(size) : std::nullopt;
+}
+
+void add_images(CLI::App& data, const std::shared_ptr<Options>& options, Action& action) {
+  CLI::App* command = data.add_subcommand("images", "from PNG and JPEG files, a folder a class");
+  add_folders(*command, *options, "holds train and test with a folder a class each, or the folders of classes");
+  command
+      ->add_option_function<std::string>(
+          "--size", [options](const std::string& text) { options->images.size = parse_size(text); },
+          "HEIGHTxWIDTH that all images are brought to, bilinear with antialiasing")
+      ->check([](const std::string& text) {
+        return parse_size(text) ? "" : text + " is no HEIGHTxWIDTH of 1 to 16384, such as 32x32";
+      });
+  command->add_flag("--gray", options->images.gray, "one channel; otherwise three: blue, green, red");
+  command->footer("Example: qrun data images --from photos --to data/photos --size 64x64");
+  command->callback([options, &action] {
+    action = import_action([options] { return import_images(options->from, options->to, options->images); });
+  });
+}
+
 void add_digits(CLI::App& data, const std::shared_ptr<Options>& options, Action& action) {
   CLI::App* command = data.add_subcommand("synthetic-digits", "of drawn digits, 28 x 28");
   as_path(command->add_option("--to", options->to, "folder for train_lmdb and test_lmdb"))->required();
@@ -89,6 +123,7 @@ void add_options(CLI::App& command, Action& action) {
   command.footer("Example: qrun data mnist --from data/mnist --to data/mnist");
   add_idx(command, options, action);
   add_cifar(command, options, action);
+  add_images(command, options, action);
   add_digits(command, options, action);
 }
 

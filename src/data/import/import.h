@@ -33,6 +33,19 @@ Imports import_idx(const std::string& from, const std::string& to, const IdxOpti
 /// folders, planes red, green, blue as in the batches, and `to`/mean.binaryproto, the mean of the training images.
 Imports import_cifar(const std::string& from, const std::string& to);
 
+struct ImageSize {
+  std::int64_t height = 0, width = 0;
+};
+struct ImageOptions {
+  std::optional<ImageSize> size;  // of all images; nothing: all have one already
+  bool gray = false;              // one channel; else three: blue, green, red
+};
+
+/// `from` holds the folders train and test, each with a folder of PNG and JPEG files for each class; writes the same
+/// two databases and `to`/labels.txt, the names of the classes, a line each, in the order of their labels. Where `from`
+/// itself has the folders of classes, all is written to `to`/images_lmdb.
+Imports import_images(const std::string& from, const std::string& to, const ImageOptions& options);
+
 /// The same two folders, of synthetic digits.
 Imports import_synthetic_digits(const std::string& to, std::int64_t train_items, std::int64_t test_items,
                                 std::uint64_t data_seed);
