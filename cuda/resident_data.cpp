@@ -31,7 +31,7 @@ std::optional<ResidentData> ResidentData::of(const std::vector<DataSource>& sour
     source.bytes = copy_of(source.bytes, values, data.bytes_, stream);
     source.floats = copy_of(source.floats, values, data.floats_, stream);
     source.labels = copy_of(source.labels, source.items, data.labels_, stream);
-    source.transform.mean = copy_of(source.transform.mean, source.transform.in.c, data.floats_, stream);
+    source.transform.mean = copy_of(source.transform.mean, source.transform.mean_size(), data.floats_, stream);
   }
   data.device_sources_ = DeviceArray<DataSource>(std::ssize(device));
   stream.write(data.device_sources_.data(), device);

@@ -8,7 +8,7 @@ cd "$(dirname "$0")/.."
 
 seconds=${1:-600}
 targets=("${@:2}")
-((${#targets[@]})) || targets=(config run_text overrides datum idx run_file)
+((${#targets[@]})) || targets=(config run_text overrides datum idx cifar run_file)
 
 cmake --preset fuzz >/dev/null
 cmake --build --preset fuzz

@@ -10,6 +10,7 @@ import argparse
 import gzip
 import io
 import json
+import pickle
 import re
 import shutil
 import struct
@@ -160,6 +161,14 @@ def idx_files() -> list[bytes]:
     return plain + [gzip.compress(content, mtime=0) for content in plain]
 
 
+def cifar_batches() -> list[bytes]:
+    """Binary and pickled ones, of ten and of a hundred classes; the first byte says which to the target."""
+    images = np.arange(3072, dtype=np.uint8)[None] % 251
+    batch = {"batch_label": "a", "labels": [3], "fine_labels": [42], "data": images, "filenames": ["b.png"]}
+    binary = [b"\0\3" + images.tobytes(), b"\2\1\x2a" + images.tobytes()]
+    return binary + [bytes([kind]) + pickle.dumps(batch, protocol) for kind in (1, 3) for protocol in range(2, 6)]
+
+
 def words(node: object) -> set[str]:
     """Keys and names that a JSON schema knows."""
     if isinstance(node, list):
@@ -187,6 +196,7 @@ def main() -> None:
     write(arguments.folder / "overrides", [text.encode() for text in OVERRIDES])
     write(arguments.folder / "datum", datums())
     write(arguments.folder / "idx", idx_files())
+    write(arguments.folder / "cifar", cifar_batches())
     write(arguments.folder / "run_file", files)
 
 

@@ -29,6 +29,7 @@ struct SetRecord {
 
 struct DataRecord {
   SetRecord train, test;
+  std::string mean_hash;          // of the mean image; empty where there was none, or it is not known
   std::string init_from_hash;     // of the masters that training began with; empty where there were none
   std::string working_directory;  // where paths start
   bool operator==(const DataRecord&) const = default;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <future>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -16,6 +17,7 @@
 #include "data/digits.h"
 #include "data/lmdb_dataset.h"
 #include "data/lmdb_file.h"
+#include "data/mean_image.h"
 #include "data/memory_dataset.h"
 
 namespace qrun {
@@ -129,6 +131,25 @@ std::vector<std::int32_t> labels_of(const Dataset& set, const SourceSpec& source
   return labels;
 }
 
+/// Throws ConfigError where the file of a mean image is not one of images of this shape.
+std::shared_future<MeanImage> mean_image(const DataSpec& spec, const std::shared_ptr<const Dataset>& train) {
+  const auto later = [](auto call) { return std::async(std::launch::deferred, std::move(call)).share(); };
+  if (spec.mean_of_train) return later([train] { return mean_image_of(*train); });
+  if (spec.mean_file.empty()) return {};
+  MeanImage image;
+  try {
+    image = read_mean_image(spec.mean_file);
+  } catch (const Error& error) {
+    throw ConfigError(spec.mean_position, "data.mean.file", error.what());
+  }
+  if (image.shape != train->shape()) {
+    throw ConfigError(spec.mean_position, "data.mean.file",
+                      spec.mean_file + " is a mean image of " + to_string(image.shape) + ", but images are " +
+                          to_string(train->shape()) + "; both must be equal");
+  }
+  return later([image] { return image; });
+}
+
 /// True where each class among the first labels is one block of them; a few labels, or a set of one class, say nothing.
 bool is_sorted_by_class(const std::vector<std::int32_t>& labels, std::int64_t items) {
   constexpr std::int64_t kBlock = 10;  // labels on average
@@ -176,6 +197,7 @@ RunData open_data(const DataSpec& spec) {
                       std::to_string(means) + " values for images of " + std::to_string(train.c) +
                           " channels; give one, or one a channel");
   }
+  data.mean_image = mean_image(spec, data.train);
   data.shape = input_shape(spec, train);
   const std::vector<std::int32_t> train_labels = labels_of(*data.train, spec.train, Split::kTrain, kSample);
   const std::vector<std::int32_t> test_labels = labels_of(*data.test, spec.test, Split::kTest, kSample);
@@ -197,6 +219,7 @@ DataRecord record_of(const DataSpec& spec, const RunData& data, bool draw) {
   std::error_code code;
   return {.train = record(spec.train, *data.train),
           .test = record(spec.test, *data.test),
+          .mean_hash = data.mean_image.valid() && (draw || !spec.mean_of_train) ? hash_of(data.mean_image.get()) : "",
           .init_from_hash = {},
           .working_directory = std::filesystem::current_path(code).string()};
 }

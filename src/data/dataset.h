@@ -2,10 +2,12 @@
 #pragma once
 
 #include <cstdint>
+#include <future>
 #include <limits>
 #include <memory>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "config/run_spec.h"
 #include "core/data_record.h"
@@ -44,10 +46,17 @@ enum class Split : std::uint8_t { kTrain, kTest };
 /// EnvironmentError if it is more than memory holds. Synthetic digits are drawn when the first one is asked for.
 [[nodiscard]] std::shared_ptr<const Dataset> open_dataset(const SourceSpec& source, Split split);
 
+/// What is subtracted from each image, pixel by pixel.
+struct MeanImage {
+  Shape shape;
+  std::vector<float> values;  // [c][h][w]
+};
+
 /// Both sets of a run, checked against each other (equal shapes) and against `data` (crop, mean).
 struct RunData {
   std::shared_ptr<const Dataset> train, test;
-  Shape shape;                     // after cropping
+  std::shared_future<MeanImage> mean_image;  // not valid() without one; that of a training set is found when asked for
+  Shape shape;                               // after cropping
   std::int32_t largest_label = 0;  // among the first 1,000 of both sets: to be compared with the last layer's outputs
   bool is_sorted = false;          // the first 1,000 training labels come class by class
   bool test_lacks_labels = false;  // those of the test database are all 0
@@ -63,10 +72,10 @@ struct RunData {
 
 constexpr std::int64_t kAnyLabel = std::numeric_limits<std::int64_t>::max();
 
-/// A run's training sequence (order, shuffling and augmentation from `seed`) or one pass over a test set in order.
+/// A run's training sequence of `data` (order, shuffling and augmentation from `seed`) or one pass over a test set in order.
 /// Prepares batches ahead on a thread of its own, and images that are to be decoded on as many as there are processors.
 /// A label that is none of `classes` is an Error where it is met.
-[[nodiscard]] std::shared_ptr<Feed> make_feed(std::shared_ptr<const Dataset> set, const DataSpec& spec, Split split,
+[[nodiscard]] std::shared_ptr<Feed> make_feed(const RunData& data, const DataSpec& spec, Split split,
                                               std::uint64_t seed, std::int64_t classes = kAnyLabel);
 
 }  // namespace qrun

@@ -48,15 +48,22 @@ class Order {
   std::vector<std::int64_t> permutation_;
 };
 
+std::vector<float> channel_means(const DataSpec& spec, std::int64_t channels) {
+  std::vector<float> means;
+  for (std::int64_t c = 0; c < channels; ++c) {
+    const std::size_t i = spec.mean.size() == 1 ? 0 : static_cast<std::size_t>(c);
+    means.push_back(spec.mean.empty() ? 0.0F : static_cast<float>(spec.mean[i]));
+  }
+  return means;
+}
+
 /// An ImageTransform as the configuration says, applied to whole items.
 class Transform {
  public:
-  Transform(const DataSpec& spec, Shape in, bool random, std::uint64_t seed) {
-    for (std::int64_t c = 0; c < in.c; ++c) {
-      mean_.push_back(spec.mean.empty()
-                          ? 0.0F
-                          : static_cast<float>(spec.mean[spec.mean.size() == 1 ? 0 : static_cast<std::size_t>(c)]));
-    }
+  /// `mean_image` is valid where the mean is an image.
+  Transform(const DataSpec& spec, Shape in, const std::shared_future<MeanImage>& mean_image, bool random,
+            std::uint64_t seed)
+      : mean_image_(mean_image), channel_means_(channel_means(spec, in.c)) {
     const Shape padded{in.c, in.h + 2 * spec.pad, in.w + 2 * spec.pad};
     transform_ = {.in = in,
                   .out = spec.crop > 0 ? Shape{in.c, spec.crop, spec.crop} : padded,
@@ -65,7 +72,8 @@ class Transform {
                   .mirror = spec.mirror,
                   .seed = seed,
                   .scale = static_cast<float>(spec.scale),
-                  .mean = mean_.data()};
+                  .mean = mean_image.valid() ? mean_image.get().values.data() : channel_means_.data(),
+                  .has_mean_image = mean_image.valid()};
   }
   Transform(const Transform&) = delete;
   Transform& operator=(const Transform&) = delete;
@@ -84,10 +92,7 @@ class Transform {
   template <class T>
   void apply(const T* pixels, std::int64_t position, float* out) const {
     const ImageTransform& t = transform_;
-    if (t.out == t.in && !(t.random && t.mirror)) {
-      for (std::int64_t c = 0; c < t.in.c; ++c) normalise(pixels, c, out);
-      return;
-    }
+    if (t.out == t.in && !(t.random && t.mirror)) return normalise(pixels, out);
     const ImagePlace place = place_of(t, position);
     for (std::int64_t c = 0; c < t.out.c; ++c) {
       for (std::int64_t y = 0; y < t.out.h; ++y) {
@@ -95,16 +100,25 @@ class Transform {
       }
     }
   }
-  /// A whole channel as it lies.
+  /// A whole image as it lies.
   template <class T>
-  void normalise(const T* pixels, std::int64_t channel, float* out) const {
-    const float mean = mean_[static_cast<std::size_t>(channel)];
+  void normalise(const T* pixels, float* out) const {
     const float scale = transform_.scale;
-    const std::int64_t n = transform_.in.h * transform_.in.w;
-    for (std::int64_t i = channel * n; i < (channel + 1) * n; ++i) out[i] = normalised(pixels[i], mean, scale);
+    const float* mean = transform_.mean;
+    const std::int64_t n = transform_.in.size();
+    if (transform_.has_mean_image) {
+      for (std::int64_t i = 0; i < n; ++i) out[i] = normalised(pixels[i], mean[i], scale);
+      return;
+    }
+    const std::int64_t plane = transform_.in.h * transform_.in.w;
+    for (std::int64_t first = 0; first < n; first += plane, ++mean) {
+      const float channel_mean = *mean;
+      for (std::int64_t i = first; i < first + plane; ++i) out[i] = normalised(pixels[i], channel_mean, scale);
+    }
   }
 
-  std::vector<float> mean_;
+  std::shared_future<MeanImage> mean_image_;
+  std::vector<float> channel_means_;
   ImageTransform transform_;
 };
 
@@ -118,16 +132,15 @@ struct Slot {
 /// Guesses that the next call asks for the batch behind the last one, and has it ready.
 class PrefetchedFeed : public Feed {
  public:
-  PrefetchedFeed(std::shared_ptr<const Dataset> set, const DataSpec& spec, Split split, std::uint64_t seed,
-                 std::int64_t classes)
-      : set_(std::move(set)),
+  PrefetchedFeed(const RunData& data, const DataSpec& spec, Split split, std::uint64_t seed, std::int64_t classes)
+      : set_(split == Split::kTrain ? data.train : data.test),
         name_(split == Split::kTrain ? "data.train" : "data.test"),
         classes_(classes),
         threads_(set_->is_encoded() ? usable_processors() : 1),
         wraps_(split == Split::kTrain),
         order_(set_->items(), split == Split::kTrain && spec.train.shuffle, seed),
         asked_order_(order_),
-        transform_(spec, set_->shape(), split == Split::kTrain, seed) {}
+        transform_(spec, set_->shape(), data.mean_image, split == Split::kTrain, seed) {}
 
   ~PrefetchedFeed() override {
     {
@@ -261,9 +274,10 @@ class PrefetchedFeed : public Feed {
 
 }  // namespace
 
-std::shared_ptr<Feed> make_feed(std::shared_ptr<const Dataset> set, const DataSpec& spec, Split split,
-                                std::uint64_t seed, std::int64_t classes) {
-  return std::make_shared<PrefetchedFeed>(std::move(set), spec, split, seed, classes);
+std::shared_ptr<Feed> make_feed(const RunData& data, const DataSpec& spec, Split split, std::uint64_t seed,
+                                std::int64_t classes) {
+  QRUN_CHECK(data.mean_image.valid() == has_mean_image(spec), "the data were opened for this configuration");
+  return std::make_shared<PrefetchedFeed>(data, spec, split, seed, classes);
 }
 
 }  // namespace qrun

@@ -22,6 +22,8 @@ namespace fs = std::filesystem;
 constexpr std::size_t kMapHeadroom = std::size_t{64} << 20;
 constexpr std::int64_t kItemsATransaction = 4096;
 
+using Values = std::function<std::string(std::int64_t)>;  // by the item's index
+
 MDB_val to_val(std::string_view text) { return {text.size(), const_cast<char*>(text.data())}; }
 std::string_view to_view(const MDB_val& value) { return {static_cast<const char*>(value.mv_data), value.mv_size}; }
 
@@ -42,8 +44,7 @@ void check_write(int code, const std::string& folder) {
   if (code != MDB_SUCCESS) fail_writing(folder, mdb_strerror(short_write ? ENOSPC : code));
 }
 
-void put_items(MDB_env* env, const std::string& folder, std::int64_t first, std::int64_t last,
-               const std::function<std::string(std::int64_t)>& value, std::int64_t& bytes) {
+void put_items(MDB_env* env, const std::string& folder, std::int64_t first, std::int64_t last, const Values& value) {
   MDB_txn* raw = nullptr;
   check_write(mdb_txn_begin(env, nullptr, 0, &raw), folder);
   Transaction txn(raw);
@@ -56,28 +57,37 @@ void put_items(MDB_env* env, const std::string& folder, std::int64_t first, std:
     MDB_val key_val = to_val({key.data(), static_cast<std::size_t>(length)});
     MDB_val data_val = to_val(text);
     check_write(mdb_put(txn.get(), dbi, &key_val, &data_val, MDB_APPEND), folder);
-    bytes += static_cast<std::int64_t>(text.size());
   }
   fault_point("lmdb.items");
   check_write(mdb_txn_commit(txn.release()), folder);
 }
 
 /// A database in one file, on disk when it returns.
-std::int64_t fill(const std::string& file, const std::string& folder, std::int64_t count,
-                  const std::function<std::string(std::int64_t)>& value) {
+void fill(const std::string& file, const std::string& folder, std::int64_t count, const Values& value) {
   MDB_env* raw = nullptr;
   check_write(mdb_env_create(&raw), folder);
   const std::unique_ptr<MDB_env, decltype(&mdb_env_close)> env(raw, &mdb_env_close);
-  const std::size_t item = count > 0 ? value(0).size() + 64 : 0;
+  const std::string first_value = count > 0 ? value(0) : "";
+  const std::size_t item = first_value.size() + 64;
   check_write(mdb_env_set_mapsize(raw, kMapHeadroom + static_cast<std::size_t>(count) * item * 3), folder);
   check_write(mdb_env_open(raw, file.c_str(), MDB_NOSUBDIR | MDB_NOSYNC | MDB_NOLOCK, 0644), folder);
-  std::int64_t bytes = 0;
+  const auto value_once = [&](std::int64_t i) { return i == 0 ? first_value : value(i); };
   for (std::int64_t first = 0; first < count; first += kItemsATransaction) {
-    put_items(raw, folder, first, std::min(first + kItemsATransaction, count), value, bytes);
+    put_items(raw, folder, first, std::min(first + kItemsATransaction, count), value_once);
     fault_point("lmdb.committed");
   }
   check_write(mdb_env_sync(raw, 1), folder);
-  return bytes;
+}
+
+/// Makes the folder and those around it; returns those that were not there, the innermost first.
+std::vector<std::string> make_folders(const std::string& folder) {
+  std::vector<std::string> made;
+  std::error_code code;
+  for (fs::path path(folder); !path.empty() && !fs::exists(path, code); path = path.parent_path())
+    made.push_back(path.string());
+  fs::create_directories(folder, code);
+  if (code) fail_writing(folder, code.message());
+  return made;
 }
 
 }  // namespace
@@ -151,20 +161,32 @@ void LmdbReader::get(std::string_view key, const std::function<void(std::string_
   visit(to_view(value));
 }
 
-std::int64_t write_lmdb(const std::string& folder, std::int64_t count,
-                        const std::function<std::string(std::int64_t)>& value) {
-  const fs::path target(folder);
+NewLmdb::NewLmdb(const std::string& folder, std::int64_t count, const Values& value)
+    : folder_(folder), made_(make_folders(folder)) {
+  try {
+    remove_abandoned(folder, kLmdbDataFile);  // of an import that was killed
+    file_ = std::make_unique<TemporaryFile>((fs::path(folder) / kLmdbDataFile).string());
+    if (!file_->is_open()) fail_writing(folder, std::strerror(errno));
+    fill(file_->name(), folder, count, value);
+    fault_point("lmdb.synced");
+  } catch (...) {
+    discard();
+    throw;
+  }
+}
+
+NewLmdb::~NewLmdb() { discard(); }
+
+void NewLmdb::replace() {
   std::error_code code;
-  fs::create_directories(target, code);
-  if (code) fail_writing(folder, code.message());
-  remove_abandoned(folder, kLmdbDataFile);  // of an import that was killed
-  TemporaryFile file((target / kLmdbDataFile).string());
-  if (!file.is_open()) fail_writing(folder, std::strerror(errno));
-  const std::int64_t bytes = fill(file.name(), folder, count, value);
-  fault_point("lmdb.synced");
-  fs::remove(target / "lock.mdb", code);  // of another program, for the database that was here
-  if (!file.replace()) fail_writing(folder, std::strerror(errno));
-  return bytes;
+  fs::remove(fs::path(folder_) / "lock.mdb", code);  // of another program, for the database that was here
+  if (!file_->replace()) fail_writing(folder_, std::strerror(errno));
+}
+
+void NewLmdb::discard() {
+  file_.reset();
+  std::error_code code;
+  for (const std::string& folder : made_) fs::remove(folder, code);  // if it is empty
 }
 
 }  // namespace qrun

@@ -8,6 +8,9 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
+
+#include "core/atomic_file.h"
 
 namespace qrun {
 
@@ -42,10 +45,27 @@ class LmdbReader {
   std::int64_t items_ = 0, bytes_ = 0;
 };
 
-/// Puts a database of `count` items under 8-digit keys into `folder`; one that is there stays until the new one is
-/// whole and on disk. Returns bytes written. Throws EnvironmentError (path, reason) if the disk is full or not
-/// writable.
-std::int64_t write_lmdb(const std::string& folder, std::int64_t count,
-                        const std::function<std::string(std::int64_t)>& value);
+/// A new database under a temporary name: it goes with this object, and the folders made for it, unless it has taken
+/// its place.
+class NewLmdb {
+ public:
+  /// `count` items under 8-digit keys, on disk when it returns; asks for each value once, in order. Throws
+  /// EnvironmentError (path, reason) if the disk is full or not writable, and what `value` throws.
+  NewLmdb(const std::string& folder, std::int64_t count, const std::function<std::string(std::int64_t)>& value);
+  ~NewLmdb();
+  NewLmdb(const NewLmdb&) = delete;
+  NewLmdb& operator=(const NewLmdb&) = delete;
+
+  [[nodiscard]] const std::string& folder() const { return folder_; }
+  /// Takes the place of the database in the folder, if there is one. Throws EnvironmentError.
+  void replace();
+
+ private:
+  void discard();
+
+  std::string folder_;
+  std::vector<std::string> made_;  // folders, the innermost first
+  std::unique_ptr<TemporaryFile> file_;
+};
 
 }  // namespace qrun

@@ -17,7 +17,10 @@ struct ImageTransform {
   bool mirror = false;
   std::uint64_t seed = 0;
   float scale = 1;
-  const float* mean = nullptr;  // [c]
+  const float* mean = nullptr;  // [c], or [c][h][w] of the item
+  bool has_mean_image = false;
+
+  [[nodiscard]] constexpr std::int64_t mean_size() const { return has_mean_image ? in.size() : in.c; }
 };
 
 /// Where the image lies in the item, for one position of the run's sequence.
@@ -53,7 +56,8 @@ QRUN_HD float image_pixel(const ImageTransform& t, const ImagePlace& place, cons
   const std::int64_t row = y + place.top;
   const std::int64_t col = (place.flip ? t.out.w - 1 - x : x) + place.left;
   if (row < 0 || row >= t.in.h || col < 0 || col >= t.in.w) return 0.0f;
-  return normalised(item[(c * t.in.h + row) * t.in.w + col], t.mean[c], t.scale);
+  const std::int64_t at = (c * t.in.h + row) * t.in.w + col;
+  return normalised(item[at], t.mean[t.has_mean_image ? at : c], t.scale);
 }
 
 }  // namespace qrun

@@ -38,6 +38,18 @@ std::optional<DataChange> change_of_start(const RunSpec& run, const std::string&
                     .is = "masters (hash " + is + ")"};
 }
 
+/// Likewise. Where the training set has changed, that says it all of its mean image.
+std::optional<DataChange> change_of_mean(const RunSpec& run, const DataRecord& seen, const DataRecord& now) {
+  const bool is_said = run.data.mean_of_train && differ(seen.train, now.train);
+  if (is_said || seen.mean_hash.empty() || now.mean_hash.empty() || seen.mean_hash == now.mean_hash)
+    return std::nullopt;
+  return DataChange{.position = run.data.mean_position,
+                    .key = run.data.mean_of_train ? "data.mean" : "data.mean.file",
+                    .name = run.data.mean_of_train ? "the mean image of data.train" : run.data.mean_file,
+                    .was = "values (hash " + seen.mean_hash + ")",
+                    .is = "values (hash " + now.mean_hash + ")"};
+}
+
 }  // namespace
 
 std::vector<DataChange> data_changes(const RunSpec& run, const DataRecord& seen, const DataRecord& now) {
@@ -46,6 +58,7 @@ std::vector<DataChange> data_changes(const RunSpec& run, const DataRecord& seen,
   if (differ(seen.train, now.train)) changes.push_back(change_of(run.data.train, "train", seen.train, now.train));
   if (differ(seen.test, now.test) && !(one_set && !changes.empty()))
     changes.push_back(change_of(run.data.test, "test", seen.test, now.test));
+  if (auto mean = change_of_mean(run, seen, now)) changes.push_back(std::move(*mean));
   if (auto start = change_of_start(run, seen.init_from_hash, now.init_from_hash)) changes.push_back(std::move(*start));
   return changes;
 }

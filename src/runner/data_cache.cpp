@@ -22,8 +22,8 @@ std::string start_key(const RunSpec& run) {
 }  // namespace
 
 const RunData& DataCache::get(const DataSpec& spec) {
-  const std::string key = fmt::format("{}\n{}\n{} {} {} {}", key_of(spec.train), key_of(spec.test), spec.crop, spec.pad,
-                                      spec.mean.size(), spec.mirror);
+  const std::string key = fmt::format("{}\n{}\n{} {} {} {}\n{} {}", key_of(spec.train), key_of(spec.test), spec.crop,
+                                      spec.pad, spec.mean.size(), spec.mirror, spec.mean_file, spec.mean_of_train);
   const Lock lock(mutex_);
   const auto at = opened_.find(key);
   return at != opened_.end() ? at->second : opened_.emplace(key, open_data(spec)).first->second;

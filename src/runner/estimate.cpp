@@ -40,11 +40,12 @@ double try_out(SweepPlan& plan, const std::vector<std::size_t>& pack, Engine& en
   // No more digits are drawn than a trial looks at.
   SourceSpec source = plan.runs()[pack[0]].spec->data.train;
   source.synthetic_digits = std::min(source.synthetic_digits, kTrialDigits);
-  const std::shared_ptr<const Dataset> images = open_dataset(source, Split::kTrain);
+  RunData some = data;
+  some.train = open_dataset(source, Split::kTrain);
   for (const std::size_t i : pack) specs.push_back(standing_still(*plan.runs()[i].spec));
   const Plan lowered = lower(specs, {data.shape, data.train->items()});
   for (const RunSpec& spec : specs)
-    feeds.push_back({make_feed(images, spec.data, Split::kTrain, spec.seed, lowered.classes), nullptr});
+    feeds.push_back({make_feed(some, spec.data, Split::kTrain, spec.seed, lowered.classes), nullptr});
   const auto program = engine.load(lowered, std::move(feeds));
   for (std::size_t k = 0; k < pack.size(); ++k) {
     const auto run = static_cast<int>(k);

@@ -6,6 +6,7 @@
 #include "core/error.h"
 #include "core/log.h"
 #include "data/dataset.h"
+#include "data/mean_image.h"
 #include "plan/lower.h"
 #include "quant/all.h"
 #include "runner/changed_data.h"
@@ -15,9 +16,10 @@
 namespace qrun {
 namespace {
 
-/// The run with its test set in place of its training set, which may have gone: nothing is trained here.
+/// The run with its test set in place of its training set, which may have gone: nothing is trained here, and only a
+/// mean image of the training images asks for them.
 RunSpec with_test_set_alone(RunSpec spec) {
-  spec.data.train = spec.data.test;
+  if (!spec.data.mean_of_train) spec.data.train = spec.data.test;
   spec.data.train.batch_size = 1;
   return spec;
 }
@@ -26,6 +28,7 @@ RunSpec with_test_set_alone(RunSpec spec) {
 void refuse_other_data(const RunSpec& spec, const DataRecord& seen, const RunData& data) {
   DataRecord now;
   now.test.contents = data.test->contents();  // and nothing of what trained it
+  if (data.mean_image.valid()) now.mean_hash = hash_of(data.mean_image.get());
   for (const DataChange& change : data_changes(spec, seen, now)) {
     throw ConfigError(change.position, change.key,
                       change.name + " has changed: the run saw " + change.was + ", now it holds " + change.is +
@@ -63,8 +66,8 @@ Evaluation evaluate(const std::string& run_file, Engine& engine) {
   }
   const Plan plan = lower({spec}, {data.shape, data.train->items()});
   const std::unique_ptr<Program> program =
-      engine.load(plan, {{make_feed(data.train, spec.data, Split::kTrain, spec.seed, plan.classes),
-                          make_feed(data.test, spec.data, Split::kTest, spec.seed, plan.classes)}});
+      engine.load(plan, {{make_feed(data, spec.data, Split::kTrain, spec.seed, plan.classes),
+                          make_feed(data, spec.data, Split::kTest, spec.seed, plan.classes)}});
   TrainingState state = program->state(0);
   for (const StoredActivation& activation : record.activations) {
     const auto slot = std::ranges::find(plan.activations, activation.layer, &ActivationInfo::layer);

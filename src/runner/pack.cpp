@@ -35,8 +35,8 @@ class PackTraining {
     iterations_ = train().epochs * epoch_iterations_;
     std::vector<RunFeeds> feeds;
     for (const PackRun& run : runs) {
-      feeds.push_back({make_feed(data.train, run.spec.data, Split::kTrain, run.spec.seed, plan_.classes),
-                       make_feed(data.test, run.spec.data, Split::kTest, run.spec.seed, plan_.classes)});
+      feeds.push_back({make_feed(data, run.spec.data, Split::kTrain, run.spec.seed, plan_.classes),
+                       make_feed(data, run.spec.data, Split::kTest, run.spec.seed, plan_.classes)});
       sessions_.emplace_back(run.spec, tools.engine.info(), tools.build, data.shape, plan_.classes);
     }
     program_ = tools.engine.load(plan_, std::move(feeds));

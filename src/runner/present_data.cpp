@@ -8,6 +8,7 @@
 #include "core/error.h"
 #include "core/home.h"
 #include "data/dataset.h"
+#include "data/mean_image.h"
 #include "runner/changed_data.h"
 #include "runner/pack.h"
 
@@ -16,7 +17,7 @@ namespace {
 
 /// The configuration with paths that hold in any folder, from the one where they held for the run.
 RunSpec from_anywhere(RunSpec spec, const std::string& working_directory) {
-  for (std::string* path : {&spec.data.train.lmdb, &spec.data.test.lmdb, &spec.train.init_from}) {
+  for (std::string* path : {&spec.data.train.lmdb, &spec.data.test.lmdb, &spec.data.mean_file, &spec.train.init_from}) {
     if (!path->empty()) *path = (std::filesystem::path(working_directory) / expand_home(*path)).string();
   }
   return spec;
@@ -37,6 +38,7 @@ std::string PresentData::changes_of(const LeaderboardRow& row) {
     DataRecord now;
     now.train.contents = contents(there.data.train);
     now.test.contents = contents(there.data.test);
+    now.mean_hash = mean_hash(there.data);
     const Contents& images = row.data->train.contents;
     if (!row.data->init_from_hash.empty())
       now.init_from_hash = initial_hash(there, {input_shape(there.data, images.shape), images.items});
@@ -47,6 +49,15 @@ std::string PresentData::changes_of(const LeaderboardRow& row) {
     return text;
   } catch (const ConfigError&) {
     return "";  // a configuration of another version: its data is not known here
+  }
+}
+
+std::string PresentData::mean_hash(const DataSpec& data) {
+  if (data.mean_file.empty()) return "";  // that of a training set changes with it
+  try {
+    return hash_of(read_mean_image(data.mean_file));
+  } catch (const Error&) {
+    return "";
   }
 }
 

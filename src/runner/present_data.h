@@ -18,6 +18,7 @@ class PresentData {
 
  private:
   [[nodiscard]] std::string changes_of(const LeaderboardRow& row);
+  [[nodiscard]] static std::string mean_hash(const DataSpec& data);
   [[nodiscard]] Contents contents(const SourceSpec& source);
 
   std::map<std::string, Contents> sets_;  // by their paths; without a hash where they can't be read

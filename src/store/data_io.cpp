@@ -52,6 +52,7 @@ void write_data(const h5::Group& root, const DataRecord& data) {
   group.attribute("working_directory", data.working_directory);
   write_set(group.create("train"), data.train);
   write_set(group.create("test"), data.test);
+  if (!data.mean_hash.empty()) group.create("mean").attribute("hash", data.mean_hash);
   if (!data.init_from_hash.empty()) root.attribute("init_from_hash", data.init_from_hash);
 }
 
@@ -60,6 +61,7 @@ std::optional<DataRecord> read_data(const h5::Group& root) {
   const h5::Group group = root.open("data");
   return DataRecord{.train = read_set(group.open("train")),
                     .test = read_set(group.open("test")),
+                    .mean_hash = group.has("mean") ? group.open("mean").text("hash") : "",
                     .init_from_hash = root.has_attribute("init_from_hash") ? root.text("init_from_hash") : "",
                     .working_directory = group.text("working_directory")};
 }

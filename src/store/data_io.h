@@ -1,4 +1,4 @@
-// What data a run saw, in run files and checkpoints: /data/train, /data/test, and the root's init_from_hash.
+// What data a run saw, in run files and checkpoints: /data/train, /data/test, /data/mean, and the root's init_from_hash.
 #pragma once
 
 #include <optional>

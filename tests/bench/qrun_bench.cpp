@@ -44,8 +44,8 @@ Loaded load(const Options& options) {
   std::vector<RunFeeds> feeds;
   for (int r = 0; r < options.runs; ++r, ++spec.seed) {
     specs.push_back(spec);
-    feeds.push_back({make_feed(data.train, spec.data, Split::kTrain, spec.seed),
-                     make_feed(data.test, spec.data, Split::kTest, spec.seed)});
+    feeds.push_back(
+        {make_feed(data, spec.data, Split::kTrain, spec.seed), make_feed(data, spec.data, Split::kTest, spec.seed)});
   }
   Loaded loaded;
   loaded.plan = lower(specs, {data.shape, data.train->items()});

@@ -43,6 +43,8 @@ class BadInput(unittest.TestCase):
         empty_database(cls.data / "empty_lmdb")
         (cls.data / "damaged_lmdb").mkdir()
         (cls.data / "damaged_lmdb/data.mdb").write_bytes(b"not a database" * 1000)
+        shape = b"\x08\x01\x10\x03\x18\x04\x20\x05"  # of a BlobProto: one image of 3 x 4 x 5
+        (cls.data / "mean.binaryproto").write_bytes(shape + b"\x2a\xf0\x01" + bytes(240))
         subprocess.run([PROGRAM, SMOKE, "train.epochs=1", "name=other"], cwd=cls.data, capture_output=True, check=True)
         (run,) = cls.data.glob("results/other/*.h5")
         run.rename(cls.data / "run.h5")

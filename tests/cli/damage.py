@@ -155,12 +155,11 @@ class DamagedIdxFiles(ProgramTest):
             "cut gz": (packed[:-10], self.LABELS, ".gz", r"unexpected end of file \(damaged\)"),
             "changed gz": (packed[:40] + b"!?!?" + packed[44:], self.LABELS, ".gz", r"\(damaged\)"),
             "bomb": (bomb, self.LABELS, ".gz", "more than 15680 bytes of data where its header says 15680"),
-            "few labels": (self.IMAGES, idx(0x801, (19,), bytes(19)), "", "20 images but 19 labels in train"),
-            "label": (self.IMAGES, idx(0x801, (20,), bytes(19) + b"\n"), "", "label 10 of item 19 is not a digit"),
+            "few labels": (self.IMAGES, idx(0x801, (19,), bytes(19)), "", "holds 20 images, but ./train-labels-idx1-ubyte 19 labels"),
         }
         for name, (images, labels, ending, line) in wrong.items():
             with self.subTest(name):
-                self.assert_says(self.import_with(images, labels, 1, ending), f"^qrun: .*{line}")
+                self.assert_says(self.import_with(images, labels, 2, ending), f"^qrun: .*{line}")
                 self.assertFalse((self.cwd / "out").exists())
         self.import_with(self.IMAGES, self.LABELS, 0)
 

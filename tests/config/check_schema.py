@@ -35,6 +35,8 @@ WRONG: list[tuple[list[Any], Any]] = [
     (["network", 0, "bias"], "yes"),
     (["solver", "lr_policy"], "fixed"),
     (["data"], None),
+    (["data", "mean"], {"image": "test"}),
+    (["data", "mean"], {"path": "a"}),
     (["vars"], "${vars}"),
     (["sweep"], {"seeds": 0}),
 ]
@@ -57,6 +59,8 @@ RIGHT: list[tuple[list[Any], Any]] = [
     (["quantize"], {"conv*": "${quantize}"}),
     (["data", "mean"], "${mean}"),
     (["data", "mean"], ["${mean}", 2]),
+    (["data", "mean"], {"file": "${folder}/mean.binaryproto"}),
+    (["data", "mean"], {"image": "train"}),
     (["data", "train"], "${data}"),
     (["solver"], "${solver}"),
     (["solver", "lr_policy"], "${lr_policy}"),

@@ -121,7 +121,21 @@ TEST(Values, DataComesFromOneSource) {
       {"network:",
        "  mean: [1, b]\nnetwork:",
        {"a.yaml:4:13: data.mean[1]: b is not a finite number; write one such as 0.01 or 1.0e-4"}},
+      {"network:",
+       "  mean: {}\nnetwork:",
+       {"a.yaml:4:9: data.mean: names no mean image; {file: mean.binaryproto} or {image: train}"}},
+      {"network:",
+       "  mean: {file: a, image: train}\nnetwork:",
+       {"a.yaml:4:9: data.mean: gives both file and image; keep one, or set the other to null"}},
+      {"network:",
+       "  mean: {image: test}\nnetwork:",
+       {"a.yaml:4:17: data.mean.image: test is not known; only train is known"}},
+      {"network:", "  mean: {fiel: a}\nnetwork:", {"a.yaml:4:10: data.mean.fiel: unknown key; did you mean file?"}},
   });
+  const DataSpec of_file = read(with("network:", "  mean: {file: a/mean.binaryproto}\nnetwork:")).data;
+  EXPECT_EQ(of_file.mean_file, "a/mean.binaryproto");
+  EXPECT_FALSE(of_file.mean_of_train);
+  EXPECT_TRUE(read(with("network:", "  mean: {image: train}\nnetwork:")).data.mean_of_train);
   const RunSpec run = read(with("{synthetic_digits: 100,", "{lmdb: some/where, synthetic_digits: null,"));
   EXPECT_EQ(run.data.train.lmdb, "some/where");
   EXPECT_EQ(run.data.train.position.line, 2);

@@ -41,19 +41,20 @@ struct Trained {
 };
 
 /// Two runs, the first at a rate of its own, with calls of train() of these lengths.
-Trained train(const EngineCase& on, bool opaque, double rate, const std::vector<std::int64_t>& calls) {
+Trained train(const EngineCase& on, bool opaque, double rate, const std::vector<std::int64_t>& calls,
+              const DataSpec& images = digits()) {
   std::vector<RunSpec> specs = {small_net(1, 2), small_net(7, 3)};
   specs[0].solver.lr = rate;
   for (RunSpec& spec : specs) {
-    spec.data = digits();
+    spec.data = images;
     std::get<LinearLayer>(spec.network.back().params).out_features = 10;
   }
   const RunData data = open_data(specs[0].data);
   const Plan plan = lower(specs, {data.shape, data.train->items()});
   std::vector<RunFeeds> feeds;
   for (const RunSpec& spec : specs) {
-    feeds.push_back({make_feed(data.train, spec.data, Split::kTrain, spec.seed),
-                     make_feed(data.test, spec.data, Split::kTest, spec.seed)});
+    feeds.push_back(
+        {make_feed(data, spec.data, Split::kTrain, spec.seed), make_feed(data, spec.data, Split::kTest, spec.seed)});
     EXPECT_TRUE(feeds.back().train->source().has_value());
     if (opaque)
       feeds.back() = {std::make_shared<Opaque>(feeds.back().train), std::make_shared<Opaque>(feeds.back().test)};
@@ -84,6 +85,15 @@ TEST_P(EngineTest, DataOnTheDeviceGivesTheSameBits) {
   const std::vector<std::int64_t> over_the_end_of_a_pass = {3, 4};
   const Trained resident = train(GetParam(), false, 0.05, over_the_end_of_a_pass);
   expect_same(resident, train(GetParam(), true, 0.05, over_the_end_of_a_pass), 0);
+}
+
+TEST_P(EngineTest, AMeanImageOnTheDeviceGivesTheSameBits) {
+  DataSpec images = digits();
+  images.mean = {};
+  images.mean_of_train = true;
+  const Trained resident = train(GetParam(), false, 0.05, {3}, images);
+  expect_same(resident, train(GetParam(), true, 0.05, {3}, images), 0);
+  EXPECT_NE(resident.losses, train(GetParam(), false, 0.05, {3}).losses) << "and is not the mean of a channel";
 }
 
 // The run that has diverged has an order of images for the first call only, and the second call is longer.

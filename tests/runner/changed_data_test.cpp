@@ -2,7 +2,8 @@
 #include "runner/changed_data.h"
 
 #include "core/atomic_file.h"
-#include "data/import.h"
+#include "data/import/import.h"
+#include "data/mean_image.h"
 #include "runner/evaluate.h"
 #include "runner/present_data.h"
 #include "runner/support.h"
@@ -106,6 +107,35 @@ TEST_F(ChangedDataTest, ARunRecordsItsData) {
   EXPECT_EQ(data.test.path, folder_ + "/test_lmdb");
   EXPECT_EQ(data.test.batch_size, 40);
   EXPECT_EQ(data.init_from_hash, "");
+}
+
+TEST_F(ChangedDataTest, ARunRecordsItsMeanImageAndNoticesAnother) {
+  write_mean_image(folder_ + "/mean", mean_image_of(*open_data(spec().data).train));
+  const std::string mean = "data.mean={file: " + folder_ + "/mean}";
+  const std::vector<RunSpec> runs = {spec({mean}), spec({mean, "seed=7"})};
+  const std::string file = sweep(planned(runs)).at(0).path;
+  const std::string was = hash_of(read_mean_image(folder_ + "/mean"));
+  EXPECT_EQ(read_run(file, ReadDepth::kAll).data->mean_hash, was);
+  EXPECT_EQ(refusal(runs), "");
+  EXPECT_EQ(mark(file), "");
+  EXPECT_EQ(evaluate(file, *make_cpu_engine(1)).differing, 0);
+  write_mean_image(folder_ + "/mean", mean_image_of(*open_data(spec().data).test));
+  EXPECT_THAT(refusal(runs), HasSubstr("data.mean.file: " + folder_ + "/mean has changed: 2 runs saw values (hash " +
+                                       was + "), now it"));
+  EXPECT_THAT(mark(file), HasSubstr(folder_ + "/mean held values (hash " + was + ")"));
+  EXPECT_THROW(static_cast<void>(evaluate(file, *make_cpu_engine(1))), ConfigError);
+  fs::remove(folder_ + "/mean");
+  EXPECT_EQ(mark(file), "") << "what has gone is not known to have changed";
+}
+
+TEST_F(ChangedDataTest, AMeanImageOfTheTrainingSetIsEvaluatedWithIt) {
+  const RunSpec run = spec({"data.mean={image: train}"});
+  const std::string file = swept_file(run);
+  EXPECT_EQ(read_run(file, ReadDepth::kAll).data->mean_hash, hash_of(mean_image_of(*open_data(run.data).train)));
+  EXPECT_EQ(evaluate(file, *make_cpu_engine(1)).differing, 0);
+  replace("train_lmdb", 2);
+  EXPECT_THAT(refusal({run}), AllOf(HasSubstr("data.train.lmdb"), Not(HasSubstr("data.mean")))) << "said once";
+  EXPECT_THROW(static_cast<void>(evaluate(file, *make_cpu_engine(1))), ConfigError);
 }
 
 TEST_F(ChangedDataTest, TheSameItemsInAnotherFileAreNoChange) {

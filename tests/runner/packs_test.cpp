@@ -3,7 +3,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
-#include "data/import.h"
+#include "data/import/import.h"
 #include "plan/pack_key.h"
 #include "quant/all.h"
 #include "runner/support.h"

@@ -64,6 +64,7 @@ TEST_F(RunFileTest, KeepsWhatDataTheRunSaw) {
                          .test = {.contents = {.items = 7, .shape = {1, 28, 27}, .classes = 9, .hash = "02cd"},
                                   .path = "",
                                   .batch_size = 9},
+                         .mean_hash = "02cd",
                          .init_from_hash = "03ef",
                          .working_directory = "/home/a b"};
   EXPECT_EQ(written_and_read(want, ReadDepth::kSummary).data, want.data);

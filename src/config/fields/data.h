@@ -23,12 +23,17 @@ struct DataSpec {
   SourceSpec train;
   SourceSpec test;
   double scale = 1;
-  std::vector<double> mean;  // empty, one for all channels, or one a channel
-  std::int64_t crop = 0;     // 0: whole image
+  std::vector<double> mean;    // empty, one for all channels, or one a channel
+  std::string mean_file;       // of a mean image, instead; empty: none
+  bool mean_of_train = false;  // the mean image of the training set, instead
+  std::int64_t crop = 0;       // 0: whole image
   bool mirror = false;
   std::int64_t pad = 0;
   Position mean_position, crop_position;  // outside text() and id()
 };
+
+/// Subtracts pixel by pixel.
+[[nodiscard]] inline bool has_mean_image(const DataSpec& data) { return data.mean_of_train || !data.mean_file.empty(); }
 
 namespace config {
 
@@ -73,8 +78,10 @@ inline constexpr auto kDataFields = fields(
         .required(),
     number<&DataSpec::scale>("scale", "value = (pixel - mean) * scale", Role::kNumber, kAnyNumber)
         .read_by<read_scale>(),
-    field<DataSpec>("mean", "subtracted from pixels: one number, or a list with one a channel",
-                    Role::kShape | Role::kNumber)
+    field<DataSpec>(
+        "mean",
+        "subtracted from pixels: a number, a list with one a channel, {file: mean.binaryproto}, or {image: train}",
+        Role::kShape | Role::kNumber)
         .read_by<read_mean>()
         .written_by<write_mean>()
         .described_by<schema_of_mean>()

@@ -1,4 +1,4 @@
-// MNIST's idx files: big-endian headers, then bytes; plain or compressed by gzip.
+// Idx files, the form of MNIST: big-endian headers, then bytes; plain or compressed by gzip.
 #pragma once
 
 #include <cstdint>
@@ -12,10 +12,8 @@ struct IdxImages {
   std::vector<std::uint8_t> pixels;  // [count, height, width]
 };
 
-/// Throw Error naming the file and what is wrong: magic, counts, size. `path` may lack its .gz.
+/// Throw Error naming the file and what is wrong: magic, counts, size.
 [[nodiscard]] IdxImages read_idx_images(const std::string& path);
-
-/// Labels 0 to 9, as many as the file says.
 [[nodiscard]] std::vector<std::uint8_t> read_idx_labels(const std::string& path);
 
 }  // namespace qrun
