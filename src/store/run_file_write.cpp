@@ -31,7 +31,7 @@ void write_columns(const h5::Group& metrics, const char* name, const std::vector
     write_column(group, column.name, rows, column.member);
     names.emplace_back(column.name);
   });
-  group.scale(names.front(), {names.begin() + 1, names.end()});
+  for (const std::string& column : names) group.label(column, {names.front()});
 }
 
 /// A swept value in the type that its YAML text has.
