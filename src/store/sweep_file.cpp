@@ -57,6 +57,7 @@ void write_column(const h5::Group& group, const std::string& name, const Rows& r
   } else {
     group.write(name, values, {std::ssize(values)});
   }
+  group.label(name, {"run_id"});
 }
 
 /// The YAML text of a column, "" where this run has none.
