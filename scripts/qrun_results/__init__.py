@@ -1,4 +1,4 @@
-"""Reads what qrun wrote: run files and sweep folders, as pandas, xarray and NumPy.
+"""Reads what qrun wrote: run files and sweep folders, as pandas, xarray and NumPy; writes data for it.
 
 Examples
 --------
@@ -7,10 +7,12 @@ Examples
 >>> run.codes("conv1")                     # the trained integers
 >>> sweep = qrun_results.load_sweep("results/lenet_bits")
 >>> sweep.means()                          # one row a point: mean accuracy over seeds, and how many
+>>> qrun_results.write_lmdb("data/mine_train", images, labels)    # data of your own
 """
 
 from .errors import ResultsError
+from .lmdb_images import read_lmdb, write_lmdb
 from .run import Run, load
 from .sweep import Sweep, load_sweep
 
-__all__ = ["ResultsError", "Run", "Sweep", "load", "load_sweep"]
+__all__ = ["ResultsError", "Run", "Sweep", "load", "load_sweep", "read_lmdb", "write_lmdb"]

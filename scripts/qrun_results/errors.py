@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 class ResultsError(Exception):
-    """A file that cannot be read as a result of qrun.
+    """A file that cannot be read as a result of qrun, or not be written.
 
     Attributes
     ----------

@@ -16,6 +16,7 @@ from . import yaml12
 from .errors import ResultsError
 
 FORMAT, FORMAT_VERSION = "qrun-run", 1
+_SCALES = "DIMENSION_LIST"  # by which HDF5 ties a data set to its dimension scales
 Value = TypeVar("Value")
 
 
@@ -130,7 +131,8 @@ class Run:
 
         def read(file: h5py.File) -> dict[str, Any]:
             group = self._blob(file, layer, blob)
-            return dict(group["codes"].attrs) if "codes" in group else {}
+            names = [name for name in group["codes"].attrs if name != _SCALES] if "codes" in group else []
+            return {name: group["codes"].attrs[name] for name in names}
 
         return self._read(read)
 

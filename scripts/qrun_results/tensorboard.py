@@ -13,6 +13,7 @@ from typing import Iterable, Iterator
 
 import pandas as pd
 
+from .protobuf import double, integer, octets, single, text
 from .run import Run
 
 METRICS = ("train", "test", "iterations")
@@ -71,12 +72,12 @@ def _events(run: Run) -> Iterator[bytes]:
     start, end = (_seconds(run.attributes[key]) for key in ("started", "finished"))
     metrics = {kind: run.metrics(kind) for kind in METRICS}
     last = max([1, *(int(table.iteration.max()) for table in metrics.values() if len(table))])
-    yield _double(1, start) + _text(3, "brain.Event:2")
+    yield double(1, start) + text(3, "brain.Event:2")
     for kind, table in metrics.items():
         for tag, step, value in _scalars(kind, table):
             time = start + (end - start) * step / last
-            summary = _bytes(1, _text(1, tag) + _float(2, value))
-            yield _double(1, time) + _integer(2, step) + _bytes(5, summary)
+            summary = octets(1, text(1, tag) + single(2, value))
+            yield double(1, time) + integer(2, step) + octets(5, summary)
 
 
 def _scalars(kind: str, table: pd.DataFrame) -> Iterator[tuple[str, int, float]]:
@@ -87,32 +88,3 @@ def _scalars(kind: str, table: pd.DataFrame) -> Iterator[tuple[str, int, float]]
 
 def _seconds(text: str) -> float:
     return datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
-
-
-# Fields of a protobuf message (protobuf encoding specification): number times 8 plus wire type, then the value.
-def _varint(value: int) -> bytes:
-    parts = bytearray()
-    while value > 0x7F:
-        parts.append(value & 0x7F | 0x80)
-        value >>= 7
-    return bytes([*parts, value])
-
-
-def _integer(number: int, value: int) -> bytes:
-    return bytes([number << 3]) + _varint(value)
-
-
-def _double(number: int, value: float) -> bytes:
-    return bytes([number << 3 | 1]) + struct.pack("<d", value)
-
-
-def _float(number: int, value: float) -> bytes:
-    return bytes([number << 3 | 5]) + struct.pack("<f", value)
-
-
-def _bytes(number: int, value: bytes) -> bytes:
-    return bytes([number << 3 | 2]) + _varint(len(value)) + value
-
-
-def _text(number: int, value: str) -> bytes:
-    return _bytes(number, value.encode())

@@ -149,6 +149,7 @@ void write_codes(const h5::Group& group, const QuantSettings& quant, const Quant
   if (bits >= 8) return;
   const std::vector<std::uint8_t> packed = pack_codes(blob.codes, bits);
   group.write("packed", packed, {static_cast<std::int64_t>(packed.size())});
+  group.label("packed", {"byte"});
 }
 
 void read_codes(const h5::Group& group, QuantSettings& quant, QuantizedBlob& blob) {

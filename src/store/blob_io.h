@@ -1,6 +1,7 @@
 // How codes lie in a file: the smallest integer type, their attributes, and the packed bits.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <vector>
 
@@ -8,6 +9,9 @@
 #include "store/h5.h"
 
 namespace qrun {
+
+/// The dimensions of a weight, in order; a bias and the like have the first alone.
+inline constexpr std::array kBlobAxes{"output", "input", "row", "column"};
 
 /// Writes `codes` with its attributes, and `packed` where codes take fewer than 8 bits, into the group of a blob.
 /// The attributes stand on the group as well.

@@ -1,8 +1,6 @@
 // Groups and data sets.
 #include "store/h5.h"
 
-#include <hdf5_hl.h>
-
 #include <algorithm>
 
 #include "core/error.h"
@@ -42,6 +40,12 @@ Handle dataspace(const Dims& dims) {
   if (dims.empty()) return {H5Screate(H5S_SCALAR), H5Sclose};
   const std::vector<hsize_t> sizes(dims.begin(), dims.end());
   return {H5Screate_simple(static_cast<int>(sizes.size()), sizes.data(), nullptr), H5Sclose};
+}
+
+Dims dims_of(const Handle& space) {
+  std::vector<hsize_t> sizes(static_cast<std::size_t>(H5Sget_simple_extent_ndims(space.get())));
+  H5Sget_simple_extent_dims(space.get(), sizes.data(), nullptr);
+  return {sizes.begin(), sizes.end()};
 }
 
 }  // namespace
@@ -101,12 +105,12 @@ bool Group::has(const std::string& name) const {
 bool Group::is_group(const std::string& name) const { return H5Iget_type(object(name).id()) == H5I_GROUP; }
 bool Group::is_set(const std::string& name) const { return H5Iget_type(object(name).id()) == H5I_DATASET; }
 
-std::vector<std::string> Group::names() const {
+std::vector<Link> Group::bare_links() const {
   const auto collect = [](hid_t, const char* name, const H5L_info_t* info, void* out) -> herr_t {
-    if (info->type == H5L_TYPE_HARD) static_cast<std::vector<std::string>*>(out)->emplace_back(name);
+    static_cast<std::vector<Link>*>(out)->push_back({name, info->type, "", ""});
     return 0;
   };
-  std::vector<std::string> result;
+  std::vector<Link> result;
   if (H5Literate(id(), H5_INDEX_CRT_ORDER, H5_ITER_INC, nullptr, collect, &result) >= 0) return result;
   result.clear();  // the order is not tracked, or the group is damaged
   if (H5Literate(id(), H5_INDEX_NAME, H5_ITER_INC, nullptr, collect, &result) < 0)
@@ -114,19 +118,38 @@ std::vector<std::string> Group::names() const {
   return result;
 }
 
+std::vector<std::string> Group::names() const {
+  std::vector<std::string> result;
+  for (Link& link : bare_links()) {
+    if (link.type == H5L_TYPE_HARD) result.push_back(std::move(link.name));
+  }
+  return result;
+}
+
+haddr_t Group::address(const std::string& name) const {
+  H5O_info_t info{};
+  if (H5Oget_info_by_name2(id(), name.c_str(), &info, H5O_INFO_BASIC, H5P_DEFAULT) < 0)
+    fail(name, "cannot read: " + reason());
+  return info.addr;
+}
+
 void Group::write_raw(const std::string& name, hid_t type, const void* values, std::int64_t size, const Dims& dims,
                       Storage storage) const {
   QRUN_CHECK(size == count_of(dims), path_of(name) + " has not as many values as its shape says");
   ask_memory(static_cast<std::size_t>(size) * H5Tget_size(type));
+  const Handle set = create_set(name, type, dataspace(dims), storage);
+  if (size > 0 && H5Dwrite(set.get(), type, H5S_ALL, H5S_ALL, H5P_DEFAULT, values) < 0)
+    fail(name, "cannot write: " + reason());
+}
+
+Handle Group::create_set(const std::string& name, hid_t type, const Handle& space, Storage storage) const {
   const Handle properties(H5Pcreate(H5P_DATASET_CREATE), H5Pclose);
   H5Pset_obj_track_times(properties.get(), false);
   keep_attribute_order(properties);
-  if (storage == Storage::kCompressed) compress(properties, dims);
-  const Handle space = dataspace(dims);
-  const Handle set(H5Dcreate2(id(), name.c_str(), type, space.get(), H5P_DEFAULT, properties.get(), H5P_DEFAULT),
-                   H5Dclose);
-  if (!set || (size > 0 && H5Dwrite(set.get(), type, H5S_ALL, H5S_ALL, H5P_DEFAULT, values) < 0))
-    fail(name, "cannot write: " + reason());
+  if (storage == Storage::kCompressed) compress(properties, dims_of(space));
+  Handle set(H5Dcreate2(id(), name.c_str(), type, space.get(), H5P_DEFAULT, properties.get(), H5P_DEFAULT), H5Dclose);
+  if (!set) fail(name, "cannot write: " + reason());
+  return set;
 }
 
 Handle Group::open_set(const std::string& name) const {
@@ -151,11 +174,7 @@ bool Group::has_shape(const std::string& name) const {
 Dims Group::dims(const std::string& name) const {
   if (!has_shape(name)) fail(name, "is not a readable data set");
   const Handle set = open_set(name);
-  const Handle space(H5Dget_space(set.get()), H5Sclose);
-  const int rank = H5Sget_simple_extent_ndims(space.get());
-  std::vector<hsize_t> sizes(static_cast<std::size_t>(rank));
-  H5Sget_simple_extent_dims(space.get(), sizes.data(), nullptr);
-  return {sizes.begin(), sizes.end()};
+  return dims_of({H5Dget_space(set.get()), H5Sclose});
 }
 
 Handle Group::open_readable(const std::string& name, H5T_class_t wanted) const {
@@ -203,20 +222,6 @@ void Group::write(const std::string& name, const std::vector<std::string>& texts
   std::vector<const char*> pointers;
   for (const std::string& text : texts) pointers.push_back(text.c_str());
   write_raw(name, text_type().get(), pointers.data(), std::ssize(pointers), {std::ssize(pointers)}, Storage::kPlain);
-}
-
-void Group::link_file(const std::string& name, const std::string& file) const {
-  if (H5Lcreate_external(file.c_str(), "/", id(), name.c_str(), H5P_DEFAULT, H5P_DEFAULT) < 0)
-    fail(name, "cannot link: " + reason());
-}
-
-void Group::scale(const std::string& scale, const std::vector<std::string>& others, unsigned dimension) const {
-  const Handle axis = open_set(scale);
-  if (H5DSset_scale(axis.get(), scale.c_str()) < 0) fail(scale, "cannot make it a dimension scale");
-  for (const std::string& name : others) {
-    if (H5DSattach_scale(open_set(name).get(), axis.get(), dimension) < 0)
-      fail(name, "cannot attach its dimension scale");
-  }
 }
 
 }  // namespace qrun::h5

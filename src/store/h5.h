@@ -85,6 +85,13 @@ enum class Kind : std::uint8_t { kFlag, kSigned, kUnsigned, kReal, kText, kOther
 
 [[nodiscard]] Kind kind_of(const Handle& type);
 
+/// A name in a group, and what it leads to.
+struct Link {
+  std::string name;
+  H5L_type_t type = H5L_TYPE_HARD;
+  std::string file, path;  // of an external link; a soft one has a path
+};
+
 /// A group or data set of an open file, and what is in it. Only hard links count: nothing outside the file is followed.
 /// All members throw Error naming the file and the object where something is missing, damaged or of another type.
 class Group {
@@ -104,6 +111,9 @@ class Group {
   [[nodiscard]] bool is_group(const std::string& name) const;
   [[nodiscard]] bool is_set(const std::string& name) const;
   [[nodiscard]] std::vector<std::string> names() const;  // in order of creation where that is tracked, else by name
+  [[nodiscard]] std::vector<Link> links() const;         // all of them, in the same order
+  /// Where in the file an object lies: the same for all links to it.
+  [[nodiscard]] haddr_t address(const std::string& name) const;
 
   template <Number T>
   void write(const std::string& name, const std::vector<T>& values, const Dims& dims,
@@ -111,8 +121,6 @@ class Group {
     write_raw(name, type_of<T>(), values.data(), static_cast<std::int64_t>(values.size()), dims, storage);
   }
   void write(const std::string& name, const std::vector<std::string>& texts) const;
-  /// A link to the root of another file, by its path relative to this one.
-  void link_file(const std::string& name, const std::string& file) const;
   [[nodiscard]] bool has_shape(const std::string& name) const;  // a data set that has values, or could have
   [[nodiscard]] Dims dims(const std::string& name) const;
   [[nodiscard]] Kind kind(const std::string& name) const;  // kOther for what is no data set
@@ -153,12 +161,25 @@ class Group {
   }
   [[nodiscard]] std::string text(const std::string& name) const;
 
-  /// Copies a data set and its attributes to a group of another file. What holds references, or nothing, is left out.
-  void copy_set(const std::string& name, const Group& to) const;
-  void copy_attributes(const Group& to) const;
+  // Copies to another file, of what is under `name`; false where it holds references: they lead nowhere there.
+  [[nodiscard]] bool copy_set(const std::string& name, const Group& to) const;  // without its attributes
+  [[nodiscard]] bool copy_type(const std::string& name, const Group& to) const;
+  [[nodiscard]] bool copy_attribute(const std::string& name, const Group& to) const;
+  /// A soft or external link, of which the target need not exist; false where it is of another type.
+  [[nodiscard]] bool link(const Link& link) const;
+  /// Another name for the object at a path of this file.
+  void link_object(const std::string& name, const std::string& path) const;
 
-  /// Makes `scale` the dimension scale of a dimension of the others, all data sets of this group.
-  void scale(const std::string& scale, const std::vector<std::string>& others, unsigned dimension = 0) const;
+  /// Makes a dimension scale without values: a length that has a name. It takes no room for its values.
+  void axis(const std::string& name, std::int64_t length) const;
+  /// Names the dimensions of a data set of this group, one name each: by the dimension scale of that name and length in
+  /// this group or the nearest above it. A data set of this group becomes one; where there is none, axis() makes it.
+  void label(const std::string& name, const std::vector<std::string>& axes) const;
+  [[nodiscard]] bool is_scale(const std::string& name) const;
+  /// For each dimension of a data set the addresses of its scales; nothing where it has none.
+  [[nodiscard]] std::vector<std::vector<haddr_t>> scales(const std::string& name) const;
+  /// False where it cannot be: the data set is a scale itself, or the other is none. Both are paths in this group.
+  [[nodiscard]] bool attach(const std::string& set, unsigned dimension, const std::string& scale) const;
 
   [[noreturn]] void fail(const std::string& name, const std::string& problem) const;
 
@@ -166,6 +187,10 @@ class Group {
   [[nodiscard]] std::string path_of(const std::string& name) const;
   void write_raw(const std::string& name, hid_t type, const void* values, std::int64_t size, const Dims& dims,
                  Storage storage) const;
+  [[nodiscard]] std::vector<Link> bare_links() const;
+  void read_target(Link& link) const;
+  [[nodiscard]] Handle create_set(const std::string& name, hid_t type, const Handle& space, Storage storage) const;
+  [[nodiscard]] Handle find_scale(const std::string& name, std::int64_t length) const;
   [[nodiscard]] Handle open_set(const std::string& name) const;
   [[nodiscard]] Handle open_readable(const std::string& name, H5T_class_t wanted) const;
   void check_own_values(const std::string& name, const Handle& set) const;
@@ -176,7 +201,6 @@ class Group {
   [[nodiscard]] Handle open_attribute(const std::string& name, H5T_class_t wanted) const;
   [[nodiscard]] std::size_t attribute_count(const std::string& name, const Handle& attribute) const;
   void attribute_read(const std::string& name, const Handle& attribute, hid_t type, void* values) const;
-  void copy_attribute(const std::string& name, const Group& to) const;
 
   Handle handle_;
   std::string file_, path_;

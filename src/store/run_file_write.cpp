@@ -31,7 +31,7 @@ void write_columns(const h5::Group& metrics, const char* name, const std::vector
     write_column(group, column.name, rows, column.member);
     names.emplace_back(column.name);
   });
-  group.scale(names.front(), {names.begin() + 1, names.end()});
+  for (const std::string& column : names) group.label(column, {names.front()});
 }
 
 /// A swept value in the type that its YAML text has.
@@ -52,6 +52,7 @@ void write_confusion(const h5::Group& metrics, const RunRecord& r) {
     ++counts[static_cast<std::size_t>(r.labels[i] * r.classes + r.predictions[i])];
   }
   metrics.write("confusion", counts, {r.classes, r.classes});
+  metrics.label("confusion", {"true", "predicted"});
 }
 
 void write_metrics(const h5::Group& root, const RunRecord& r) {
@@ -67,6 +68,7 @@ void write_test(const h5::Group& root, const RunRecord& r) {
   const h5::Group test = root.create("test");
   test.write("labels", r.labels, {static_cast<std::int64_t>(r.labels.size())});
   test.write("predictions", r.predictions, {static_cast<std::int64_t>(r.predictions.size())});
+  for (const char* name : {"labels", "predictions"}) test.label(name, {"item"});
 }
 
 void write_weights(const h5::Group& root, const RunRecord& r) {
@@ -75,31 +77,41 @@ void write_weights(const h5::Group& root, const RunRecord& r) {
     const std::string& name = blob.address.layer;
     const h5::Group layer = weights.has(name) ? weights.open(name) : weights.create(name);
     const h5::Group group = layer.create(blob.address.name);
-    if (blob.quant.method != kNoQuantizer) write_codes(group, blob.quant, blob.quantized, blob.dims);
+    const std::vector<std::string> axes(kBlobAxes.begin(), kBlobAxes.begin() + std::ssize(blob.dims));
+    if (blob.quant.method != kNoQuantizer) {
+      write_codes(group, blob.quant, blob.quantized, blob.dims);
+      group.label("codes", axes);
+    }
     group.write("master", blob.master, blob.dims);
+    group.label("master", axes);
   }
+}
+
+void write_activation(const h5::Group& group, const StoredActivation& a) {
+  const auto samples = static_cast<std::int64_t>(a.quantized.params.size());
+  write_integers(group, "codes", a.quantized.codes, code_bits(a.quant), {samples, a.shape.c, a.shape.h, a.shape.w});
+  write_column(group, "scale", a.quantized.params, &QParams::scale);
+  write_column(group, "offset", a.quantized.params, &QParams::offset);
+  write_settings(group.object("codes"), a.quant);
+  write_settings(group, a.quant);
+  if (a.range >= 0) group.attribute("range_ema", a.range);
+  group.label("codes", {"sample", "channel", "row", "column"});
+  for (const char* name : {"scale", "offset"}) group.label(name, {"sample"});
 }
 
 void write_activations(const h5::Group& root, const RunRecord& r) {
   if (r.activations.empty()) return;
   const h5::Group activations = root.create("activations");
-  std::int64_t samples = 0;
-  for (const StoredActivation& a : r.activations) {
-    samples = static_cast<std::int64_t>(a.quantized.params.size());
-    const h5::Group group = activations.create(a.layer);
-    write_integers(group, "codes", a.quantized.codes, code_bits(a.quant), {samples, a.shape.c, a.shape.h, a.shape.w});
-    write_column(group, "scale", a.quantized.params, &QParams::scale);
-    write_column(group, "offset", a.quantized.params, &QParams::offset);
-    write_settings(group.object("codes"), a.quant);
-    write_settings(group, a.quant);
-    if (a.range >= 0) group.attribute("range_ema", a.range);
-  }
-  const auto first = [&](const std::vector<std::int32_t>& all) {
-    return std::vector<std::int32_t>(all.begin(), all.begin() + std::min<std::ptrdiff_t>(std::ssize(all), samples));
+  for (const StoredActivation& a : r.activations) (void)activations.create(a.layer);
+  const auto samples = std::ssize(r.activations.back().quantized.params);
+  const auto write_first = [&](const char* name, const std::vector<std::int32_t>& all) {
+    const std::vector<std::int32_t> first(all.begin(), all.begin() + std::min(std::ssize(all), samples));
+    activations.write(name, first, {std::ssize(first)});
+    activations.label(name, {"sample"});  // the layers below share it
   };
-  activations.write("labels", first(r.labels), {std::min(samples, static_cast<std::int64_t>(r.labels.size()))});
-  activations.write("predictions", first(r.predictions),
-                    {std::min(samples, static_cast<std::int64_t>(r.predictions.size()))});
+  write_first("labels", r.labels);
+  write_first("predictions", r.predictions);
+  for (const StoredActivation& a : r.activations) write_activation(activations.open(a.layer), a);
 }
 
 }  // namespace

@@ -57,6 +57,7 @@ void write_column(const h5::Group& group, const std::string& name, const Rows& r
   } else {
     group.write(name, values, {std::ssize(values)});
   }
+  group.label(name, {"run_id"});
 }
 
 /// The YAML text of a column, "" where this run has none.
@@ -139,6 +140,7 @@ void write_curve(const h5::Group& group, const std::string& name, const Rows& ro
     }
   }
   group.write(name, values, {std::ssize(rows), epochs});
+  group.label(name, {"run_id", "epoch"});
 }
 
 void write_curves(const h5::Group& root, const Rows& rows) {
@@ -151,18 +153,14 @@ void write_curves(const h5::Group& root, const Rows& rows) {
   for (std::int64_t epoch = 0; epoch < epochs; ++epoch) axis.push_back(epoch);
   group.write("epoch", axis, {epochs});
   write_column<std::string>(group, "run_id", rows, [](const Row& row) { return row.record->run_id; });
-  std::vector<std::string> curves;
   const auto write = [&](const auto& points, const auto& table) {
     for_each_row(table, [&](const auto& metric) {
       if (metric.curve == nullptr) return;
       write_curve(group, metric.curve, rows, epochs, points, metric.member);
-      curves.emplace_back(metric.curve);
     });
   };
   write(&RunRecord::train, kTrainMetrics);
   write(&RunRecord::test, kTestMetrics);
-  group.scale("run_id", curves, 0);
-  group.scale("epoch", curves, 1);
 }
 
 /// A name that HDF5 doesn't take costs the link alone: the numbers are there.
@@ -173,7 +171,7 @@ void write_links(const h5::Group& root, const Rows& rows, std::vector<std::strin
     if (id.empty() || id == "." || id.find('/') != std::string::npos) {
       problems.push_back(row.file + ": its run_id \"" + id + "\" is no name of a link");
     } else {
-      links.link_file(id, row.file);
+      (void)links.link({.name = id, .type = H5L_TYPE_EXTERNAL, .file = row.file, .path = "/"});
     }
   }
 }

@@ -9,7 +9,7 @@ import pytest
 import qrun_results
 from conftest import ROOT, qrun
 from qrun_results import __main__ as command
-from qrun_results.lmdb_images import _fields as fields
+from qrun_results.protobuf import fields
 from qrun_results.tensorboard import crc32c, record
 
 

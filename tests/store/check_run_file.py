@@ -224,6 +224,20 @@ def check_activations(run: h5py.File) -> int:
     return layers
 
 
+def check_dimensions(run: h5py.File) -> None:
+    """Check that each dimension of each data set has one scale of its length, in a group of the data set's path."""
+
+    def visit(name: str, data: h5py.Group | h5py.Dataset) -> None:
+        if not isinstance(data, h5py.Dataset) or h5py.h5ds.is_scale(data.id):
+            return
+        for i, length in enumerate(data.shape):
+            found = [(scale.name.rpartition("/")[0], scale.shape) for scale in data.dims[i].values()]
+            one = len(found) == 1 and found[0][1] == (length,) and f"/{name}".startswith(f"{found[0][0]}/")
+            require(one, f"/{name}: scales of dimension {i} are {found}")
+
+    run.visititems(visit)
+
+
 def check_network(run: h5py.File) -> None:
     """Check the totals of the network against its layers and against the stored blobs."""
     network = json.loads(run["network"].attrs["json"])
@@ -250,6 +264,7 @@ def check(path: str) -> str:
         check_test(run)
         blobs, equal = check_weights(run)
         layers = check_activations(run)
+        check_dimensions(run)
         check_network(run)
         epochs = run["metrics/train/epoch"].shape[0]
         return f"{run.attrs['status']}, {epochs} epochs, {blobs} blobs, {equal} codes equal, {layers} activations"

@@ -21,7 +21,11 @@ class QuantizeFileTest : public FolderTest {
     fill(file.root());
     write_atomically(in_, std::move(file).image());
   }
-  std::vector<QuantizedSet> quantize(const QuantSettings& settings) const { return quantize_file(in_, out_, settings); }
+  std::vector<QuantizedSet> quantize(const QuantSettings& settings) {
+    auto [sets, left_out] = quantize_file(in_, out_, settings);
+    left_out_ = std::move(left_out);
+    return std::move(sets);
+  }
   /// What the file of codes says of one data set.
   [[nodiscard]] StoredBlob stored(const h5::Group& group) const {
     StoredBlob blob{.address = {}, .dims = group.dims("codes"), .quant = {}, .quantized = {}, .master = {}};
@@ -31,7 +35,13 @@ class QuantizeFileTest : public FolderTest {
 
   const std::string in_ = path("in.h5");
   const std::string out_ = path("out.h5");
+  std::vector<std::string> left_out_;
 };
+
+void add_attribute(const h5::Group& object, const char* name, hid_t type, H5S_class_t space) {
+  const h5::Handle shape(H5Screate(space), H5Sclose);
+  H5Aclose(H5Acreate2(object.id(), name, type, shape.get(), H5P_DEFAULT, H5P_DEFAULT));
+}
 
 TEST_F(QuantizeFileTest, TurnsEveryFloatDataSetIntoCodes) {
   const std::vector<float> x = normal_values(60, 1);
@@ -148,7 +158,9 @@ TEST_F(QuantizeFileTest, RefusesTextsThatAreLost) {
 TEST_F(QuantizeFileTest, TakesARunFile) {
   write_run(in_, sample_record());
   EXPECT_FALSE(quantize(settings_of("clip", 4)).empty());
+  EXPECT_THAT(left_out_, ElementsAre("/: attribute format: what is written is no file that qrun trains or shows"));
   const h5::File file = h5::File::open(out_);
+  EXPECT_EQ(file.root().text("run_id"), sample_record().run_id);
   EXPECT_EQ(file.root().open("test").read<std::int32_t>("labels"), sample_record().labels);
   EXPECT_EQ(file.root().open("metrics").open("train").read<double>("lr").size(), sample_record().train.size());
 }
@@ -171,19 +183,143 @@ TEST_F(QuantizeFileTest, RefusesToReplaceItsInput) {
   EXPECT_EQ(read_bytes(in_), before);
 }
 
-TEST_F(QuantizeFileTest, FollowsNeitherLinksNorCycles) {
+TEST_F(QuantizeFileTest, KeepsAttributes) {
   make([&](const h5::Group& root) {
-    const h5::Group group = root.create("a");
-    group.write("x", normal_values(4, 1), {4});
-    H5Lcreate_soft("/a", root.id(), "soft", H5P_DEFAULT, H5P_DEFAULT);
-    H5Lcreate_external("other.h5", "/", root.id(), "external", H5P_DEFAULT, H5P_DEFAULT);
+    root.attribute("layers", 3.5);
+    root.create("g").attribute("backend", "x");
+    root.open("g").write("steps", std::vector<std::int32_t>{1, 2}, {2});
+    root.open("g").object("steps").attribute("units", "s");
+    root.write("a", normal_values(4, 1), {4});
+    const h5::Group a = root.object("a");
+    a.attribute("units", "V");
+    add_attribute(a, "nothing", H5T_NATIVE_FLOAT, H5S_NULL);
+    a.attribute("scale", 7.0);
+    add_attribute(root, "points_to", H5T_STD_REF_OBJ, H5S_SCALAR);
+  });
+  (void)quantize(settings_of("clip", 4));
+  const h5::File file = h5::File::open(out_);
+  EXPECT_EQ(file.root().number<double>("layers"), 3.5);
+  EXPECT_EQ(file.root().open("g").text("backend"), "x");
+  EXPECT_EQ(file.root().open("g").object("steps").text("units"), "s");
+  const h5::Group a = file.root().open("a");
+  EXPECT_EQ(a.text("units"), "V");
+  EXPECT_TRUE(a.has_attribute("nothing"));
+  EXPECT_NE(a.number<double>("scale"), 7.0);
+  EXPECT_THAT(left_out_, ElementsAre("/: attribute points_to: references, which lead nowhere in another file",
+                                     "/a: attribute scale: codes have an attribute of this name"));
+}
+
+TEST_F(QuantizeFileTest, KeepsWhatHasNoValues) {
+  make([&](const h5::Group& root) {
+    const h5::Handle null(H5Screate(H5S_NULL), H5Sclose);
+    for (const auto& [name, type] : {std::pair{"nothing", H5T_NATIVE_FLOAT}, {"no_steps", H5T_NATIVE_INT}})
+      H5Dclose(H5Dcreate2(root.id(), name, type, null.get(), H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT));
+    root.object("nothing").attribute("units", "V");
+    const h5::Handle type(H5Tcopy(H5T_STD_I32BE), H5Tclose);
+    H5Tcommit2(root.id(), "type", type.get(), H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
+    const h5::Handle one(H5Screate(H5S_SCALAR), H5Sclose);
+    H5Dclose(H5Dcreate2(root.id(), "refs", H5T_STD_REF_OBJ, one.get(), H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT));
+  });
+  EXPECT_TRUE(quantize(settings_of("clip", 4)).empty());
+  const h5::File file = h5::File::open(out_);
+  EXPECT_THAT(file.root().names(), ElementsAre("nothing", "no_steps", "type"));
+  EXPECT_EQ(file.root().kind("nothing"), h5::Kind::kReal);
+  EXPECT_FALSE(file.root().has_shape("nothing"));
+  EXPECT_EQ(file.root().object("nothing").text("units"), "V");
+  EXPECT_FALSE(file.root().is_set("type") || file.root().is_group("type"));
+  EXPECT_THAT(left_out_, ElementsAre("/refs: references, which lead nowhere in another file"));
+}
+
+TEST_F(QuantizeFileTest, KeepsTheOrderOfCreation) {
+  make([&](const h5::Group& root) {
+    for (const char* name : {"z", "b", "y", "a"}) root.write(name, normal_values(4, 1), {4});
+    H5Lcreate_soft("/b", root.id(), "m", H5P_DEFAULT, H5P_DEFAULT);
+    root.write("c", std::vector<std::int32_t>{1}, {1});
+  });
+  (void)quantize(settings_of("clip", 4));
+  const h5::File file = h5::File::open(out_);
+  std::vector<std::string> names;
+  for (const h5::Link& link : file.root().links()) names.push_back(link.name);
+  EXPECT_THAT(names, ElementsAre("z", "b", "y", "a", "m", "c"));
+}
+
+TEST_F(QuantizeFileTest, KeepsLinksAndFollowsNone) {
+  std::filesystem::create_directory(path("folder"));
+  make([&](const h5::Group& root) {
+    root.create("a").write("x", normal_values(4, 1), {4});
+    H5Lcreate_soft("/a/nowhere", root.id(), "soft", H5P_DEFAULT, H5P_DEFAULT);
+    H5Lcreate_external("other.h5", "/w", root.id(), "external", H5P_DEFAULT, H5P_DEFAULT);
+    H5Lcreate_external("/data/other.h5", "/w", root.id(), "absolute", H5P_DEFAULT, H5P_DEFAULT);
+  });
+  const auto links = [](const std::string& of) {
+    std::vector<std::string> result;
+    const h5::File file = h5::File::open(of);
+    for (const h5::Link& link : file.root().links()) result.push_back(link.name + " " + link.file + " " + link.path);
+    return result;
+  };
+  EXPECT_EQ(quantize(settings_of("clip", 4)).size(), 1);
+  EXPECT_THAT(links(out_),
+              ElementsAre("a  ", "soft  /a/nowhere", "external other.h5 /w", "absolute /data/other.h5 /w"));
+  (void)quantize_file(in_, path("folder/out.h5"), settings_of("clip", 4));
+  EXPECT_THAT(links(path("folder/out.h5")),
+              ElementsAre("a  ", "soft  /a/nowhere", "external ../other.h5 /w", "absolute /data/other.h5 /w"));
+}
+
+TEST_F(QuantizeFileTest, KeepsSeveralNamesOfOneObject) {
+  make([&](const h5::Group& root) {
+    const h5::Group a = root.create("a");
+    a.write("x", normal_values(4, 1), {4});
+    a.write("n", std::vector<std::int32_t>{1}, {1});
+    a.link_object("x2", "/a/x");
+    a.link_object("n2", "/a/n");
+    a.link_object("up", "/");
+    root.link_object("b", "/a");
   });
   EXPECT_EQ(quantize(settings_of("clip", 4)).size(), 1);
+  const h5::File file = h5::File::open(out_);
+  const h5::Group a = file.root().open("a");
+  EXPECT_EQ(a.address("x2"), a.address("x"));
+  EXPECT_EQ(a.address("n2"), a.address("n"));
+  EXPECT_EQ(a.address("up"), file.root().address("."));
+  EXPECT_EQ(file.root().address("b"), file.root().address("a"));
+  EXPECT_TRUE(left_out_.empty());
+}
+
+TEST_F(QuantizeFileTest, KeepsDimensionScales) {
   make([&](const h5::Group& root) {
-    const h5::Group group = root.create("a");
-    H5Lcreate_hard(root.id(), "/", group.id(), "up", H5P_DEFAULT, H5P_DEFAULT);
+    root.write("time", std::vector<float>{0, 0.5F, 1}, {3});  // an axis, which is no weight
+    root.write("x", normal_values(12, 1), {3, 4});
+    root.write("n", std::vector<std::int32_t>{1, 2, 3}, {3});
+    root.write("bare", normal_values(6, 1), {2, 3});
+    root.label("x", {"time", "channel"});
+    root.label("n", {"time"});
+    root.axis("long", std::int64_t{1} << 40);
   });
-  EXPECT_THAT(error_of([&] { (void)quantize(settings_of("clip", 4)); }), HasSubstr("/a/up: is a second link"));
+  EXPECT_EQ(quantize(settings_of("clip", 4)).size(), 2);
+  EXPECT_TRUE(left_out_.empty());
+  const h5::File file = h5::File::open(out_);
+  const h5::Group& root = file.root();
+  const auto addresses = [&](std::vector<std::string> names) {
+    std::vector<std::vector<haddr_t>> result;
+    for (const std::string& name : names) result.push_back({root.address(name)});
+    return result;
+  };
+  EXPECT_THAT(root.read<float>("time"), ElementsAre(0, 0.5F, 1));
+  EXPECT_TRUE(root.is_scale("time") && root.is_scale("long"));
+  EXPECT_EQ(root.dims("long"), (h5::Dims{std::int64_t{1} << 40}));
+  EXPECT_EQ(root.open("x").scales("codes"), addresses({"time", "channel"}));
+  EXPECT_EQ(root.scales("n"), addresses({"time"}));
+  EXPECT_EQ(root.open("bare").scales("codes"), addresses({"bare/dim_0", "bare/dim_1"}));
+}
+
+TEST_F(QuantizeFileTest, SaysWhichDimensionScaleIsGone) {
+  make([&](const h5::Group& root) {
+    root.write("n", std::vector<std::int32_t>{1, 2, 3}, {3});
+    root.label("n", {"gone"});
+    H5Ldelete(root.id(), "gone", H5P_DEFAULT);
+  });
+  (void)quantize(settings_of("clip", 4));
+  EXPECT_THAT(left_out_, ElementsAre("/n: a dimension scale of its dimension 0"));
 }
 
 TEST_F(QuantizeFileTest, NamesAMissingInput) {

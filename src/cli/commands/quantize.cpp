@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdio>
 
 #include "cli/choices.h"
 #include "cli/command.h"
@@ -57,7 +58,8 @@ QuantSettings settings_of(const QuantizeOptions& options) {
 }
 
 int quantize(const QuantizeOptions& options) {
-  const std::vector<QuantizedSet> sets = quantize_file(options.in, options.out, settings_of(options));
+  const auto [sets, left_out] = quantize_file(options.in, options.out, settings_of(options));
+  for (const std::string& line : left_out) std::fprintf(stderr, "left out: %s\n", line.c_str());
   for (const QuantizedSet& set : sets)
     print(fmt::format("{}: {} values, mean squared error {:.3e}\n", set.path, set.values, set.mean_squared_error));
   print(fmt::format("{}: {} data set{} quantized\n", options.out, sets.size(), sets.size() == 1 ? "" : "s"));
@@ -81,7 +83,7 @@ void add_options(CLI::App& command, Action& action) {
       ->check(CLI::IsMember(choices<Lambda>()));
   command.footer(
       "Example: qrun quantize weights.h5 codes.h5 --method ulq --bits 2 --per-channel\nThe groups /statistics and "
-      "/metrics, and any called learned, are copied: they hold no weights.");
+      "/metrics, and any called learned, are copied: they hold no weights. So is all that is no float data set.");
   command.callback([options, &action] { action = [options] { return quantize(*options); }; });
 }
 
