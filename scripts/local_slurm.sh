@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# A little Slurm cluster on loopback, two nodes on this machine, as root or as any user; for trying and testing.
+# A little Slurm cluster on loopback, two nodes on this machine, jobs of partition `urgent` before those of `local`, as root or as any user; for trying and testing.
 #   local_slurm.sh start DIR    configuration, state and logs in DIR; prints the line that makes Slurm's commands use it
 #   local_slurm.sh status DIR
 #   local_slurm.sh stop DIR     stops what it started, by pid
@@ -63,9 +63,12 @@ KillWait=5
 MinJobAge=300
 SchedulerParameters=batch_sched_delay=1,sched_interval=1,sched_min_interval=1,bf_interval=1
 MaxArraySize=64
+PreemptType=preempt/partition_prio
+PreemptMode=REQUEUE
 NodeName=node1 NodeHostname=$host NodeAddr=127.0.0.1 Port=$(free_port) CPUs=$cpus State=UNKNOWN
 NodeName=node2 NodeHostname=$host NodeAddr=127.0.0.1 Port=$(free_port) CPUs=$cpus State=UNKNOWN
-PartitionName=local Nodes=node1,node2 Default=YES MaxTime=INFINITE State=UP OverSubscribe=NO
+PartitionName=local Nodes=node1,node2 Default=YES MaxTime=INFINITE State=UP OverSubscribe=NO PriorityTier=1
+PartitionName=urgent Nodes=node1,node2 MaxTime=INFINITE State=UP OverSubscribe=NO PriorityTier=10 PreemptMode=OFF
 CONF
 }
 
@@ -74,10 +77,10 @@ start() {
   slurmctld -c >"$dir/slurmctld.out" 2>&1
   for node in node1 node2; do slurmd -N "$node" -c >"$dir/$node.out" 2>&1; done
   for _ in $(seq 100); do
-    [[ $(sinfo --noheader --Node --format %t 2>/dev/null | grep -c '^idle$') == 2 ]] && break
+    [[ $(sinfo --noheader --partition local --Node --format %t 2>/dev/null | grep -c '^idle$') == 2 ]] && break
     sleep 0.1
   done
-  if [[ $(sinfo --noheader --Node --format %t | grep -c '^idle$') != 2 ]]; then
+  if [[ $(sinfo --noheader --partition local --Node --format %t | grep -c '^idle$') != 2 ]]; then
     echo "the nodes did not become idle; see $dir/*.log" >&2
     stop
     exit 1

@@ -1,19 +1,13 @@
 #include "runner/slurm.h"
 
 #include <fmt/format.h>
-#include <sys/wait.h>
 
 #include <algorithm>
-#include <array>
 #include <cctype>
 #include <cmath>
-#include <cstdio>
-#include <cstdlib>
-#include <memory>
 #include <string_view>
 
 #include "config/fields/cluster.h"
-#include "core/error.h"
 #include "store/layout.h"
 
 namespace qrun {
@@ -21,23 +15,6 @@ namespace {
 
 constexpr std::int64_t kWarningSeconds = 60;  // between the warning and the time limit: a checkpoint takes one
 constexpr double kElementSeconds = 600;
-
-struct Output {
-  int status = 0;
-  std::string text;  // of stdout and stderr
-};
-
-Output run_command(const std::string& command) {
-  Output output;
-  std::FILE* pipe = popen((command + " 2>&1").c_str(), "r");
-  if (pipe == nullptr) throw EnvironmentError("cannot run " + command);
-  std::array<char, 4096> part{};
-  while (std::fgets(part.data(), part.size(), pipe) != nullptr) output.text += part.data();
-  const int status = pclose(pipe);
-  output.status = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-  while (output.text.ends_with('\n')) output.text.pop_back();
-  return output;
-}
 
 /// An argument as sbatch reads it in a script: blanks part arguments, `#` starts a comment; quotes and `\\` keep both.
 /// What has quotes already was written for sbatch.
@@ -88,7 +65,8 @@ std::int64_t element_count(std::int64_t packs, double seconds, const ClusterSpec
   const std::int64_t limit = config::time_limit_seconds(cluster.time).value_or(0);
   const double lasting = limit > 0 ? std::min(kElementSeconds, 0.8 * static_cast<double>(limit)) : kElementSeconds;
   const auto by_time = static_cast<std::int64_t>(std::ceil(seconds / lasting));
-  return std::clamp<std::int64_t>(std::max(by_time, cluster.max_parallel), 1, std::min(packs, max_array_size));
+  const std::int64_t most = cluster.max_elements > 0 ? std::min(cluster.max_elements, max_array_size) : max_array_size;
+  return std::clamp<std::int64_t>(std::max(by_time, cluster.max_parallel), 1, std::min(packs, most));
 }
 
 std::string log_pattern(const std::string& folder, const std::string& name) {
@@ -127,34 +105,14 @@ while :; do
   kill -0 "$qrun" 2>/dev/null || break
 done
 if [ -n "$warned" ] && [ "$status" -eq 3 ]; then
-  scontrol requeue "${{SLURM_ARRAY_JOB_ID}}_${{SLURM_ARRAY_TASK_ID}}"
+  scontrol requeue "${{SLURM_ARRAY_JOB_ID}}_${{SLURM_ARRAY_TASK_ID}}" ||
+    echo "the site does not queue this element again; its checkpoints are written: qrun submit goes on" >&2
 fi
 exit "$status"
 )",
                       shell_quoted(job.work_folder), shell_quoted(job.program), shell_quoted(layout.sweep_config()),
                       shell_quoted(job.dir), job.pack, std::max<std::int64_t>(1, c.cpus), device_option(c.gpus));
   return text;
-}
-
-std::int64_t max_array_size() {
-  const Output output = run_command("scontrol show config");
-  if (output.status == 127)
-    throw EnvironmentError("no sbatch and scontrol on PATH: this machine cannot submit to Slurm");
-  const std::size_t at = output.text.find("MaxArraySize");
-  const std::size_t equals = at == std::string::npos ? at : output.text.find('=', at);
-  if (output.status != 0 || equals == std::string::npos)
-    throw EnvironmentError("scontrol show config: " + (output.text.empty() ? "no answer" : output.text));
-  return std::atoll(output.text.c_str() + equals + 1);
-}
-
-std::string sbatch(const std::vector<std::string>& arguments) {
-  std::string command = "sbatch --parsable";
-  for (const std::string& argument : arguments) command += " " + shell_quoted(argument);
-  const Output output = run_command(command);
-  if (output.status == 127) throw EnvironmentError("no sbatch on PATH: this machine cannot submit to Slurm");
-  if (output.status != 0) throw EnvironmentError("sbatch: " + output.text);
-  const std::string last = output.text.substr(output.text.rfind('\n') + 1);
-  return last.substr(0, last.find(';'));  // `ID;cluster`
 }
 
 }  // namespace qrun

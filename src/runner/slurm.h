@@ -1,4 +1,4 @@
-// Slurm: the batch script of a sweep, and the commands that hand it over.
+// Slurm: the batch script of a sweep, and how many elements share it.
 #pragma once
 
 #include <cstdint>
@@ -28,15 +28,9 @@ struct SlurmJob {
 [[nodiscard]] std::string batch_script(const SlurmJob& job);
 
 /// How many elements share the work: lasting ten minutes or more where there is enough of it, within 80 % of the time
-/// limit, `max_parallel` if there are as many packs, never more than the site allows.
+/// limit, `max_parallel` if there are as many packs, never more than `max_elements` or the site allows.
 [[nodiscard]] std::int64_t element_count(std::int64_t packs, double seconds, const ClusterSpec& cluster,
                                          std::int64_t max_array_size);
-
-/// The site's MaxArraySize. Throws EnvironmentError where Slurm cannot be asked.
-[[nodiscard]] std::int64_t max_array_size();
-
-/// Runs sbatch with these arguments; the job's id. Throws EnvironmentError with what sbatch said.
-[[nodiscard]] std::string sbatch(const std::vector<std::string>& arguments);
 
 /// A word of the shell, in quotes.
 [[nodiscard]] std::string shell_quoted(const std::string& text);

@@ -51,6 +51,17 @@ TEST(ElementCount, LastsTenMinutesOrMostOfTheTimeLimit) {
   EXPECT_EQ(element_count(100, 6000, cluster, 1000), 10);
 }
 
+TEST(ElementCount, KeepsWithinTheConfigurationAndTheSite) {
+  ClusterSpec cluster;
+  EXPECT_EQ(element_count(100, 60000, cluster, 1000), 100) << "no more than packs";
+  EXPECT_EQ(element_count(100, 60000, cluster, 64), 64);
+  cluster.max_elements = 40;
+  cluster.max_parallel = 50;
+  EXPECT_EQ(element_count(100, 60000, cluster, 64), 40);
+  cluster.max_elements = 80;
+  EXPECT_EQ(element_count(100, 60000, cluster, 64), 64);
+}
+
 TEST(BatchScript, LeavesTheChoiceOfASingleDeviceToTheProgram) {
   EXPECT_THAT(batch_script(job_with(1)), testing::Not(testing::HasSubstr("--device")));
   EXPECT_THAT(batch_script(job_with(0)), testing::Not(testing::HasSubstr("--gpus")));

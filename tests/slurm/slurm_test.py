@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Hands a sweep to a real Slurm of two nodes and disturbs it: slurm_test.py PROGRAM, from the root of the repository.
 
-One element is cancelled, one gets the warning that comes ahead of a time limit, one node goes down. In the end all
+One element is cancelled, one gets the warning that comes ahead of a time limit, some make room for an urgent job, one node
+goes down. In the end all
 runs must be complete and hold the bits of the same sweep trained locally. Exit 77 where Slurm is not installed.
 """
 
@@ -80,12 +81,15 @@ class Sweep:
 
 
 def disturb(sweep: Sweep, job: str) -> None:
-    """Cancel element 1, warn element 2, take the node of element 3 away."""
+    """Cancel element 1, warn element 2, send an urgent job, take the node of element 3 away."""
     wait_for("four elements at work", lambda: all(sweep.run_of(job, e) for e in "0123"))
     output("scancel", f"{job}_1")
     wait_for("a checkpoint of the cancelled element", lambda: "status=interrupted" in sweep.log(job, "1"))
     output("scancel", "--batch", "--signal=USR1", f"{job}_2")
     wait_for("the warned element to start again", lambda: sweep.log(job, "2").count("start run=") >= 2 and "status=interrupted" in sweep.log(job, "2"))
+    output("sbatch", "--partition=urgent", f"--cpus-per-task={os.cpu_count()}", "--output=/dev/null", "--wrap=true")
+    wait_for("an element to make room", lambda: any("DUE TO PREEMPTION" in sweep.log(job, e) for e in "0123"))
+    wait_for("element 3 to run", lambda: states(job).get("3") == "RUNNING")
     node = output("squeue", "--noheader", "--job", f"{job}_3", "--format", "%N").strip()
     output("scontrol", "update", f"nodename={node}", "state=down", "reason=test")
     wait_for("the lost node to lose its elements", lambda: any("NODE FAILURE" in sweep.log(job, e) for e in "0123"))
@@ -128,9 +132,9 @@ def run_in_odd_folder(folder: Path) -> None:
     odd = folder / """it's 100% of "A" #1 %A_%j $HOME `pwd`; *"""
     odd.mkdir()
     smoke = str(ROOT / "configs" / "sweep_smoke.yaml")
-    cluster = 'cluster={cpus: 1, time: "00:10:00", options: ["--comment=it is #1, \\"so\\" \'called\'"]}'
+    cluster = 'cluster={cpus: 1, pack: 1, max_parallel: 2, max_elements: 1, time: "00:10:00", options: ["--comment=it is #1, \\"so\\" \'called\'"]}'
     said = output(PROGRAM, "submit", smoke, "train.epochs=1", cluster, "sweep.grid={seed: [1, 2]}", at=odd)
-    job = re.search(r"job (\d+): ", said)[1]
+    job = re.search(r"job (\d+): 1 elements for 2 packs", said)[1]
     comment = re.search(r"Comment=(.*)", output("scontrol", "show", "job", job))[1].strip()
     if comment != """it is #1, "so" 'called'""":
         raise AssertionError(f"the option arrived as {comment}")

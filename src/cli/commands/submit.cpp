@@ -15,6 +15,7 @@
 #include "runner/estimate.h"
 #include "runner/results_folder.h"
 #include "runner/slurm.h"
+#include "runner/slurm_site.h"
 #include "store/layout.h"
 
 namespace qrun {
@@ -39,6 +40,32 @@ void refuse_unwritable_logs(const std::string& dir) {
                       "Slurm writes no logs below a folder whose name holds \\ or a line break; choose another");
 }
 
+/// The array's id.
+std::string submit_array(const std::string& script, std::int64_t elements) try {
+  std::string id = sbatch({script});
+  if (!may_requeue(id))
+    spdlog::warn(
+        "job {} may not be queued again (Requeue=0, by the site or cluster.options): an element that comes to its time "
+        "limit ends there; a further `qrun submit` goes on",
+        id);
+  return id;
+} catch (const EnvironmentError& error) {
+  throw EnvironmentError(explain_refusal(error.what(), elements));
+}
+
+/// Has a job collect once the array `id` has ended; says which. A site that takes no more jobs costs only that one.
+std::string collector(const SlurmJob& job, const Layout& layout, const std::string& id) try {
+  return fmt::format(
+      "; job {} collects",
+      sbatch({"--dependency=afterany:" + id, "--job-name=qrun-" + job.name + "-collect",
+              "--output=" + log_pattern(layout.slurm_logs(), kCollectLog),
+              "--wrap=" + shell_quoted(job.program) + " show --collect " + shell_quoted(layout.folder())}));
+} catch (const EnvironmentError& error) {
+  spdlog::warn("no job collects ({}): when the array has ended, `qrun show --collect {}` does", error.what(),
+               shell_word(layout.folder()));
+  return "";
+}
+
 int submit(const SubmitOptions& options) {
   set_up_log(LogLevel::kNormal, "");
   const Sweep sweep = read_config(options.config, options.overrides);
@@ -58,14 +85,15 @@ int submit(const SubmitOptions& options) {
     print("all runs have ended; `qrun show` lists them\n");
     return kAllComplete;
   }
-  const std::int64_t site = options.dry_run ? 1001 : max_array_size();
+  const SlurmSite site = options.dry_run ? SlurmSite{} : ask_site(cluster.partition);
+  for (const std::string& warning : requeue_warnings(site)) spdlog::warn("{}", warning);
   const double seconds = estimate(plan, *make_engine({EngineChoice::kCpu, run_options.threads})).seconds;
   const SlurmJob job{.name = sweep.name,
                      .program = fs::read_symlink("/proc/self/exe").string(),
                      .work_folder = fs::current_path().string(),
                      .dir = dir.string(),
                      .cluster = cluster,
-                     .elements = element_count(packs, seconds, cluster, site),
+                     .elements = element_count(packs, seconds, cluster, site.max_array_size),
                      .pack = cluster.pack > 0 ? cluster.pack : cluster.cpus};
   if (options.dry_run) {
     print(batch_script(job));
@@ -74,13 +102,9 @@ int submit(const SubmitOptions& options) {
   ResultsFolder(job.dir, sweep.name).freeze(sweep.text);
   write_text(layout.batch_script(), batch_script(job));
   fs::create_directories(layout.slurm_logs());
-  const std::string id = sbatch({layout.batch_script()});
-  const std::string collect =
-      sbatch({"--dependency=afterany:" + id, "--job-name=qrun-" + sweep.name + "-collect",
-              "--output=" + log_pattern(layout.slurm_logs(), kCollectLog),
-              "--wrap=" + shell_quoted(job.program) + " show --collect " + shell_quoted(layout.folder())});
-  print(fmt::format("job {}: {} elements for {} packs of {} runs in all; job {} collects\n", id, job.elements, packs,
-                    plan.runs().size(), collect));
+  const std::string id = submit_array(layout.batch_script(), job.elements);
+  print(fmt::format("job {}: {} elements for {} packs of {} runs in all{}\n", id, job.elements, packs,
+                    plan.runs().size(), collector(job, layout, id)));
   print(fmt::format("logs: {}\nstate: qrun show {}\n", layout.slurm_logs(), shell_word(layout.folder())));
   return kAllComplete;
 }

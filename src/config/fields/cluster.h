@@ -26,6 +26,7 @@ struct ClusterSpec {
   std::string memory;
   std::int64_t pack = 0;  // 0: what fits
   std::int64_t max_parallel = 0;
+  std::int64_t max_elements = 0;  // 0: as many as the work wants and the site allows
   std::vector<std::string> options;
 };
 
@@ -56,6 +57,8 @@ inline constexpr auto kClusterFields = fields(
     integer_or_null<&ClusterSpec::pack>("pack", "runs trained together; default: what fits", Role::kOutput, {1, kMany}),
     integer_or_null<&ClusterSpec::max_parallel>("max_parallel", "jobs at once; default: no limit", Role::kOutput,
                                                 {1, kMany}),
+    integer_or_null<&ClusterSpec::max_elements>("max_elements", "jobs of the array; default: what the work wants",
+                                                Role::kOutput, {1, kMany}),
     field<ClusterSpec>("options", "further options of the scheduler, one text each", Role::kOutput)
         .read_by<read_options>()
         .written_by<write_options>()

@@ -1,0 +1,76 @@
+#!/usr/bin/env python3
+"""`qrun submit` on sites that limit, played by little programs in place of Slurm's: submit.py PROGRAM, from the root of the repository.
+
+Each says what the real one says; tests/slurm has a real one, which cannot be made to refuse without its accounting.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import unittest
+
+from program import SWEEP, ProgramTest, main
+
+SCONTROL = """#!/bin/bash
+case "$*" in
+  "show config") echo "MaxArraySize            = 1001"; echo "PreemptType             = preempt/none" ;;
+  *"show partition"*) echo "PartitionName=p Default=YES PreemptMode=OFF" ;;
+  *"show job"*) echo "JobId=$4 JobName=x Requeue=${REQUEUE:-1} Restarts=0" ;;
+esac
+"""
+# Takes as many jobs as LIMIT allows: an array counts as one for each element.
+SBATCH = """#!/bin/bash
+script="${@: -1}"
+last=$(grep -os -- '--array=0-[0-9]*' "$script" | grep -o '[0-9]*$')
+jobs=$(($(cat jobs 2>/dev/null || echo 0) + ${last:-0} + 1))
+if ((jobs > LIMIT)); then
+  echo "sbatch: error: QOSMaxSubmitJobPerUserLimit" >&2
+  echo "sbatch: error: Batch job submission failed: Job violates accounting/QOS policy (job submit limit, user's size and/or time limits)" >&2
+  exit 1
+fi
+echo "$jobs" >jobs
+echo $((4710 + jobs))
+"""
+EIGHT = ("sweep.grid={seed: [1, 2, 3, 4, 5, 6, 7, 8]}", "cluster={pack: 1, max_parallel: 8}")
+
+
+class SubmitTest(ProgramTest):
+    """What `submit` makes of a site's limits."""
+
+    def submit(self, *changes: str, limit: int, code: int = 0, **env: str) -> subprocess.CompletedProcess:
+        """Hand eight runs to a site that takes so many jobs."""
+        folder = self.cwd / "bin"
+        folder.mkdir(exist_ok=True)
+        for name, text in (("scontrol", SCONTROL), ("sbatch", SBATCH)):
+            (folder / name).write_text(text, encoding="utf-8")
+            (folder / name).chmod(0o755)
+        (self.cwd / "jobs").unlink(missing_ok=True)
+        path = f"{folder}:{os.environ['PATH']}"
+        return self.qrun("submit", SWEEP, *EIGHT, *changes, code=code, env={"PATH": path, "LIMIT": str(limit), **env})
+
+    def test_a_site_that_takes_them_all(self) -> None:
+        done = self.submit(limit=9)
+        self.assertIn("job 4718: 8 elements for 8 packs of 8 runs in all; job 4719 collects", done.stdout)
+        self.assertNotIn("warning", done.stderr)
+
+    def test_a_refused_array_names_the_key_that_caps_it(self) -> None:
+        done = self.submit(limit=7, code=4)
+        self.assertIn("job submit limit", done.stderr)
+        self.assertIn("an array of 8 elements counts as 8 jobs, and one more collects: give cluster.max_elements", done.stderr)
+        done = self.submit("cluster.max_elements=6", limit=7)
+        self.assertIn(": 6 elements for 8 packs of 8 runs in all; job 4717 collects", done.stdout)
+
+    def test_a_refused_collector_costs_no_more_than_itself(self) -> None:
+        done = self.submit(limit=8)
+        self.assertIn("job 4718: 8 elements for 8 packs of 8 runs in all\n", done.stdout)
+        self.assertIn("no job collects", done.stderr)
+        self.assertIn(f"qrun show --collect {self.cwd.resolve()}/results/sweep_smoke", done.stderr)
+
+    def test_a_right_to_requeue_that_is_missing_is_said(self) -> None:
+        done = self.submit(limit=9, REQUEUE="0")
+        self.assertIn("job 4718 may not be queued again", done.stderr)
+
+
+if __name__ == "__main__":
+    main()
