@@ -28,10 +28,11 @@ gpu-check: build
 	@$(PYTHON) scripts/gpu_check.py
 
 fuzz: build
-	@$(SETUP) fuzz
+	@$(SETUP) sanitize
 	@JOBS=$(JOBS) scripts/fuzz.sh $(SECONDS)
 
 thread-check: setup
+	@$(SETUP) sanitize
 	@cmake --preset thread >/dev/null
 	@cmake --build --preset thread --parallel $(JOBS)
 	@ctest --preset thread --parallel $(JOBS)
@@ -52,4 +53,4 @@ bundle: build
 	@scripts/bundle.sh
 
 clean:
-	@rm -rf build build-debug build-sanitize build-thread build-fuzz bundle
+	@rm -rf build build-debug build-sanitize build-thread bundle

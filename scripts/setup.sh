@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Installs by apt what is missing to build, run and test qrun; `setup.sh lint` does so for the style checks,
 # `setup.sh slurm` for the test that hands a sweep to a real Slurm, `setup.sh browser` for the one that opens a report,
-# `setup.sh fuzz` for the fuzz targets, `setup.sh memcheck` for the run under valgrind.
+# `setup.sh sanitize` for the builds under sanitizers and the fuzz targets, `setup.sh memcheck` for the run under
+# valgrind.
 # Says nothing and changes nothing where all is there.
 set -euo pipefail
 
@@ -17,7 +18,7 @@ build=(
 lint=(clang-format clang-tidy shellcheck pyflakes3 mypy python3-typeshed)
 slurm=(slurmctld slurmd slurm-client)
 browser=(chromium)
-fuzz=(clang libclang-rt-14-dev)
+sanitize=(clang libclang-rt-14-dev)
 memcheck=(valgrind libc6-dbg)
 
 case "${1:-build}" in
@@ -25,10 +26,10 @@ case "${1:-build}" in
   lint) wanted=("${lint[@]}") ;;
   slurm) wanted=("${slurm[@]}") ;;
   browser) wanted=("${browser[@]}") ;;
-  fuzz) wanted=("${fuzz[@]}") ;;
+  sanitize) wanted=("${sanitize[@]}") ;;
   memcheck) wanted=("${memcheck[@]}") ;;
   *)
-    echo "usage: scripts/setup.sh [build|lint|slurm|browser|fuzz|memcheck]" >&2
+    echo "usage: scripts/setup.sh [build|lint|slurm|browser|sanitize|memcheck]" >&2
     exit 2
     ;;
 esac
