@@ -15,7 +15,7 @@ namespace qrun {
 namespace {
 
 constexpr std::int64_t kLargestItem = std::int64_t{1} << 28;  // values: what claims more is believed damaged
-constexpr const char* kWriteItAgain = "; write the database again, as README.md shows under `Data of your own`";
+constexpr const char* kWriteItAgain = "; write the database again, as README.md shows under `Where data comes from`";
 
 /// One value that is no number makes all weights so: the item is to blame, not what they are computed by.
 void check_finite(const std::string& path, std::string_view key, const Shape& own, const proto::Datum& datum) {

@@ -12,7 +12,7 @@ namespace {
 
 constexpr char kMessageInFieldOne = 0x0a;  // field 1 << 3 | wire type 2
 
-constexpr const char* kWriteDatum = "; write one Datum an image, as README.md shows under `Data of your own`";
+constexpr const char* kWriteDatum = "; write one Datum an image, as README.md shows under `Where data comes from`";
 
 /// Of a value that begins with a message in a message.
 std::string kind_of_message(std::string_view value) {

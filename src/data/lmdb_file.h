@@ -10,7 +10,7 @@ inline constexpr const char* kLmdbDataFile = "data.mdb";
 
 /// What to do where there is no database.
 inline constexpr const char* kMakeADatabase =
-    "make one with `qrun data mnist --from DIR --to DIR`, or use synthetic_digits";
+    "make one with `qrun data` (mnist, cifar10, images), or use synthetic_digits";
 /// What to do where its bytes are not what they were.
 inline constexpr const char* kCopyItAgain = "copy it again from where it is whole";
 

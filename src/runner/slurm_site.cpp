@@ -33,12 +33,13 @@ Output run_command(const std::string& command) {
   return output;
 }
 
-/// The value of `Key=value` or `Key   = value` among words or lines; "" where there is none.
+/// The value of `Key=value` or `Key   = value` among words, lines or a list; "" where there is none. It may be a list.
 std::string value_of(std::string_view text, std::string_view key) {
-  constexpr std::string_view kBlank = " \t\n,";
+  constexpr std::string_view kBlank = " \t\n";
   for (std::size_t at = text.find(key); at != text.npos; at = text.find(key, at + 1)) {
     const std::size_t equals = text.find_first_not_of(' ', at + key.size());
-    if ((at > 0 && kBlank.find(text[at - 1]) == kBlank.npos) || equals == text.npos || text[equals] != '=') continue;
+    const bool is_word = at == 0 || text[at - 1] == ',' || kBlank.find(text[at - 1]) != kBlank.npos;
+    if (!is_word || equals == text.npos || text[equals] != '=') continue;
     const std::size_t begin = text.find_first_not_of(' ', equals + 1);
     if (begin == text.npos) return "";
     return std::string(text.substr(begin, text.find_first_of(kBlank, begin) - begin));

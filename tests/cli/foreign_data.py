@@ -77,7 +77,7 @@ class ForeignData(ProgramTest):
         self.assert_refused("power.mdb", "an LMDB database of a machine of 64 bits and big-endian numbers; write it again here: `mdb_dump")
 
     def test_other_messages_are_said_for_what_they_are(self) -> None:
-        remedy = "; write one Datum an image, as README.md shows under `Data of your own`"
+        remedy = "; write one Datum an image, as README.md shows under `Where data comes from`"
         tensors = message({1: message({1: 28, 2: 3, 5: PIXELS})}) + message({1: message({1: 1, 2: 2, 4: b"\7"})})
         kinds = {
             "annotated": (message({1: datum({}), 2: 1}), "an AnnotatedDatum, as SSD's Caffe writes .*"),

@@ -105,7 +105,7 @@ TEST(Lmdb, RefusesWhatItCannotReadAndNamesTheItem) {
 TEST(Lmdb, PointsAtTheConfigurationWhereThereIsNone) {
   const TemporaryFolder tmp;
   EXPECT_THAT(opening(tmp / "nowhere"), StartsWith("a.yaml:3:9: data.train.lmdb: "));
-  EXPECT_THAT(opening(tmp / "nowhere"), HasSubstr("no such folder; make one with `qrun data mnist"));
+  EXPECT_THAT(opening(tmp / "nowhere"), HasSubstr("no such folder; make one with `qrun data`"));
   EXPECT_THAT(opening(std::string(5000, 'x')), StartsWith("a.yaml:3:9: data.train.lmdb: "));
   std::filesystem::create_directory(tmp / "bare");
   EXPECT_THAT(opening(tmp / "bare"), HasSubstr("holds no data.mdb"));

@@ -116,7 +116,9 @@ TEST_F(EncodedLarge, IsDecodedWhenItIsAskedFor) {
   EXPECT_EQ(set_->memory().items, 0);
   EXPECT_EQ(set_->contents().classes, 10) << "taken without a look at the images";
   EXPECT_EQ(set_->label(200), 6);
-  const auto feed = make_feed(set_, {}, Split::kTrain, 1);
+  RunData data;
+  data.train = data.test = set_;
+  const auto feed = make_feed(data, {}, Split::kTrain, 1);
   const Batch batch = feed->fetch(30, 20);
   for (std::int64_t i = 0; i < 20; ++i) {
     ASSERT_EQ(batch.labels[i], (30 + i) % 10);

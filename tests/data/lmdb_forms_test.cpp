@@ -127,7 +127,7 @@ std::string length_delimited(int field, const std::string& bytes) {  // up to 12
 }
 
 TEST(LmdbValues, AreSaidForWhatTheyAre) {
-  const std::string what_to_do = "; write one Datum an image, as README.md shows under `Data of your own`";
+  const std::string what_to_do = "; write one Datum an image, as README.md shows under `Where data comes from`";
   EXPECT_EQ(opening_with(""), "item 1: an empty value" + what_to_do);
   const std::string annotated = length_delimited(1, kItems[0].second) + "\x10\x01";  // type: BBOX
   EXPECT_EQ(opening_with(annotated),

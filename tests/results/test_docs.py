@@ -27,7 +27,7 @@ def execute(page: str, names: dict, replaced: dict[str, str]) -> None:
 
 def test_an_lmdb_written_as_the_readme_says_trains(tmp_path, monkeypatch):
     pytest.importorskip("lmdb")
-    (code,) = (text for text in examples("README.md") if "lmdb.open" in text)
+    (code,) = (text for text in examples("README.md") if "write_lmdb" in text)
     monkeypatch.chdir(tmp_path)
     random = np.random.default_rng(1)
     labels = random.integers(0, 300, 400)  # above 127, numbers of two bytes

@@ -3,7 +3,9 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "data/digits.h"
 #include "data/import/import.h"
+#include "data/mean_image.h"
 #include "plan/pack_key.h"
 #include "quant/all.h"
 #include "runner/support.h"
@@ -46,6 +48,8 @@ std::vector<Change> changes_of_data(const std::string& folder) {
       {"data.pad", kApart, [](RunSpec& run) { run.data.pad = 2; }},
       {"data.mean", kTogether, [](RunSpec& run) { run.data.mean = {3}; }, [](RunSpec& run) { run.data.mean = {40}; }},
       {"data.mean", kApart, [](RunSpec& run) { run.data.mean = {3}; }},
+      {"data.mean.image", kApart, [](RunSpec& run) { run.data.mean_of_train = true; }},
+      {"data.mean.file", kApart, [=](RunSpec& run) { run.data.mean_file = folder + "/mean.binaryproto"; }},
       {"data.mirror", kTogether, [](RunSpec& run) { run.data.mirror = true; }},
       {"data.scale", kTogether, [](RunSpec& run) { run.data.scale = 0.01; }},
       {"data.train.batch_size", kApart, [](RunSpec& run) { run.data.train.batch_size = 10; }},
@@ -199,6 +203,9 @@ class PacksTest : public TrainPack {
  protected:
   PacksTest() {
     import_synthetic_digits(folder_ + "/digits", 100, 60, 3);
+    const Shape shape{1, kDigitSize, kDigitSize};
+    write_mean_image(folder_ + "/mean.binaryproto",
+                     {shape, std::vector<float>(static_cast<std::size_t>(shape.size()), 9)});
     static_cast<void>(train_alone(small(11)));
     fs::rename(outcome_.path, folder_ + "/first.h5");
     for (const auto& some :
@@ -292,6 +299,7 @@ TEST_F(PacksTest, TheTableOfThisTestHasEveryKeyOfTheFormat) {
   const auto schema = nlohmann::json::parse(config_schema());
   collect_keys(schema, schema, "", keys);
   EXPECT_TRUE(keys.contains("train.epochs"));
+  keys.insert("data.mean");  // a number, too
   std::erase_if(keys, is_of_no_run);
   std::set<std::string> tried;
   for (const Change& change : changes_) tried.insert(change.key);
