@@ -223,7 +223,7 @@ __global__ void __launch_bounds__(kThreads, kResident) product_kernel(Problem pr
     now = now == kSlices - 1 ? 0 : now + 1;
   }
   const std::int64_t size = static_cast<std::int64_t>(problem.rows()) * problem.columns();
-  float* const mine = pieces.space.sums + layer * size;
+  float* const mine = pieces.count == 1 ? nullptr : pieces.space.sums + layer * size;  // one piece needs no space
   sums.each([&](int row, int column_of, float sum) {
     const int m = row0 + row;
     const int n = column0 + column_of;

@@ -2,6 +2,10 @@
 #include <cstdio>
 #include <cstdlib>
 
+namespace qrun {
+class Engine;
+}  // namespace qrun
+
 extern "C" {
 
 const char* qrun_plugin_version() {
@@ -9,7 +13,7 @@ const char* qrun_plugin_version() {
   return build == nullptr ? "" : build;
 }
 
-void* qrun_make_engine(int device, char* problem, int problem_size) {
+qrun::Engine* qrun_make_engine(int device, char* problem, int problem_size) {
   std::snprintf(problem, static_cast<std::size_t>(problem_size), "no device %d in a test", device);
   return nullptr;
 }
