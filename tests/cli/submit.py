@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-import unittest
 
 from program import SWEEP, ProgramTest, main
 
