@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# A little Slurm cluster on loopback, two nodes on this machine, jobs of partition `urgent` before those of `local`, as root or as any user; for trying and testing.
+# A little Slurm cluster on loopback, two nodes on this machine, as root or as any user; for trying and testing. Jobs of
+# its partition `urgent` preempt those of `local`.
 #   local_slurm.sh start DIR    configuration, state and logs in DIR; prints the line that makes Slurm's commands use it
 #   local_slurm.sh status DIR
 #   local_slurm.sh stop DIR     stops what it started, by pid
@@ -7,7 +8,7 @@
 set -euo pipefail
 
 usage() {
-  sed -n '2,6s/^# \{0,1\}//p' "$0" >&2
+  sed -n '2,7s/^# \{0,1\}//p' "$0" >&2
   exit 2
 }
 (($# == 2)) || usage

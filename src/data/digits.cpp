@@ -71,7 +71,8 @@ const std::array<std::vector<Stroke>, 10>& glyphs() {
   return kGlyphs;
 }
 
-/// The random numbers of one item, taken in order.
+/// The random numbers of one item, taken in order: one a statement, or between braces, for compilers differ in the order
+/// of a call's arguments.
 class Draws {
  public:
   Draws(std::uint64_t seed, Split split, std::int64_t index)
@@ -159,8 +160,10 @@ void disturb(Canvas& canvas, Draws& draws) {
   const auto anywhere = [&] { return Point{draws.between(0, kDigitSize), draws.between(0, kDigitSize)}; };
   if (draws.chance(.2F)) {
     const Point from = anywhere();
-    draw_segment(canvas, from, {from.x + draws.between(-6, 6), from.y + draws.between(-6, 6)}, draws.between(.4F, 1.0F),
-                 draws.between(.4F, 1.0F));
+    const float ink = draws.between(.4F, 1.0F);
+    const float radius = draws.between(.4F, 1.0F);
+    const Point to{from.x + draws.between(-6, 6), from.y + draws.between(-6, 6)};
+    draw_segment(canvas, from, to, radius, ink);
   }
   if (draws.chance(.12F)) {
     const auto row = static_cast<std::size_t>(draws.between(5, 22));

@@ -6,6 +6,7 @@
 
 #include <cmath>
 
+#include "core/hash128.h"
 #include "data/datum.h"
 #include "data/digits.h"
 #include "data/support.h"
@@ -183,6 +184,12 @@ TEST(SyntheticDigits, AreAFunctionOfSeedSplitAndIndex) {
   EXPECT_TRUE(std::equal(few.begin(), few.end(), many.begin()));
   EXPECT_NE(draw_digits(20, 2, Split::kTrain), few);
   EXPECT_NE(draw_digits(20, 1, Split::kTest), few);
+}
+
+TEST(SyntheticDigits, AreTheSameOfEveryCompiler) {
+  Hash128 hash;
+  hash.add(std::as_bytes(std::span<const std::uint8_t>(draw_digits(600, 1, Split::kTrain))));
+  EXPECT_EQ(hash.text(), "e0e734ff3e0088047996ec80d7c68cbe") << "those of the first release";
 }
 
 TEST(SyntheticDigits, AreOfAllClassesAndDifferWithinOne) {
