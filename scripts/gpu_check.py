@@ -15,6 +15,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import statistics
 import subprocess
 import sys
@@ -27,6 +28,7 @@ MNIST = ROOT / "data/mnist"
 TWO_BIT = "configs/lenet_2bit.yaml"
 BATCH, SEED = 64, 0xCAFFE  # of the main job
 SMALL = ("MaxPooling", "Quantizes", "Linear", "Loss", "Updates", "KeepsCodes", "Gradient*Conv", "ADivergedRun", "Diverged")
+INTERRUPTED = 3  # exit code
 KERNEL_COUNT = 120  # launches that ncu looks at
 METRICS = (
     "gpu__time_duration.sum",
@@ -96,11 +98,13 @@ class Check:
         shutil.rmtree(results, ignore_errors=True)
         if self.run(name, self.training(results, *arguments), seconds) is None:
             return None
-        shown = subprocess.run(
-            [str(self.programs / "qrun"), "show", "--json", str(next(results.iterdir()))],
-            cwd=ROOT, capture_output=True, text=True, check=False,
-        )  # fmt: skip
-        return json.loads(shown.stdout)["runs"] if shown.returncode == 0 else None
+        return self.shown(results)
+
+    def shown(self, results: Path) -> list[dict]:
+        """What `qrun show --json` says of the runs of the one sweep in a folder."""
+        command = [str(self.programs / "qrun"), "show", "--json", str(next(results.iterdir()))]
+        shown = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+        return json.loads(shown.stdout)["runs"] if shown.returncode == 0 else []
 
     def training(self, results: Path, *arguments: str) -> list[str]:
         """A command that trains; on an emulated device a few iterations on small digits are all there is time for."""
@@ -158,6 +162,25 @@ def jobs(check: Check) -> None:
         check.note("the same run twice, and in a pack of 5", f"bit-equal loss: {same}, {packed}", "final_test_loss")
         accuracies = [100 * run["final_test_accuracy"] for run in five]
         check.note("accuracy of 5 seeds", f"mean {statistics.fmean(accuracies):.3f} %, min {min(accuracies):.2f} %", "sweep.seeds=5")
+
+
+def resumed(check: Check) -> None:
+    """A run that is interrupted and started again ends as one that is not."""
+    whole = check.qrun("whole run", TWO_BIT, "train.epochs=12")
+    results = check.folder / "results/resumed_run"
+    command = check.training(results, TWO_BIT, "train.epochs=12")
+    shutil.rmtree(results, ignore_errors=True)
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as first:
+        time.sleep(1.5)  # in its first epochs
+        first.send_signal(signal.SIGINT)
+    if not check.emulate and first.returncode != INTERRUPTED:
+        check.failed = True
+        return check.note("resumed run", f"FAILED: exit {first.returncode} instead of {INTERRUPTED}", "SIGINT after 1.5 s")
+    if check.run("resumed run", command, 60) is None or not whole:
+        return None
+    same = check.shown(results)[0]["final_test_loss"] == whole[0]["final_test_loss"]
+    check.failed |= not same
+    return check.note("a run interrupted and resumed, against a whole one", f"bit-equal loss: {same}", "SIGINT after 1.5 s")
 
 
 def kernels(check: Check) -> None:
@@ -255,6 +278,7 @@ STEPS = {
     "machine": machine,
     "correctness": correctness,
     "jobs": jobs,
+    "resumed": resumed,
     "kernels": kernels,
     "packs": packs,
     "torch": lambda check: torch(check, ("graph", "eager")),
