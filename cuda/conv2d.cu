@@ -1,5 +1,6 @@
 // Convolution: y[o, (n, oh, ow)] = sum over the taps (c, ky, kx) of w[o, tap] x[window at (n, oh, ow), tap], plus b[o].
 #include "cuda/conv2d.cuh"
+#include "cuda/direct_conv2d.h"
 #include "cuda/fitting.cuh"
 
 namespace qrun::cuda {
@@ -8,7 +9,7 @@ namespace {
 template <Images kImages>
 struct Forward : Layer {
   static constexpr bool kOnePixel = kImages == Images::kOnePixel;
-  static constexpr bool kADepthFirst = true, kBDepthFirst = kOnePixel;
+  static constexpr bool kAAlongDepth = true, kBAlongDepth = kOnePixel;
   struct Column {
     const float* x;  // the image
     Window window;
@@ -22,6 +23,8 @@ struct Forward : Layer {
   __device__ const float* a() const { return w(); }
   __device__ int a_row() const { return s.taps; }
   __device__ int a_offset(int k) const { return k; }
+  __device__ int a_step() const { return step(s.taps); }
+  __device__ int b_step() const { return kOnePixel ? step(s.taps) : 1; }
   __device__ Column column(int n) const {
     if (n >= columns()) n = columns() - 1;
     const int image = s.by_pixels.quotient(n);
@@ -49,11 +52,13 @@ struct Forward : Layer {
 }  // namespace
 
 PieceNeeds conv2d_needs(const ConvShape& s, std::int64_t n) {
+  if (has_direct_conv2d(s)) return {};
   return needs_of(s.o / s.groups, n * s.out_h() * s.out_w(), s.groups,
                   cut_data(images_of(s), s.c / s.groups * s.k * s.k, {}));
 }
 
 void conv2d(const Scope& scope, const ConvShape& s, const ConvOperands& operands, const Fitting& fitting) {
+  if (has_direct_conv2d(s)) return direct_conv2d(scope, s, operands, fitting);
   with_images(images_of(s), [&]<Images kImages>() {
     const Forward<kImages> problem{{Shape32(s, scope.n), operands}, fitting};
     launch_product(scope, problem, scope.runs * s.groups, cut_data(kImages, problem.depth(), operands.space));

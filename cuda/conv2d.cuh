@@ -104,6 +104,9 @@ struct Layer {
     return operands.w.data + run * operands.w.stride + static_cast<std::int64_t>(group) * s.filters * s.taps;
   }
   __device__ void finish(unsigned /*blocks_of_layer*/) const {}
+
+  /// Values that a copy may bring where `pitch` separates the rows that it is from: four never cross a row's end then.
+  __device__ static int step(int pitch) { return pitch % 4 == 0 ? 4 : 1; }
 };
 
 /// Products `all` of each sum in pieces of at least `least`, and no more than `most` of them.

@@ -1,6 +1,7 @@
 // The gradient of a convolution's input: dx[c, (n, h, w)] = sum over (o, ky, kx) of w dy, where the tap meets the
 // pixel.
 #include "cuda/conv2d.cuh"
+#include "cuda/direct_conv2d.h"
 
 namespace qrun::cuda {
 namespace {
@@ -8,7 +9,7 @@ namespace {
 template <Images kImages>
 struct BackwardData : Layer {
   static constexpr bool kOnePixel = kImages == Images::kOnePixel;
-  static constexpr bool kADepthFirst = !kOnePixel, kBDepthFirst = kOnePixel;
+  static constexpr bool kAAlongDepth = !kOnePixel, kBAlongDepth = kOnePixel;
   struct Column {
     const float* dy = nullptr;
     int y = 0, x = 0;  // in the padded image
@@ -22,6 +23,8 @@ struct BackwardData : Layer {
     if constexpr (kOnePixel) return k * s.channels;
     return s.by_kernel.quotient(k) * (s.channels - 1) * s.k * s.k + k;
   }
+  __device__ int a_step() const { return kOnePixel ? step(s.channels) : 1; }
+  __device__ int b_step() const { return kOnePixel ? step(s.filters) : 1; }
   __device__ Column column(int n) const {
     if (n >= columns()) n = columns() - 1;
     const int image = s.by_plane.quotient(n);
@@ -48,7 +51,7 @@ struct BackwardData : Layer {
 /// The same in two steps, for images that are larger than what comes out of them: here
 /// columns[(c, ky, kx), (n, oh, ow)] = sum over o.
 struct DataColumns : Layer {
-  static constexpr bool kADepthFirst = false, kBDepthFirst = false;
+  static constexpr bool kAAlongDepth = false, kBAlongDepth = false;
   struct Column {
     const float* dy = nullptr;
   };
@@ -58,6 +61,8 @@ struct DataColumns : Layer {
   __device__ const float* a() const { return w(); }
   __device__ int a_row() const { return 1; }
   __device__ int a_offset(int k) const { return k * s.taps; }
+  __device__ int a_step() const { return step(s.taps); }
+  __device__ int b_step() const { return step(s.pixels); }
   __device__ Column column(int n) const {
     if (n >= columns()) n = columns() - 1;
     const int image = s.by_pixels.quotient(n);
@@ -111,11 +116,13 @@ bool takes_columns(const ConvShape& s) { return s.k > 1 && 4 * s.h * s.w >= 5 * 
 }  // namespace
 
 PieceNeeds conv2d_backward_data_needs(const ConvShape& s, std::int64_t n) {
+  if (has_direct_conv2d(s)) return {};
   if (takes_columns(s)) return {s.c * s.k * s.k * n * s.out_h() * s.out_w(), 0};
   return needs_of(s.c / s.groups, n * s.h * s.w, s.groups, cut_data(images_of(s), s.o / s.groups * s.k * s.k, {}));
 }
 
 void conv2d_backward_data(const Scope& scope, const ConvShape& s, const ConvOperands& operands) {
+  if (has_direct_conv2d(s)) return direct_conv2d_backward_data(scope, s, operands);
   const Shape32 s32(s, scope.n);
   const auto launch_it = [&](const auto& problem) {
     launch_product(scope, problem, scope.runs * s.groups, cut_data(images_of(s), problem.depth(), operands.space));

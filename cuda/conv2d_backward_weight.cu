@@ -1,16 +1,17 @@
 // The gradients of a convolution's weights and biases: dw[o, (c, ky, kx)] = sum over the positions (n, oh, ow) of dy
 // and the window's value there; a bias is a weight whose input is 1.
 #include "cuda/conv2d.cuh"
+#include "cuda/direct_conv2d.h"
 
 namespace qrun::cuda {
 namespace {
 
-__device__ const float kOne = 1.0F;  // the input of a bias, where copies can start
+alignas(16) __device__ const float kOne[4] = {1.0F, 0, 0, 0};  // the input of a bias, where copies can start
 
 template <Images kImages>
 struct BackwardWeight : Layer {
   static constexpr bool kOnePixel = kImages == Images::kOnePixel;
-  static constexpr bool kADepthFirst = !kOnePixel, kBDepthFirst = !kOnePixel;
+  static constexpr bool kAAlongDepth = !kOnePixel, kBAlongDepth = !kOnePixel;
   bool with_bias;
 
   struct Column {
@@ -28,6 +29,8 @@ struct BackwardWeight : Layer {
     const int image = s.by_pixels.quotient(k);
     return image * (s.o - 1) * s.pixels + k;
   }
+  __device__ int a_step() const { return step(kOnePixel ? s.filters : s.pixels); }
+  __device__ int b_step() const { return kOnePixel ? step(s.taps) : 1; }
   __device__ Column column(int n) const {
     const bool is_bias = n >= s.taps;
     if (is_bias) n = s.taps - 1;
@@ -35,7 +38,7 @@ struct BackwardWeight : Layer {
     return {tap_at(operands.taps, n), n, is_bias};
   }
   __device__ Factor b(int k, const Column& column) const {
-    if (column.is_bias) return {&kOne, true};
+    if (column.is_bias) return {kOne, true};
     if constexpr (kOnePixel) return {x(k) + column.n, true};
     const int image = s.by_pixels.quotient(k);
     return window_value<kImages>(s, x(image), window_at(s, k - image * s.pixels), column.tap);
@@ -56,10 +59,12 @@ Pieces cut_weight(std::int64_t positions, const PieceSpace& space) { return cut(
 }  // namespace
 
 PieceNeeds conv2d_backward_weight_needs(const ConvShape& s, std::int64_t n) {
+  if (has_direct_conv2d_weight(s)) return direct_conv2d_backward_weight_needs(s, n);
   return needs_of(s.o / s.groups, s.c / s.groups * s.k * s.k + 1, s.groups, cut_weight(n * s.out_h() * s.out_w(), {}));
 }
 
 void conv2d_backward_weight(const Scope& scope, const ConvShape& s, const ConvOperands& operands) {
+  if (has_direct_conv2d_weight(s)) return direct_conv2d_backward_weight(scope, s, operands);
   with_images(images_of(s), [&]<Images kImages>() {
     const BackwardWeight<kImages> problem{{Shape32(s, scope.n), operands}, operands.b.data != nullptr};
     launch_product(scope, problem, scope.runs * s.groups, cut_weight(problem.depth(), operands.space));

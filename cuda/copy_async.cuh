@@ -17,6 +17,17 @@ __device__ inline void copy_async(float* to, const float* from, bool inside) {
 #endif
 }
 
+/// The same of four floats, at multiples of four.
+__device__ inline void copy_four_async(float* to, const float* from, bool inside) {
+#ifdef __CUDACC__
+  const auto place = static_cast<unsigned>(__cvta_generic_to_shared(to));
+  const int bytes = inside ? 16 : 0;
+  asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" : : "r"(place), "l"(from), "r"(bytes) : "memory");
+#else
+  for (int i = 0; i < 4; ++i) to[i] = inside ? from[i] : 0.0F;
+#endif
+}
+
 /// Makes a group of all copies that this thread has started since the group before.
 __device__ inline void close_copies() {
 #ifdef __CUDACC__

@@ -30,48 +30,91 @@ struct Factor {
   bool inside;
 };
 
-/// One side of a slice: kSize x kDepth values, which the threads of a block bring. Neighbouring threads bring what lies
-/// along k (kDepthFirst), or along the other dimension: then all that a thread brings has one place there.
-template <int kSize, bool kDepthFirst = false>
+/// One side of a slice: kSize x kDepth values, which the threads of a block bring, each of them one value or four that lie
+/// side by side in memory: along k (kAlongDepth), as they then do in shared memory, or along the other dimension.
+template <int kSize, bool kAlongDepth = false>
 class Side {
  public:
-  static constexpr int kLoads = kDepth * kSize / static_cast<int>(kThreads);
-  using Slice = float[kDepth][kSize + 8];  // 8: spreads a column over the banks and keeps rows aligned
+  // Rows are multiples of 16 bytes, and rows or columns that threads read together begin in different banks.
+  using Slice = float[kAlongDepth ? kSize : kDepth][kAlongDepth ? kDepth + 4 : kSize + 8];
+  static constexpr int kLoads = kDepth * kSize / static_cast<int>(kThreads);  // of single values
 
+  /// `step`: values a copy, 1 or 4.
+  __device__ explicit Side(int step) : step_(step) {
+    const int first = static_cast<int>(threadIdx.x) * step;  // value of the slice that this thread brings first
+    at_ = kAlongDepth ? first / kDepth : first % kSize;
+    depth_ = kAlongDepth ? first % kDepth : first / kSize;
+  }
   __device__ int at(int load) const {
-    const int thread = static_cast<int>(threadIdx.x);
-    return kDepthFirst ? thread / kDepth + load * (static_cast<int>(kThreads) / kDepth) : thread % kSize;
-  }
-  __device__ int depth(int load) const {
-    const int thread = static_cast<int>(threadIdx.x);
-    return kDepthFirst ? thread % kDepth : thread / kSize + load * (static_cast<int>(kThreads) / kSize);
+    return at_ + (kAlongDepth ? load * step_ * static_cast<int>(kThreads) / kDepth : 0);
   }
 
-  /// Starts to bring factor(load, at, depth) for each of this thread's loads.
+  /// Starts to bring factor(load, at, depth) for each of this thread's copies.
   template <class FactorOf>
   __device__ void bring(Slice& slice, const FactorOf& factor) const {
+    if (step_ == 1) return bring_by<1>(slice, factor);
+    bring_by<4>(slice, factor);
+  }
+
+  /// kCount values along the other dimension from `at` on, `stride` apart, at four depths: values[depth][i].
+  template <int kCount, class Place>
+  __device__ static void four_depths(const Slice& slice, int depth, const Place& place, float (&values)[4][kCount]) {
 #pragma unroll
-    for (int l = 0; l < kLoads; ++l) {
-      const Factor from = factor(l, at(l), depth(l));
-      copy_async(&slice[depth(l)][at(l)], from.at, from.inside);
+    for (int i = 0; i < kCount; ++i) {
+      if constexpr (kAlongDepth) {
+        const float4 four = *reinterpret_cast<const float4*>(&slice[place(i)][depth]);
+        values[0][i] = four.x, values[1][i] = four.y, values[2][i] = four.z, values[3][i] = four.w;
+      } else {
+        for (int d = 0; d < 4; ++d) values[d][i] = slice[depth + d][place(i)];
+      }
     }
   }
+  __device__ static float value(const Slice& slice, int depth, int at) {
+    return kAlongDepth ? slice[at][depth] : slice[depth][at];
+  }
+
+ private:
+  template <int kStep, class FactorOf>
+  __device__ void bring_by(Slice& slice, const FactorOf& factor) const {
+    constexpr int kInAll = kSize * kDepth / kStep;
+    constexpr int kThreadsOf = static_cast<int>(kThreads);
+#pragma unroll
+    for (int l = 0; l < (kInAll + kThreadsOf - 1) / kThreadsOf; ++l) {
+      if (kInAll < kThreadsOf && static_cast<int>(threadIdx.x) >= kInAll) break;
+      const int place = at_ + (kAlongDepth ? l * kStep * kThreadsOf / kDepth : 0);
+      const int depth = depth_ + (kAlongDepth ? 0 : l * kStep * kThreadsOf / kSize);
+      const Factor from = factor(l, place, depth);
+      float* const to = kAlongDepth ? &slice[place][depth] : &slice[depth][place];
+      if constexpr (kStep == 4) {
+        copy_four_async(to, from.at, from.inside);
+      } else {
+        copy_async(to, from.at, from.inside);
+      }
+    }
+  }
+
+  int step_, at_, depth_;
 };
 
 /// A thread's sums of a tile: rows side by side, columns in groups of four that the threads take in turn, so that a
-/// warp reads neighbouring words.
-template <class T>
+/// warp reads neighbouring words; one by one where those that threads read together lie along k.
+template <class T, class A, class B, bool kBAlongDepth>
 class FloatSums {
  public:
-  __device__ void add(const typename Side<T::kRows>::Slice& a, const typename Side<T::kColumns>::Slice& b) {
+  __device__ void add(const typename A::Slice& a, const typename B::Slice& b) {
 #pragma unroll
-    for (int d = 0; d < kDepth; ++d) {
-      float left[T::kM];
-      float right[T::kN];
-      for (int i = 0; i < T::kM; ++i) left[i] = a[d][row_ + i];
-      for (int j = 0; j < T::kN; ++j) right[j] = b[d][column(j)];
-      for (int i = 0; i < T::kM; ++i) {
-        for (int j = 0; j < T::kN; ++j) sums_[i][j] = __fmaf_rn(left[i], right[j], sums_[i][j]);
+    for (int d = 0; d < kDepth; d += 4) {
+      float left[4][T::kM];
+      float right[4][T::kN];
+      A::four_depths(
+          a, d, [&](int i) { return row_ + i; }, left);
+      B::four_depths(
+          b, d, [&](int j) { return column(j); }, right);
+#pragma unroll
+      for (int of = 0; of < 4; ++of) {
+        for (int i = 0; i < T::kM; ++i) {
+          for (int j = 0; j < T::kN; ++j) sums_[i][j] = __fmaf_rn(left[of][i], right[of][j], sums_[i][j]);
+        }
       }
     }
   }
@@ -86,7 +129,7 @@ class FloatSums {
   }
 
  private:
-  static constexpr int kGroup = T::kN < 4 ? T::kN : 4;
+  static constexpr int kGroup = kBAlongDepth ? 1 : T::kN < 4 ? T::kN : 4;
   static constexpr int kAcross = T::kColumns / T::kN;  // threads side by side
   __device__ int column(int j) const { return j / kGroup * kAcross * kGroup + lane_ * kGroup + j % kGroup; }
 
@@ -96,19 +139,19 @@ class FloatSums {
 };
 
 /// The same on tensor cores, in TF32: each of a block's eight warps has a part of the tile, in pieces of 16 x 8.
-template <class T>
+template <class T, class A, class B, bool kBAlongDepth>
 class TensorSums {
  public:
-  __device__ void add(const typename Side<T::kRows>::Slice& a, const typename Side<T::kColumns>::Slice& b) {
+  __device__ void add(const typename A::Slice& a, const typename B::Slice& b) {
 #pragma unroll
     for (int d = 0; d < kDepth; d += 8) {
       float right[kN][2];
       for (int j = 0; j < kN; ++j) {
-        for (int i = 0; i < 2; ++i) right[j][i] = to_tf32(b[d + t_ + 4 * i][column_ + 8 * j + g_]);
+        for (int i = 0; i < 2; ++i) right[j][i] = to_tf32(B::value(b, d + t_ + 4 * i, column_ + 8 * j + g_));
       }
       for (int m = 0; m < kM; ++m) {
         float left[4];
-        for (int i = 0; i < 4; ++i) left[i] = to_tf32(a[d + t_ + i / 2 * 4][row_ + 16 * m + g_ + i % 2 * 8]);
+        for (int i = 0; i < 4; ++i) left[i] = to_tf32(A::value(a, d + t_ + i / 2 * 4, row_ + 16 * m + g_ + i % 2 * 8));
         for (int j = 0; j < kN; ++j) multiply_tf32(sums_[m][j], left, right[j]);
       }
     }
@@ -171,11 +214,13 @@ __device__ void add_pieces(Problem& problem, const float* pieces, int count, int
   }
 }
 
-template <class Problem, class T, class TileSums>
+template <class Problem, class T, template <class, class, class, bool> class TileSums>
 __global__ void __launch_bounds__(kThreads, kResident) product_kernel(Problem problem, Pieces pieces) {
   constexpr int kSlices = T::kRows + T::kColumns > 128 ? 3 : 4;  // of which all but one are under way
-  alignas(16) __shared__ typename Side<T::kRows>::Slice a[kSlices];
-  alignas(16) __shared__ typename Side<T::kColumns>::Slice b[kSlices];
+  using A = Side<T::kRows, Problem::kAAlongDepth>;
+  using B = Side<T::kColumns, Problem::kBAlongDepth>;
+  alignas(16) __shared__ typename A::Slice a[kSlices];
+  alignas(16) __shared__ typename B::Slice b[kSlices];
   const auto tiles = static_cast<unsigned>(ceil_div(problem.columns(), T::kColumns));
   const int layer = static_cast<int>(blockIdx.x / tiles);
   const int product = layer / pieces.count;
@@ -184,10 +229,10 @@ __global__ void __launch_bounds__(kThreads, kResident) product_kernel(Problem pr
   const int end = problem.depth() - begin < pieces.depth ? problem.depth() : begin + pieces.depth;
   const int row0 = static_cast<int>(blockIdx.y) * T::kRows;
   const int column0 = static_cast<int>(blockIdx.x % tiles) * T::kColumns;
-  Side<T::kRows, Problem::kADepthFirst> rows;
-  Side<T::kColumns, Problem::kBDepthFirst> columns;
-  typename Problem::Column column[columns.kLoads];
-  for (int l = 0; l < columns.kLoads; ++l) column[l] = problem.column(column0 + columns.at(l));
+  const A rows(problem.a_step());
+  const B columns(problem.b_step());
+  typename Problem::Column column[B::kLoads];
+  for (int l = 0; l < B::kLoads; ++l) column[l] = problem.column(column0 + columns.at(l));
   // Every thread brings something, what lies inside or a zero: no branches.
   const float* const left = problem.a();
   const int row_step = problem.a_row();
@@ -205,7 +250,7 @@ __global__ void __launch_bounds__(kThreads, kResident) product_kernel(Problem pr
     });
   };
 
-  TileSums sums;
+  TileSums<T, A, B, Problem::kBAlongDepth> sums;
 #pragma unroll
   for (int slice = 0; slice < kSlices - 1; ++slice) {
     if (begin + slice * kDepth < end) bring(slice, begin + slice * kDepth);
@@ -270,7 +315,7 @@ void launch_product(const Scope& scope, const Problem& problem, std::int64_t pro
     const double cost = cost_of<T>(problem.rows(), problem.columns(), layers, scope.processors, share);
     if (cost >= least) return;
     least = cost;
-    kernel = scope.tf32 ? product_kernel<Problem, T, TensorSums<T>> : product_kernel<Problem, T, FloatSums<T>>;
+    kernel = scope.tf32 ? product_kernel<Problem, T, TensorSums> : product_kernel<Problem, T, FloatSums>;
     // Layers lie along x, the only side that is long enough for them.
     grid = dim3(static_cast<unsigned>(ceil_div(problem.columns(), T::kColumns) * layers),
                 static_cast<unsigned>(ceil_div(problem.rows(), T::kRows)));

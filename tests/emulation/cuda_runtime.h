@@ -28,6 +28,10 @@ struct int4 {
   int x, y, z, w;
 };
 
+struct alignas(16) float4 {
+  float x, y, z, w;
+};
+
 struct dim3 {
   unsigned x = 1, y = 1, z = 1;
   dim3() = default;

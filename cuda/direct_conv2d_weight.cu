@@ -1,0 +1,364 @@
+// The gradients of a direct convolution's weights and biases: a thread has rows of taps of some filters, and goes over
+// the positions of its piece of the batch in order. A bias is a tap whose input is 1. What pieces there are depends on
+// the shape alone: they are added in order by the last block of their filters and channels.
+#include <algorithm>
+#include <limits>
+
+#include "cuda/direct_conv2d.h"
+#include "cuda/image_patch.cuh"
+
+namespace qrun::cuda {
+namespace {
+
+constexpr int kMostFilters = 64;  // of a block
+constexpr int kOnes = 16;         // inputs of a bias: as many as a thread reads in a row
+
+struct DirectWeight {
+  int n, channels, filters, groups;  // of the batch, of a group
+  int h, w, oh, ow, kernel, pad;
+  ConvOperands operands;
+  // How the positions of a batch are cut, by the shape alone: rows that come to shared memory together are a unit;
+  // `slices` of a block's threads take its rows in turn; a piece is `units` of them.
+  int columns;  // of a unit's rows, zeros behind the image included
+  int rows, slices, units, pieces;
+  // What blocks do: sums of `threads` times kM filters, and of some channels.
+  int threads = 0, block_filters = 0, block_channels = 0;
+  Patch x, dy;  // of a unit
+  Divisor by_pieces, by_channel_blocks, by_filter_blocks, by_groups, by_row_blocks;
+  Divisor by_rows_of_taps, by_threads, by_sums;  // sums: of a filter, in a block
+
+  [[nodiscard]] QRUN_HD int taps() const { return kernel * kernel; }
+  [[nodiscard]] QRUN_HD int sums() const { return channels * taps() + 1; }  // of a filter
+};
+
+/// Which sums a block makes, of which run, over which piece.
+struct Part {
+  int tile, piece, product, run, group, filter0, channel0;
+  __device__ explicit Part(const DirectWeight& p) {
+    const int block = static_cast<int>(blockIdx.x);
+    tile = p.by_pieces.quotient(block);
+    piece = block - tile * p.pieces;
+    const int filters = p.by_channel_blocks.quotient(tile);
+    channel0 = (tile - filters * p.by_channel_blocks.value()) * p.block_channels;
+    product = p.by_filter_blocks.quotient(filters);
+    filter0 = (filters - product * p.by_filter_blocks.value()) * p.block_filters;
+    run = p.by_groups.quotient(product);
+    group = product - run * p.groups;
+  }
+};
+
+/// A thread's sums: a row of taps (channel, ky) of the block, or the bias, of filters that lie p.threads apart.
+struct Lane {
+  int filter, channel, ky, slice;
+  bool is_bias;
+  __device__ explicit Lane(const DirectWeight& p) {
+    const int thread = static_cast<int>(threadIdx.x);
+    const int above = p.by_rows_of_taps.quotient(thread);
+    const int row = thread - above * p.by_rows_of_taps.value();
+    slice = p.by_threads.quotient(above);
+    filter = above - slice * p.threads;
+    channel = row / p.kernel;
+    ky = row - channel * p.kernel;
+    is_bias = channel == p.block_channels;
+  }
+};
+
+/// Starts to bring a unit: the rows of the output's gradient, and those of the input that their windows meet.
+__device__ void bring(const DirectWeight& p, const Part& part, float* to, int unit) {
+  const int image = p.by_row_blocks.quotient(unit);
+  const int row0 = (unit - image * p.by_row_blocks.value()) * p.rows;
+  const ConvOperands& o = p.operands;
+  const auto first = [&](const Tensor& t, int channels, int plane) {
+    return t.data + part.run * t.stride + (static_cast<std::int64_t>(image) * p.groups + part.group) * channels * plane;
+  };
+  const auto planes = [](const float* from, int plane0, int count, int size) {
+    return [=](int plane) {
+      const bool inside = plane0 + plane < count;
+      return Plane{from + (inside ? plane0 + plane : 0) * size, inside};
+    };
+  };
+  const int pixels = p.oh * p.ow;
+  p.dy.bring(to, row0, planes(first(o.y, p.filters, pixels), part.filter0, p.filters, pixels));
+  const int plane = p.h * p.w;
+  p.x.bring(to + p.dy.size(), row0 - p.pad, planes(first(o.x, p.channels, plane), part.channel0, p.channels, plane));
+}
+
+/// Adds kN positions side by side.
+template <int K, int kM, int kN>
+__device__ inline void add_positions(float (&sums)[kM][K], const float* x, const float* dy, int filter_step) {
+  float pixels[(kN + K - 1 + 3) / 4 * 4];
+  load_row(pixels, x);
+#pragma unroll
+  for (int m = 0; m < kM; ++m) {
+    float gradients[kN];
+    load_row(gradients, dy + m * filter_step);
+#pragma unroll
+    for (int j = 0; j < kN; ++j) {
+#pragma unroll
+      for (int kx = 0; kx < K; ++kx) sums[m][kx] = __fmaf_rn(gradients[j], pixels[j + kx], sums[m][kx]);
+    }
+  }
+}
+
+/// Where the block's sum (filter, tap) goes, both counted from the block's first: to the gradient, or to its piece.
+struct Sink {
+  const DirectWeight& p;
+  const Part& part;
+
+  /// [filter][tap] of a group, the bias last.
+  __device__ int index(int filter, int tap) const {
+    const bool is_bias = tap == p.block_channels * p.taps();
+    return (part.filter0 + filter) * p.sums() + (is_bias ? p.sums() - 1 : part.channel0 * p.taps() + tap);
+  }
+  /// False where there is no such sum, or another block makes it.
+  __device__ bool has(int filter, int tap) const {
+    const bool is_bias = tap == p.block_channels * p.taps();
+    const bool has_tap = is_bias ? p.operands.b.data != nullptr && part.channel0 == 0
+                                 : part.channel0 * p.taps() + tap < p.channels * p.taps();
+    return has_tap && part.filter0 + filter < p.filters;
+  }
+  __device__ float* piece(int number) const {
+    const std::int64_t size = static_cast<std::int64_t>(p.filters) * p.sums();
+    return p.operands.space.sums + (static_cast<std::int64_t>(part.product) * p.pieces + number) * size;
+  }
+  __device__ void put(int filter, int tap, float sum) const {
+    const int of_layer = part.group * p.filters + part.filter0 + filter;
+    const ConvOperands& o = p.operands;
+    if (tap == p.block_channels * p.taps()) {
+      o.b.data[part.run * o.b.stride + of_layer] = sum;
+    } else {
+      o.w.data[part.run * o.w.stride + static_cast<std::int64_t>(of_layer) * (p.sums() - 1) + part.channel0 * p.taps() +
+               tap] = sum;
+    }
+  }
+  __device__ void add(int filter, int tap, float sum) const {
+    if (!has(filter, tap)) return;
+    if (p.pieces == 1) {
+      put(filter, tap, sum);
+    } else {
+      piece(part.piece)[index(filter, tap)] = sum;
+    }
+  }
+};
+
+/// Calls use(filter, tap) for all sums of the block, each by one thread.
+template <class Use>
+__device__ void for_each_sum(const DirectWeight& p, const Use& use) {
+  const int taps = p.by_sums.value();
+  for (int i = static_cast<int>(threadIdx.x); i < p.block_filters * taps; i += static_cast<int>(kThreads)) {
+    const int filter = p.by_sums.quotient(i);
+    use(filter, i - filter * taps);
+  }
+}
+
+/// Adds what the slices of the block have, through `shared`, and the pieces if the block comes last. By all threads.
+template <int K, int kM>
+__device__ void finish(const DirectWeight& p, const Part& part, const Lane& lane, const float (&sums)[kM][K],
+                       float* shared) {
+  const Sink sink{p, part};
+  const int taps = p.by_sums.value();
+  const auto each = [&](const auto& use) {
+    if (lane.slice >= p.slices) return;
+#pragma unroll
+    for (int m = 0; m < kM; ++m) {
+#pragma unroll
+      for (int kx = 0; kx < K; ++kx) {
+        if (kx == 0 || !lane.is_bias)
+          use(lane.filter + m * p.threads, (lane.channel * K + lane.ky) * K + kx, sums[m][kx]);
+      }
+    }
+  };
+  if (p.slices == 1) {
+    each([&](int filter, int tap, float sum) { sink.add(filter, tap, sum); });
+  } else {
+    each([&](int filter, int tap, float sum) { shared[(lane.slice * p.block_filters + filter) * taps + tap] = sum; });
+    __syncthreads();
+    for_each_sum(p, [&](int filter, int tap) {
+      float sum = 0.0F;
+      for (int s = 0; s < p.slices; ++s) sum += shared[(s * p.block_filters + filter) * taps + tap];
+      sink.add(filter, tap, sum);
+    });
+  }
+  if (p.pieces == 1) return;
+  publish();
+  if (!is_last_block(p.operands.space.counters + part.tile, static_cast<unsigned>(p.pieces))) return;
+  for_each_sum(p, [&](int filter, int tap) {
+    if (!sink.has(filter, tap)) return;
+    const float* from = sink.piece(0) + sink.index(filter, tap);
+    const std::int64_t size = static_cast<std::int64_t>(p.filters) * p.sums();
+    float sum = 0.0F;
+#pragma unroll 8
+    for (int i = 0; i < p.pieces; ++i) sum += __ldcg(from + i * size);  // past the first cache: others wrote them
+    sink.put(filter, tap, sum);
+  });
+}
+
+template <int K, int kM, int kN>
+__global__ void __launch_bounds__(kThreads, kM == 4 ? 3 : 2) direct_conv2d_weight_kernel(DirectWeight p) {
+  alignas(16) __shared__ float space[2 * kStageFloats];
+  alignas(16) __shared__ float ones[kOnes];
+  if (threadIdx.x < kOnes) ones[threadIdx.x] = 1.0F;
+  const Part part(p);
+  const Lane lane(p);
+  const int begin = part.piece * p.units;
+  const int all = p.n * p.by_row_blocks.value();
+  const int end = begin + p.units < all ? begin + p.units : all;
+  // Where a row of taps meets the patch; a bias stays where the ones are.
+  const int x_at = p.dy.size() + lane.channel * p.x.plane_pitch + lane.ky * p.x.pitch;
+  const int row_step = lane.is_bias ? 0 : p.x.pitch;
+  const int column_step = lane.is_bias ? 0 : 1;
+  float sums[kM][K] = {};
+  bring(p, part, space, begin);
+  close_copies();
+  for (int unit = begin; unit < end; ++unit) {
+    float* const now = space + (unit - begin) % 2 * kStageFloats;
+    if (unit + 1 < end) bring(p, part, space + (unit + 1 - begin) % 2 * kStageFloats, unit + 1);
+    close_copies();
+    wait_for_copies<1>();
+    __syncthreads();
+    const float* const dy = now + lane.filter * p.dy.plane_pitch;
+    const float* const x = lane.is_bias ? ones : now + x_at;
+    for (int row = lane.slice; lane.slice < p.slices && row < p.rows; row += p.slices) {
+      for (int column = 0; column < p.columns; column += kN)
+        add_positions<K, kM, kN>(sums, x + row * row_step + column * column_step, dy + row * p.columns + column,
+                                 p.threads * p.dy.plane_pitch);
+    }
+    __syncthreads();
+  }
+  finish<K, kM>(p, part, lane, sums, space);
+}
+
+/// Patches of a unit of `rows` rows, for a block's filters and channels. Neighbouring filters, and rows of taps, lie in
+/// different banks.
+Patch gradients_of(const DirectWeight& p, int rows, int filters) {
+  return {filters, rows, p.columns, round_up(rows * p.columns - 4, 32) + 4, p.oh, p.ow, 0};
+}
+Patch inputs_of(const DirectWeight& p, int rows, int channels) {
+  int pitch = round_up(p.columns + p.kernel - 1, 4);
+  if (pitch % 8 == 0) pitch += 4;
+  const int in_rows = rows + p.kernel - 1;
+  const int ahead = p.kernel * pitch;  // from a channel's first row of taps to the next channel's
+  const int size = ahead + round_up(in_rows * pitch - ahead, 32);
+  return {channels, in_rows, pitch, size, p.h, p.w, p.pad};
+}
+bool fits(const DirectWeight& p, int rows, int filters, int channels) {
+  return gradients_of(p, rows, filters).size() + inputs_of(p, rows, channels).size() <= kStageFloats;
+}
+
+int parts_of(int all, int most) { return static_cast<int>(ceil_div(all, ceil_div(all, most))); }  // of equal size
+
+/// The shape, and how its positions are cut.
+DirectWeight cut(const ConvShape& s, std::int64_t n, const ConvOperands& operands) {
+  const auto i = [](std::int64_t v) { return static_cast<int>(v); };
+  const Patch none(1, 1, 4, 4, 1, 1, 0);
+  const Divisor one(1);
+  DirectWeight p{.n = i(n),
+                 .channels = i(s.c / s.groups),
+                 .filters = i(s.o / s.groups),
+                 .groups = i(s.groups),
+                 .h = i(s.h),
+                 .w = i(s.w),
+                 .oh = i(s.out_h()),
+                 .ow = i(s.out_w()),
+                 .kernel = i(s.k),
+                 .pad = i(s.pad),
+                 .operands = operands,
+                 .columns = 0,
+                 .rows = 0,
+                 .slices = 1,
+                 .units = 0,
+                 .pieces = 0,
+                 .x = none,
+                 .dy = none,
+                 .by_pieces = one,
+                 .by_channel_blocks = one,
+                 .by_filter_blocks = one,
+                 .by_groups = Divisor(i(s.groups)),
+                 .by_row_blocks = one,
+                 .by_rows_of_taps = one,
+                 .by_threads = one,
+                 .by_sums = one};
+  p.columns = round_up(p.ow, p.ow % 8 == 0 || p.ow % 8 > 4 ? 8 : 4);
+  const int filters = round_up(std::min(p.filters, kMostFilters), 4);
+  const int threads = filters / 4 * (p.channels * p.kernel + 1);
+  int most = std::max(3840 / (filters * p.columns), 1);
+  do {
+    p.rows = parts_of(p.oh, most);
+    p.slices = std::min(std::max(static_cast<int>(kThreads) / threads, 1), p.rows);
+  } while (!fits(p, p.rows, filters, p.slices > 1 ? p.channels : 1) && most-- > 1);
+  p.by_row_blocks = Divisor(static_cast<int>(ceil_div(p.oh, p.rows)));
+  const std::int64_t all = n * p.by_row_blocks.value();
+  const std::int64_t blocks = ceil_div(p.filters, kMostFilters) * ceil_div(p.channels, 8) * s.groups;
+  const std::int64_t least = ceil_div(256, std::int64_t{p.rows} * p.ow);  // units, for as many positions
+  p.units = i(std::max(ceil_div(all, std::max<std::int64_t>(256 / blocks, 1)), least));
+  p.pieces = i(ceil_div(all, p.units));
+  p.by_pieces = Divisor(p.pieces);
+  return p;
+}
+
+/// Blocks of `threads` times m filters, and as many channels as `most` threads have; false where they do not fit.
+bool set_blocks(DirectWeight& p, int m, int most) {
+  const int filters = parts_of(p.filters, kMostFilters);
+  p.threads = static_cast<int>(ceil_div(filters, m));
+  p.block_filters = p.threads * m;
+  const int channels = (most / (p.threads * p.slices) - 1) / p.kernel;
+  if (channels < (p.slices > 1 ? p.channels : 1)) return false;
+  p.block_channels = parts_of(p.channels, channels);
+  while (!fits(p, p.rows, p.block_filters, p.block_channels)) {
+    if (p.block_channels == 1 || p.slices > 1) return false;
+    --p.block_channels;
+  }
+  p.dy = gradients_of(p, p.rows, p.block_filters);
+  p.x = inputs_of(p, p.rows, p.block_channels);
+  p.by_filter_blocks = Divisor(static_cast<int>(ceil_div(p.filters, p.block_filters)));
+  p.by_channel_blocks = Divisor(static_cast<int>(ceil_div(p.channels, p.block_channels)));
+  p.by_rows_of_taps = Divisor(p.block_channels * p.kernel + 1);
+  p.by_threads = Divisor(p.threads);
+  p.by_sums = Divisor(p.block_channels * p.taps() + 1);
+  return true;
+}
+
+template <int K, int kN>
+void launch_weight(const Scope& scope, DirectWeight p) {
+  double least = std::numeric_limits<double>::infinity();
+  DirectWeight best = p;
+  std::int64_t grid = 0;
+  void (*kernel)(DirectWeight) = nullptr;
+  const auto consider = [&](void (*candidate)(DirectWeight), int m) {
+    for (const int most : {256, 128}) {
+      if (!set_blocks(p, m, most)) continue;
+      const std::int64_t blocks =
+          std::int64_t{p.by_filter_blocks.value()} * p.by_channel_blocks.value() * p.pieces * scope.runs * p.groups;
+      const int active = p.by_rows_of_taps.value() * p.threads * p.slices;
+      const double cost = cost_of_tiles(blocks, active, m, scope.processors);
+      if (cost >= least) continue;
+      least = cost;
+      best = p;
+      grid = blocks;
+      kernel = candidate;
+    }
+  };
+  consider(direct_conv2d_weight_kernel<K, 4, kN>, 4);
+  if (p.slices == 1) consider(direct_conv2d_weight_kernel<K, 8, kN>, 8);
+  launch(scope.stream, dim3(static_cast<unsigned>(grid)), kernel, best);
+}
+
+}  // namespace
+
+bool has_direct_conv2d_weight(const ConvShape& s) { return has_direct_conv2d(s) && s.out_w() <= 56; }
+
+void direct_conv2d_backward_weight(const Scope& scope, const ConvShape& s, const ConvOperands& operands) {
+  const DirectWeight p = cut(s, scope.n, operands);
+  const bool eight = p.columns % 8 == 0;
+  if (s.k == 3) return eight ? launch_weight<3, 8>(scope, p) : launch_weight<3, 4>(scope, p);
+  return eight ? launch_weight<5, 8>(scope, p) : launch_weight<5, 4>(scope, p);
+}
+
+PieceNeeds direct_conv2d_backward_weight_needs(const ConvShape& s, std::int64_t n) {
+  const DirectWeight p = cut(s, n, {});
+  if (p.pieces == 1) return {};
+  // Counters: of any blocks that the channels and filters of a group are cut into.
+  return {s.groups * p.pieces * p.filters * p.sums(), s.groups * p.channels * ceil_div(p.filters, 4)};
+}
+
+}  // namespace qrun::cuda

@@ -1,0 +1,88 @@
+// Rows of images in shared memory, with the zeros around them, two stages of them: one is on its way while a block
+// computes with the other.
+#pragma once
+
+#include "cuda/copy_async.cuh"
+#include "cuda/divisor.h"
+#include "cuda/launch.cuh"
+
+namespace qrun::cuda {
+
+inline constexpr int kStageFloats = 5632;  // of shared memory; two of them leave room for what blocks share beside
+
+[[nodiscard]] inline int round_up(int n, int to) { return (n + to - 1) / to * to; }
+
+/// Where a plane of an image lies; outside the batch it is zero.
+struct Plane {
+  const float* at;
+  bool inside;
+};
+
+/// `planes` times `rows` rows of `pitch` floats in shared memory, planes `plane_pitch` apart, of planes of h x w values
+/// with `pad` zeros on each side.
+struct Patch {
+  int planes, rows, pitch, plane_pitch;
+  int h, w, pad;
+  int step;  // floats of a copy: four where four never cross a border
+  Divisor by_copies, by_rows;
+
+  Patch(int planes_, int rows_, int pitch_, int plane_pitch_, int h_, int w_, int pad_)
+      : planes(planes_),
+        rows(rows_),
+        pitch(pitch_),
+        plane_pitch(plane_pitch_),
+        h(h_),
+        w(w_),
+        pad(pad_),
+        step(w_ % 4 == 0 && pad_ % 4 == 0 && pitch_ % 4 == 0 ? 4 : 1),
+        by_copies(pitch_ / step),
+        by_rows(rows_) {}
+
+  [[nodiscard]] QRUN_HD int size() const { return planes * plane_pitch; }
+
+  /// Starts to bring the rows from `first` on, by all threads of a block.
+  template <class PlaneOf>
+  __device__ void bring(float* to, int first, const PlaneOf& plane_of) const {
+    const int copies = by_copies.value();
+    for (int i = static_cast<int>(threadIdx.x); i < planes * rows * copies; i += static_cast<int>(kThreads)) {
+      const int line = by_copies.quotient(i);
+      const int column = (i - line * copies) * step;
+      const int plane = by_rows.quotient(line);
+      const int row = line - plane * rows;
+      const Plane from = plane_of(plane);
+      const int y = first + row;
+      const int x = column - pad;
+      const bool inside = from.inside && static_cast<unsigned>(y) < static_cast<unsigned>(h) &&
+                          static_cast<unsigned>(x) < static_cast<unsigned>(w);
+      float* place = to + plane * plane_pitch + row * pitch + column;
+      const float* at = from.at + (inside ? y * w + x : 0);
+      if (step == 4) {
+        copy_four_async(place, at, inside);
+      } else {
+        copy_async(place, at, inside);
+      }
+    }
+  }
+};
+
+/// kCount values that begin at a multiple of four.
+template <int kCount>
+__device__ inline void load_row(float (&to)[kCount], const float* from) {
+  static_assert(kCount % 4 == 0);
+#pragma unroll
+  for (int i = 0; i < kCount; i += 4) {
+    const float4 four = *reinterpret_cast<const float4*>(from + i);
+    to[i] = four.x;
+    to[i + 1] = four.y;
+    to[i + 2] = four.z;
+    to[i + 3] = four.w;
+  }
+}
+
+/// What tiles cost on a device, to compare them: its multiprocessors start four warps' instructions at a time. `work`:
+/// instructions of a thread, or what goes with them. One more round, for a few warps alone wait for memory.
+[[nodiscard]] inline double cost_of_tiles(std::int64_t blocks, int threads, double work, int processors) {
+  return work * (static_cast<double>(ceil_div(blocks, processors)) * ceil_div(threads, 32) / 4 + 1);
+}
+
+}  // namespace qrun::cuda
