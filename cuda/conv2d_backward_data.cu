@@ -64,7 +64,7 @@ struct DataColumns : Layer {
   __device__ int a_step() const { return step(s.taps); }
   __device__ int b_step() const { return step(s.pixels); }
   __device__ Column column(int n) const {
-    if (n >= columns()) n = columns() - 1;
+    if (n >= columns()) n = columns() - b_step();
     const int image = s.by_pixels.quotient(n);
     return {y(image) + n - image * s.pixels};
   }

@@ -24,7 +24,7 @@ __device__ inline void copy_four_async(float* to, const float* from, bool inside
   const int bytes = inside ? 16 : 0;
   asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" : : "r"(place), "l"(from), "r"(bytes) : "memory");
 #else
-  for (int i = 0; i < 4; ++i) to[i] = inside ? from[i] : 0.0F;
+  emulation::copy_four(to, from, inside);
 #endif
 }
 

@@ -45,9 +45,9 @@ struct DirectConv {
   Tile tile;
   int chunk;  // channels of a stage
   Patch patch;
-  int block_filters, blocks;  // filters of a block; blocks of a group of a run
+  int block_filters, filter_pitch, blocks;  // filters of a block; floats from tap to tap; blocks of a group of a run
   Divisor by_blocks, by_filter_blocks, by_row_blocks, by_groups;
-  Divisor by_images, by_threads, by_segments, by_taps;  // taps: of a stage, for one filter
+  Divisor by_images, by_threads, by_segments, by_eights;  // eights: of the taps of a stage
 };
 
 /// Which part of which run a block works on.
@@ -83,33 +83,37 @@ struct Lane {
   }
 };
 
-/// Starts to bring the weights of channels from `channel0` on: [tap of the stage][filter of the block].
+/// Starts to bring the weights of channels from `channel0` on: [tap of the stage][filter of the block]. A warp brings
+/// eight taps of four filters: neighbours in memory, and in shared memory each in a bank of its own.
 template <int K>
 __device__ void bring_weights(const DirectConv& p, const Part& part, float* to, int channel0) {
   constexpr int kTaps = K * K;
   const float* from = p.weights.data + part.run * p.weights.run_stride + part.group * p.weights.group_stride;
-  const int taps = p.by_taps.value();
-  for (int i = static_cast<int>(threadIdx.x); i < taps * p.block_filters; i += static_cast<int>(kThreads)) {
-    const int filter = p.by_taps.quotient(i);
-    const int at = i - filter * taps;
+  const int thread = static_cast<int>(threadIdx.x);
+  const int eights = p.by_eights.value();
+  for (int i = thread / 32; i < eights * p.block_filters / 4; i += static_cast<int>(kThreads) / 32) {
+    const int four = p.by_eights.quotient(i);
+    const int filter = four * 4 + thread % 32 / 8;
+    const int at = (i - four * eights) * 8 + thread % 8;
     const int channel = at / kTaps;
     const int tap = at - channel * kTaps;
+    if (channel >= p.chunk) continue;
     const bool inside = part.filter0 + filter < p.filters && channel0 + channel < p.channels;
     const int offset = (part.filter0 + filter) * p.weights.filter_stride +
                        (channel0 + channel) * p.weights.channel_stride + (p.weights.turned ? kTaps - 1 - tap : tap);
-    copy_async(to + at * p.block_filters + filter, from + (inside ? offset : 0), inside);
+    copy_async(to + at * p.filter_pitch + filter, from + (inside ? offset : 0), inside);
   }
 }
 
 /// Adds a row of taps: x, the pixels that they meet; w, [kx][filter].
 template <int K, int kM, int kN>
-__device__ inline void add_row(float (&sums)[kM][kN], const float* x, const float* w, int block_filters) {
+__device__ inline void add_row(float (&sums)[kM][kN], const float* x, const float* w, int filter_pitch) {
   float pixels[(kN + K - 1 + 3) / 4 * 4];
   load_row(pixels, x);
 #pragma unroll
   for (int kx = 0; kx < K; ++kx) {
     float weights[kM];
-    load_row(weights, w + kx * block_filters);
+    load_row(weights, w + kx * filter_pitch);
 #pragma unroll
     for (int m = 0; m < kM; ++m) {
 #pragma unroll
@@ -188,10 +192,10 @@ __global__ void __launch_bounds__(kThreads, kM* kN > 32 ? 2 : 3) direct_conv2d_k
 #pragma unroll
       for (int ky = 0; ky < K; ++ky) {
         if (static_cast<unsigned>(top + ky) < static_cast<unsigned>(p.h))
-          add_row<K>(sums, x + ky * p.patch.pitch, w + ky * K * p.block_filters, p.block_filters);
+          add_row<K>(sums, x + ky * p.patch.pitch, w + ky * K * p.filter_pitch, p.filter_pitch);
       }
       x += p.tile.images * p.patch.plane_pitch;
-      w += K * K * p.block_filters;
+      w += K * K * p.filter_pitch;
     }
     __syncthreads();
   }
@@ -206,78 +210,111 @@ struct Problem {
   int h, w, oh, ow, pad, kernel;
 };
 
-/// A kernel with the tile that it would take here.
+/// A kernel and the tile that it would take.
 struct Choice {
+  void (*kernel)(DirectConv) = nullptr;
+  int filters = 0, pixels = 0;  // of a thread
+  double row = 0;               // instructions for a row of taps, read off sm_90's machine code
   Tile tile{};
-  int filter_blocks = 0, row_blocks = 0, image_blocks = 0, rows_in = 0, pitch = 0, plane_pitch = 0, chunk = 0;
+  int filter_blocks = 0, row_blocks = 0, image_blocks = 0;
+  int rows_in = 0, pitch = 0, plane_pitch = 0, filter_pitch = 0, chunk = 0;  // of shared memory; chunk 0: too little
   [[nodiscard]] int blocks() const { return filter_blocks * row_blocks * image_blocks; }
+  [[nodiscard]] int block_filters() const { return tile.threads * filters; }
 };
 
 int parts_of(int all, int most) { return static_cast<int>(ceil_div(all, ceil_div(all, most))); }  // of equal size
 
-/// Tiles of kM x kN sums a thread, with at most `threads` at work; chunk 0: they do not fit.
-Choice choose(const Problem& p, int m, int n, int threads) {
-  Choice c;
+/// Lays a tile of `images` images out, for at most `filters` filters and `threads` threads at work.
+Choice laid_out(const Problem& p, Choice c, int filters, int images, int threads) {
   Tile& tile = c.tile;
-  tile.segments = static_cast<int>(ceil_div(p.ow, n));
-  const int most = std::min(std::max(threads / tile.segments, 1), std::max(64 / m, 1));
-  tile.threads = parts_of(static_cast<int>(ceil_div(p.filters, m)), most);
-  const int left = std::max(threads / (tile.threads * tile.segments), 1);
-  tile.images = std::min({p.n, left, static_cast<int>(ceil_div(32, tile.threads))});  // a warp has few rows then
-  tile.rows = parts_of(p.oh, std::max(left / tile.images, 1));
-  if (tile.rows == p.oh) tile.images = std::min(p.n, std::max(left / tile.rows, 1));
-  c.filter_blocks = static_cast<int>(ceil_div(p.filters, tile.threads * m));
+  tile.segments = static_cast<int>(ceil_div(p.ow, c.pixels));
+  const int most = std::min(std::max(filters / c.filters, 1), std::max(threads / tile.segments, 1));
+  tile.threads = parts_of(static_cast<int>(ceil_div(p.filters, c.filters)), most);
+  tile.images = std::min(p.n, images);
+  tile.rows = parts_of(p.oh, std::max(threads / (tile.threads * tile.segments * tile.images), 1));
+  if (tile.active() > threads) return c;
+  c.filter_blocks = static_cast<int>(ceil_div(p.filters, c.block_filters()));
   c.row_blocks = static_cast<int>(ceil_div(p.oh, tile.rows));
-  c.pitch = round_up(tile.segments * n + p.kernel - 1, 4);
+  c.image_blocks = static_cast<int>(ceil_div(p.n, tile.images));
   c.rows_in = std::min(p.h, tile.rows + p.kernel - 1);
-  const auto shape = [&] {
-    c.image_blocks = static_cast<int>(ceil_div(p.n, tile.images));
-    c.plane_pitch = round_up(c.rows_in * c.pitch - 4, 32) + 4;  // images begin four banks apart
-    const int channel = tile.images * c.plane_pitch + p.kernel * p.kernel * tile.threads * m;
-    c.chunk = std::min(kStageFloats / channel, p.channels);
-  };
-  for (shape(); c.chunk == 0 && tile.images > 1; shape()) tile.images /= 2;
+  c.pitch = round_up(tile.segments * c.pixels + p.kernel - 1, 4);
+  c.plane_pitch = round_up(c.rows_in * c.pitch - 4, 32) + 4;  // images begin four banks apart
+  c.filter_pitch = round_up(c.block_filters() - 4, 8) + 4;    // and so do taps, up to eight of them
+  const int channel = tile.images * c.plane_pitch + p.kernel * p.kernel * c.filter_pitch;
+  c.chunk = std::min(kStageFloats / channel, p.channels);
   return c;
+}
+
+/// Of the rows of taps, those that meet the image, where a warp's threads have `rows` rows of it.
+double rows_met(const Problem& p, double rows) {
+  int met = 0;
+  for (int y = 0; y < p.oh; ++y) {
+    for (int ky = 0; ky < p.kernel; ++ky) met += y - p.pad + ky >= 0 && y - p.pad + ky < p.h ? 1 : 0;
+  }
+  const double alone = static_cast<double>(met) / (p.oh * p.kernel);
+  return alone + (1 - alone) * std::clamp((rows - 1) / 4, 0.0, 1.0);
+}
+
+/// Cycles of a multiprocessor, roughly: what its blocks compute and copy, four warps at a time, but no less than a warp
+/// takes that waits for itself. The constants fit times measured on an H100.
+double cost_of(const Problem& p, const Choice& c, std::int64_t products, int processors) {
+  constexpr double kCopy = 6;      // cycles of a warp's copies
+  constexpr double kStage = 800;   // until a stage's copies arrive
+  constexpr double kBlock = 1500;  // to start and to end one
+  const Tile& tile = c.tile;
+  const double warps = static_cast<double>(ceil_div(tile.active(), 32));
+  const double met = rows_met(p, 32.0 / (tile.images * tile.threads * tile.segments));
+  const double thread = p.channels * p.kernel * c.row * met;
+  const int step = p.w % 4 == 0 && p.pad % 4 == 0 ? 4 : 1;
+  const double copies = static_cast<double>(p.kernel * p.kernel * c.block_filters()) / 32 +
+                        static_cast<double>(tile.images * c.rows_in * c.pitch) / step / 32;
+  const double block = thread * warps / 4 + p.channels * copies * kCopy + kBlock;
+  const double waits = 1.5 * thread + static_cast<double>(ceil_div(p.channels, c.chunk)) * kStage + kBlock;
+  return std::max(static_cast<double>(ceil_div(c.blocks() * products, processors)) * block, waits);
+}
+
+template <int K>
+Choice choose(const Problem& p, std::int64_t products, int processors) {
+  const Choice kernels[] = {{direct_conv2d_kernel<K, 4, 4>, 4, 4, K == 5 ? 98 : 62},
+                            {direct_conv2d_kernel<K, 4, 8>, 4, 8, K == 5 ? 181 : 114},
+                            {direct_conv2d_kernel<K, 4, 12>, 4, 12, K == 5 ? 265 : 163},
+                            {direct_conv2d_kernel<K, 8, 8>, 8, 8, K == 5 ? 346 : 213}};
+  Choice best;
+  double least = std::numeric_limits<double>::infinity();
+  for (const Choice& kernel : kernels) {
+    for (const int filters : {64, 32, 16}) {
+      for (const int images : {1, 2, 4, 8, 16}) {
+        for (const int threads : {256, 128}) {
+          const Choice c = laid_out(p, kernel, filters, images, threads);
+          if (c.chunk == 0) continue;
+          const double cost = cost_of(p, c, products, processors);
+          if (cost < least) best = c;
+          least = std::min(least, cost);
+        }
+      }
+    }
+  }
+  return best;
 }
 
 template <int K>
 void launch_direct(const Scope& scope, const Problem& problem, DirectConv p) {
-  double least = std::numeric_limits<double>::infinity();
-  Choice best;
-  int best_m = 0;
-  void (*kernel)(DirectConv) = nullptr;
-  const auto consider = [&](void (*candidate)(DirectConv), int m, int n, double share) {
-    for (const int threads : {256, 128, 64}) {
-      const Choice c = choose(problem, m, n, threads);
-      if (c.chunk == 0 || c.tile.active() > static_cast<int>(kThreads)) continue;
-      const std::int64_t blocks = std::int64_t{c.blocks()} * scope.runs * problem.groups;
-      const double cost = cost_of_tiles(blocks, c.tile.active(), m * n / share, scope.processors);
-      if (cost >= least) continue;
-      least = cost;
-      best = c;
-      best_m = m;
-      kernel = candidate;
-    }
-  };
-  // Shares of multiply-adds among a row's instructions.
-  consider(direct_conv2d_kernel<K, 4, 4>, 4, 4, 0.80);
-  consider(direct_conv2d_kernel<K, 4, 8>, 4, 8, 0.88);
-  consider(direct_conv2d_kernel<K, 4, 12>, 4, 12, 0.91);
-  consider(direct_conv2d_kernel<K, 8, 8>, 8, 8, 0.93);
-  const auto divisor = [](int d) { return Divisor(d); };
+  const int products = scope.runs * problem.groups;
+  const Choice best = choose<K>(problem, products, scope.processors);
   p.tile = best.tile;
   p.chunk = best.chunk;
   p.patch = Patch(best.chunk * best.tile.images, best.rows_in, best.pitch, best.plane_pitch, p.h, p.w, p.pad);
-  p.block_filters = best.tile.threads * best_m;
+  p.block_filters = best.block_filters();
+  p.filter_pitch = best.filter_pitch;
   p.blocks = best.blocks();
-  p.by_blocks = divisor(p.blocks);
-  p.by_filter_blocks = divisor(best.filter_blocks);
-  p.by_row_blocks = divisor(best.row_blocks);
-  p.by_images = divisor(best.tile.images);
-  p.by_threads = divisor(best.tile.threads);
-  p.by_segments = divisor(best.tile.segments);
-  p.by_taps = divisor(best.chunk * K * K);
-  launch(scope.stream, dim3(static_cast<unsigned>(p.blocks * scope.runs * problem.groups)), kernel, p);
+  p.by_blocks = Divisor(p.blocks);
+  p.by_filter_blocks = Divisor(best.filter_blocks);
+  p.by_row_blocks = Divisor(best.row_blocks);
+  p.by_images = Divisor(best.tile.images);
+  p.by_threads = Divisor(best.tile.threads);
+  p.by_segments = Divisor(best.tile.segments);
+  p.by_eights = Divisor(static_cast<int>(ceil_div(best.chunk * K * K, 8)));
+  launch(scope.stream, dim3(static_cast<unsigned>(p.blocks * products)), best.kernel, p);
 }
 
 DirectConv operands_of(const Problem& p) {
@@ -299,6 +336,7 @@ DirectConv operands_of(const Problem& p) {
           .chunk = 0,
           .patch = Patch(1, 1, 4, 4, p.h, p.w, p.pad),
           .block_filters = 0,
+          .filter_pitch = 0,
           .blocks = 0,
           .by_blocks = one,
           .by_filter_blocks = one,
@@ -307,7 +345,7 @@ DirectConv operands_of(const Problem& p) {
           .by_images = one,
           .by_threads = one,
           .by_segments = one,
-          .by_taps = one};
+          .by_eights = one};
 }
 
 void launch_direct(const Scope& scope, const Problem& problem, const DirectConv& p) {

@@ -21,10 +21,11 @@ struct DirectWeight {
   // `slices` of a block's threads take its rows in turn; a piece is `units` of them.
   int columns;  // of a unit's rows, zeros behind the image included
   int rows, slices, units, pieces;
+  int team;  // pieces that are added to each other first
   // What blocks do: sums of `threads` times kM filters, and of some channels.
   int threads = 0, block_filters = 0, block_channels = 0;
   Patch x, dy;  // of a unit
-  Divisor by_pieces, by_channel_blocks, by_filter_blocks, by_groups, by_row_blocks;
+  Divisor by_pieces, by_channel_blocks, by_filter_blocks, by_groups, by_row_blocks, by_team;
   Divisor by_rows_of_taps, by_threads, by_sums;  // sums: of a filter, in a block
 
   [[nodiscard]] QRUN_HD int taps() const { return kernel * kernel; }
@@ -100,97 +101,113 @@ __device__ inline void add_positions(float (&sums)[kM][K], const float* x, const
   }
 }
 
-/// Where the block's sum (filter, tap) goes, both counted from the block's first: to the gradient, or to its piece.
-struct Sink {
+/// The sums that a block makes: filter and tap count from its first ones, the bias is behind the taps.
+struct Sums {
   const DirectWeight& p;
   const Part& part;
 
-  /// [filter][tap] of a group, the bias last.
-  __device__ int index(int filter, int tap) const {
-    const bool is_bias = tap == p.block_channels * p.taps();
-    return (part.filter0 + filter) * p.sums() + (is_bias ? p.sums() - 1 : part.channel0 * p.taps() + tap);
-  }
+  [[nodiscard]] __device__ int taps() const { return p.block_channels * p.taps(); }
+  [[nodiscard]] __device__ int count() const { return p.block_filters * (taps() + 1); }
   /// False where there is no such sum, or another block makes it.
-  __device__ bool has(int filter, int tap) const {
-    const bool is_bias = tap == p.block_channels * p.taps();
-    const bool has_tap = is_bias ? p.operands.b.data != nullptr && part.channel0 == 0
-                                 : part.channel0 * p.taps() + tap < p.channels * p.taps();
+  [[nodiscard]] __device__ bool has(int filter, int tap) const {
+    const bool has_tap = tap == taps() ? p.operands.b.data != nullptr && part.channel0 == 0
+                                       : part.channel0 * p.taps() + tap < p.channels * p.taps();
     return has_tap && part.filter0 + filter < p.filters;
   }
-  __device__ float* piece(int number) const {
+  /// Its place in a piece, [filter][tap] of a group, the bias last.
+  [[nodiscard]] __device__ int place(int filter, int tap) const {
+    return (part.filter0 + filter) * p.sums() + (tap == taps() ? p.sums() - 1 : part.channel0 * p.taps() + tap);
+  }
+  [[nodiscard]] __device__ float* piece(int number) const {
     const std::int64_t size = static_cast<std::int64_t>(p.filters) * p.sums();
     return p.operands.space.sums + (static_cast<std::int64_t>(part.product) * p.pieces + number) * size;
   }
   __device__ void put(int filter, int tap, float sum) const {
     const int of_layer = part.group * p.filters + part.filter0 + filter;
     const ConvOperands& o = p.operands;
-    if (tap == p.block_channels * p.taps()) {
+    if (tap == taps()) {
       o.b.data[part.run * o.b.stride + of_layer] = sum;
     } else {
       o.w.data[part.run * o.w.stride + static_cast<std::int64_t>(of_layer) * (p.sums() - 1) + part.channel0 * p.taps() +
                tap] = sum;
     }
   }
-  __device__ void add(int filter, int tap, float sum) const {
-    if (!has(filter, tap)) return;
-    if (p.pieces == 1) {
-      put(filter, tap, sum);
-    } else {
-      piece(part.piece)[index(filter, tap)] = sum;
+
+  /// Adds the sums of `count` pieces, `step` apart, in order, and calls store(filter, tap, sum). Each thread takes four
+  /// at once, so that many loads are under way.
+  template <class Store>
+  __device__ void add_up(int first, int pieces, int step, const Store& store) const {
+    constexpr int kAtOnce = 4;
+    const float* const from = piece(first);
+    const std::int64_t apart = static_cast<std::int64_t>(p.filters) * p.sums() * step;
+    for (int begin = static_cast<int>(threadIdx.x); begin < count(); begin += kAtOnce * static_cast<int>(kThreads)) {
+      float sums[kAtOnce] = {};
+      int places[kAtOnce];
+      for (int j = 0; j < kAtOnce; ++j) {
+        const int i = begin + j * static_cast<int>(kThreads);
+        const int filter = p.by_sums.quotient(i);
+        const int tap = i - filter * p.by_sums.value();
+        places[j] = i < count() && has(filter, tap) ? place(filter, tap) : -1;
+      }
+#pragma unroll 4
+      for (int n = 0; n < pieces; ++n) {
+        for (int j = 0; j < kAtOnce; ++j)  // past the first cache: others wrote them
+          sums[j] += __ldcg(from + n * apart + (places[j] < 0 ? 0 : places[j]));
+      }
+      for (int j = 0; j < kAtOnce; ++j) {
+        const int i = begin + j * static_cast<int>(kThreads);
+        const int filter = p.by_sums.quotient(i);
+        if (places[j] >= 0) store(filter, i - filter * p.by_sums.value(), sums[j]);
+      }
     }
   }
 };
 
-/// Calls use(filter, tap) for all sums of the block, each by one thread.
-template <class Use>
-__device__ void for_each_sum(const DirectWeight& p, const Use& use) {
+/// Adds what the slices of the block have, through `shared`: to the gradient, or to the block's piece.
+template <int K, int kM>
+__device__ void add_slices(const DirectWeight& p, const Part& part, const Lane& lane, const float (&mine)[kM][K],
+                           float* shared) {
+  const Sums sums{p, part};
   const int taps = p.by_sums.value();
-  for (int i = static_cast<int>(threadIdx.x); i < p.block_filters * taps; i += static_cast<int>(kThreads)) {
+  const int size = sums.count();
+#pragma unroll
+  for (int m = 0; m < kM; ++m) {
+#pragma unroll
+    for (int kx = 0; kx < K; ++kx) {
+      const int at = lane.slice * size + (lane.filter + m * p.threads) * taps + (lane.channel * K + lane.ky) * K + kx;
+      if (lane.slice < p.slices && (kx == 0 || !lane.is_bias)) shared[at] = mine[m][kx];
+    }
+  }
+  __syncthreads();
+  for (int i = static_cast<int>(threadIdx.x); i < size; i += static_cast<int>(kThreads)) {
     const int filter = p.by_sums.quotient(i);
-    use(filter, i - filter * taps);
+    const int tap = i - filter * taps;
+    if (!sums.has(filter, tap)) continue;
+    float sum = shared[i];
+    for (int slice = 1; slice < p.slices; ++slice) sum += shared[slice * size + i];
+    if (p.pieces == 1) {
+      sums.put(filter, tap, sum);
+    } else {
+      sums.piece(part.piece)[sums.place(filter, tap)] = sum;
+    }
   }
 }
 
-/// Adds what the slices of the block have, through `shared`, and the pieces if the block comes last. By all threads.
-template <int K, int kM>
-__device__ void finish(const DirectWeight& p, const Part& part, const Lane& lane, const float (&sums)[kM][K],
-                       float* shared) {
-  const Sink sink{p, part};
-  const int taps = p.by_sums.value();
-  const auto each = [&](const auto& use) {
-    if (lane.slice >= p.slices) return;
-#pragma unroll
-    for (int m = 0; m < kM; ++m) {
-#pragma unroll
-      for (int kx = 0; kx < K; ++kx) {
-        if (kx == 0 || !lane.is_bias)
-          use(lane.filter + m * p.threads, (lane.channel * K + lane.ky) * K + kx, sums[m][kx]);
-      }
-    }
-  };
-  if (p.slices == 1) {
-    each([&](int filter, int tap, float sum) { sink.add(filter, tap, sum); });
-  } else {
-    each([&](int filter, int tap, float sum) { shared[(lane.slice * p.block_filters + filter) * taps + tap] = sum; });
-    __syncthreads();
-    for_each_sum(p, [&](int filter, int tap) {
-      float sum = 0.0F;
-      for (int s = 0; s < p.slices; ++s) sum += shared[(s * p.block_filters + filter) * taps + tap];
-      sink.add(filter, tap, sum);
-    });
-  }
-  if (p.pieces == 1) return;
+/// Adds pieces: the block that comes last of a team the team's, and the last of those what the teams have.
+__device__ void add_pieces(const DirectWeight& p, const Part& part) {
+  const Sums sums{p, part};
+  const int teams = static_cast<int>(ceil_div(p.pieces, p.team));
+  const int team = p.by_team.quotient(part.piece);
+  const int first = team * p.team;
+  const int members = first + p.team < p.pieces ? p.team : p.pieces - first;
+  unsigned* const counters = p.operands.space.counters + part.tile * (teams + 1);
   publish();
-  if (!is_last_block(p.operands.space.counters + part.tile, static_cast<unsigned>(p.pieces))) return;
-  for_each_sum(p, [&](int filter, int tap) {
-    if (!sink.has(filter, tap)) return;
-    const float* from = sink.piece(0) + sink.index(filter, tap);
-    const std::int64_t size = static_cast<std::int64_t>(p.filters) * p.sums();
-    float sum = 0.0F;
-#pragma unroll 8
-    for (int i = 0; i < p.pieces; ++i) sum += __ldcg(from + i * size);  // past the first cache: others wrote them
-    sink.put(filter, tap, sum);
-  });
+  if (!is_last_block(counters + 1 + team, static_cast<unsigned>(members))) return;
+  sums.add_up(first, members, 1,
+              [&](int filter, int tap, float sum) { sums.piece(first)[sums.place(filter, tap)] = sum; });
+  publish();
+  if (!is_last_block(counters, static_cast<unsigned>(teams))) return;
+  sums.add_up(0, teams, p.team, [&](int filter, int tap, float sum) { sums.put(filter, tap, sum); });
 }
 
 template <int K, int kM, int kN>
@@ -225,7 +242,8 @@ __global__ void __launch_bounds__(kThreads, kM == 4 ? 3 : 2) direct_conv2d_weigh
     }
     __syncthreads();
   }
-  finish<K, kM>(p, part, lane, sums, space);
+  add_slices<K, kM>(p, part, lane, sums, space);
+  if (p.pieces > 1) add_pieces(p, part);
 }
 
 /// Patches of a unit of `rows` rows, for a block's filters and channels. Neighbouring filters, and rows of taps, lie in
@@ -268,6 +286,7 @@ DirectWeight cut(const ConvShape& s, std::int64_t n, const ConvOperands& operand
                  .slices = 1,
                  .units = 0,
                  .pieces = 0,
+                 .team = 1,
                  .x = none,
                  .dy = none,
                  .by_pieces = one,
@@ -275,6 +294,7 @@ DirectWeight cut(const ConvShape& s, std::int64_t n, const ConvOperands& operand
                  .by_filter_blocks = one,
                  .by_groups = Divisor(i(s.groups)),
                  .by_row_blocks = one,
+                 .by_team = one,
                  .by_rows_of_taps = one,
                  .by_threads = one,
                  .by_sums = one};
@@ -293,6 +313,8 @@ DirectWeight cut(const ConvShape& s, std::int64_t n, const ConvOperands& operand
   p.units = i(std::max(ceil_div(all, std::max<std::int64_t>(256 / blocks, 1)), least));
   p.pieces = i(ceil_div(all, p.units));
   p.by_pieces = Divisor(p.pieces);
+  while (p.team * p.team < p.pieces) ++p.team;
+  p.by_team = Divisor(p.team);
   return p;
 }
 
@@ -318,19 +340,31 @@ bool set_blocks(DirectWeight& p, int m, int most) {
   return true;
 }
 
+/// Cycles of a multiprocessor, roughly, as in direct_conv2d.cu. `row`: instructions for kN positions.
+double cost_of(const DirectWeight& p, std::int64_t blocks, int columns, double row, int processors) {
+  constexpr double kCopy = 6;
+  constexpr double kUnit = 800;
+  constexpr double kBlock = 4000;  // with the addition of pieces
+  const double warps = static_cast<double>(ceil_div(p.by_rows_of_taps.value() * p.threads * p.slices, 32));
+  const double thread = static_cast<double>(ceil_div(p.rows, p.slices)) * p.columns / columns * row;
+  const auto copies = [](const Patch& patch) { return patch.planes * patch.rows * patch.by_copies.value() / 32; };
+  const double unit = thread * warps / 4 + (copies(p.x) + copies(p.dy)) * kCopy;
+  return std::max(static_cast<double>(ceil_div(blocks, processors)) * (p.units * unit + kBlock),
+                  p.units * (1.5 * thread + kUnit) + kBlock);
+}
+
 template <int K, int kN>
 void launch_weight(const Scope& scope, DirectWeight p) {
   double least = std::numeric_limits<double>::infinity();
   DirectWeight best = p;
   std::int64_t grid = 0;
   void (*kernel)(DirectWeight) = nullptr;
-  const auto consider = [&](void (*candidate)(DirectWeight), int m) {
-    for (const int most : {256, 128}) {
+  const auto consider = [&](void (*candidate)(DirectWeight), int m, double row) {
+    for (const int most : {256, 128, 64}) {
       if (!set_blocks(p, m, most)) continue;
       const std::int64_t blocks =
           std::int64_t{p.by_filter_blocks.value()} * p.by_channel_blocks.value() * p.pieces * scope.runs * p.groups;
-      const int active = p.by_rows_of_taps.value() * p.threads * p.slices;
-      const double cost = cost_of_tiles(blocks, active, m, scope.processors);
+      const double cost = cost_of(p, blocks, kN, row, scope.processors);
       if (cost >= least) continue;
       least = cost;
       best = p;
@@ -338,8 +372,10 @@ void launch_weight(const Scope& scope, DirectWeight p) {
       kernel = candidate;
     }
   };
-  consider(direct_conv2d_weight_kernel<K, 4, kN>, 4);
-  if (p.slices == 1) consider(direct_conv2d_weight_kernel<K, 8, kN>, 8);
+  // Instructions read off sm_90's machine code.
+  consider(direct_conv2d_weight_kernel<K, 4, kN>, 4, kN == 8 ? (K == 5 ? 183 : 119) : (K == 5 ? 98 : 63));
+  if (p.slices == 1)
+    consider(direct_conv2d_weight_kernel<K, 8, kN>, 8, kN == 8 ? (K == 5 ? 355 : 227) : (K == 5 ? 186 : 122));
   launch(scope.stream, dim3(static_cast<unsigned>(grid)), kernel, best);
 }
 
@@ -358,7 +394,8 @@ PieceNeeds direct_conv2d_backward_weight_needs(const ConvShape& s, std::int64_t 
   const DirectWeight p = cut(s, n, {});
   if (p.pieces == 1) return {};
   // Counters: of any blocks that the channels and filters of a group are cut into.
-  return {s.groups * p.pieces * p.filters * p.sums(), s.groups * p.channels * ceil_div(p.filters, 4)};
+  return {s.groups * p.pieces * p.filters * p.sums(),
+          s.groups * p.channels * ceil_div(p.filters, 4) * (ceil_div(p.pieces, p.team) + 1)};
 }
 
 }  // namespace qrun::cuda

@@ -79,10 +79,4 @@ __device__ inline void load_row(float (&to)[kCount], const float* from) {
   }
 }
 
-/// What tiles cost on a device, to compare them: its multiprocessors start four warps' instructions at a time. `work`:
-/// instructions of a thread, or what goes with them. One more round, for a few warps alone wait for memory.
-[[nodiscard]] inline double cost_of_tiles(std::int64_t blocks, int threads, double work, int processors) {
-  return work * (static_cast<double>(ceil_div(blocks, processors)) * ceil_div(threads, 32) / 4 + 1);
-}
-
 }  // namespace qrun::cuda

@@ -245,7 +245,7 @@ __global__ void __launch_bounds__(kThreads, kResident) product_kernel(Problem pr
     });
     columns.bring(b[slice], [&](int load, int /*at*/, int depth) {
       const int k = k0 + depth;
-      const Factor factor = problem.b(k < end ? k : end - 1, column[load]);
+      const Factor factor = problem.b(k < end ? k : begin, column[load]);
       return Factor{factor.at, factor.inside && k < end};
     });
   };

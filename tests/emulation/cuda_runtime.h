@@ -72,6 +72,9 @@ void submit(Stream* stream, const std::function<void()>& work);
 float to_tf32(float v);
 void multiply_tf32(float (&d)[4], const float (&a)[4], const float (&b)[2]);
 
+/// Ends the program where a device would fault: at places that are no multiples of 16 bytes.
+void copy_four(float* to, const float* from, bool inside);
+
 /// Bytes that later allocations may take; negative: no limit.
 extern long long memory_left;
 

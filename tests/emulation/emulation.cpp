@@ -3,6 +3,7 @@
 #include <ucontext.h>
 
 #include <algorithm>
+#include <cstdint>
 #include <cstdio>
 #include <memory>
 #include <vector>
@@ -193,6 +194,12 @@ void run_grid(dim3 grid, dim3 block, const std::function<void()>& body) {
 }
 
 void barrier() { the_block.wait(); }
+
+void copy_four(float* to, const float* from, bool inside) {
+  const auto aligned = [](const float* place) { return reinterpret_cast<std::uintptr_t>(place) % 16 == 0; };
+  if (!aligned(to) || !aligned(from)) fail("a copy of 16 bytes at a place that is no multiple of 16");
+  for (int i = 0; i < 4; ++i) to[i] = inside ? from[i] : 0.0F;
+}
 
 float to_tf32(float v) {
   const unsigned bits = __float_as_uint(v);
