@@ -10,6 +10,7 @@ template <Images kImages>
 struct Forward : Layer {
   static constexpr bool kOnePixel = kImages == Images::kOnePixel;
   static constexpr bool kAAlongDepth = true, kBAlongDepth = kOnePixel;
+  static constexpr bool kMayBeWhole = kOnePixel;
   struct Column {
     const float* x;  // the image
     Window window;

@@ -10,6 +10,7 @@ template <Images kImages>
 struct BackwardData : Layer {
   static constexpr bool kOnePixel = kImages == Images::kOnePixel;
   static constexpr bool kAAlongDepth = !kOnePixel, kBAlongDepth = kOnePixel;
+  static constexpr bool kMayBeWhole = kOnePixel;
   struct Column {
     const float* dy = nullptr;
     int y = 0, x = 0;  // in the padded image
@@ -52,6 +53,7 @@ struct BackwardData : Layer {
 /// columns[(c, ky, kx), (n, oh, ow)] = sum over o.
 struct DataColumns : Layer {
   static constexpr bool kAAlongDepth = false, kBAlongDepth = false;
+  static constexpr bool kMayBeWhole = false;
   struct Column {
     const float* dy = nullptr;
   };

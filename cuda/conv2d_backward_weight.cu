@@ -12,6 +12,7 @@ template <Images kImages>
 struct BackwardWeight : Layer {
   static constexpr bool kOnePixel = kImages == Images::kOnePixel;
   static constexpr bool kAAlongDepth = !kOnePixel, kBAlongDepth = !kOnePixel;
+  static constexpr bool kMayBeWhole = false;
   bool with_bias;
 
   struct Column {

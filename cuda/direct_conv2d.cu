@@ -47,7 +47,7 @@ struct DirectConv {
   Patch patch;
   int block_filters, filter_pitch, blocks;  // filters of a block; floats from tap to tap; blocks of a group of a run
   Divisor by_blocks, by_filter_blocks, by_row_blocks, by_groups;
-  Divisor by_images, by_threads, by_segments, by_eights;  // eights: of the taps of a stage
+  Divisor by_images, by_threads, by_segments, by_warps;  // warps: that bring the filters of a tap
 };
 
 /// Which part of which run a block works on.
@@ -88,20 +88,27 @@ struct Lane {
 template <int K>
 __device__ void bring_weights(const DirectConv& p, const Part& part, float* to, int channel0) {
   constexpr int kTaps = K * K;
-  const float* from = p.weights.data + part.run * p.weights.run_stride + part.group * p.weights.group_stride;
   const int thread = static_cast<int>(threadIdx.x);
-  const int eights = p.by_eights.value();
-  for (int i = thread / 32; i < eights * p.block_filters / 4; i += static_cast<int>(kThreads) / 32) {
-    const int four = p.by_eights.quotient(i);
-    const int filter = four * 4 + thread % 32 / 8;
-    const int at = (i - four * eights) * 8 + thread % 8;
+  const int filter = part.filter0 + thread % 32 / 8;
+  const float* const from = p.weights.data + part.run * p.weights.run_stride + part.group * p.weights.group_stride +
+                            static_cast<std::int64_t>(filter) * p.weights.filter_stride;
+  const int filters = p.filters - filter;  // left from the thread's first on
+  // The filters of a few taps are work for several warps, the taps of a stage for all.
+  const int across = p.by_warps.value();
+  const int warp = thread / 32;
+  const int first = p.by_warps.quotient(warp);
+  const int begin = (warp - first * across) * 4;
+  for (int at = first * 8 + thread % 8; at < p.chunk * kTaps; at += static_cast<int>(kThreads) / 32 / across * 8) {
     const int channel = at / kTaps;
     const int tap = at - channel * kTaps;
-    if (channel >= p.chunk) continue;
-    const bool inside = part.filter0 + filter < p.filters && channel0 + channel < p.channels;
-    const int offset = (part.filter0 + filter) * p.weights.filter_stride +
-                       (channel0 + channel) * p.weights.channel_stride + (p.weights.turned ? kTaps - 1 - tap : tap);
-    copy_async(to + at * p.filter_pitch + filter, from + (inside ? offset : 0), inside);
+    const bool has_channel = channel0 + channel < p.channels;
+    const int offset = (channel0 + channel) * p.weights.channel_stride + (p.weights.turned ? kTaps - 1 - tap : tap);
+    float* const place = to + at * p.filter_pitch + thread % 32 / 8;
+#pragma unroll 4
+    for (int f = begin; f < p.block_filters; f += 4 * across) {
+      const bool inside = has_channel && f < filters;
+      copy_async(place + f, inside ? from + offset + f * p.weights.filter_stride : p.weights.data, inside);
+    }
   }
 }
 
@@ -181,10 +188,10 @@ __global__ void __launch_bounds__(kThreads, kM* kN > 32 ? 2 : 3) direct_conv2d_k
   bring(0);
   close_copies();
   for (int stage = 0; stage < stages; ++stage) {
+    wait_for_copies<0>();
+    __syncthreads();  // the stage is there for all threads, and they are done with the one before it
     if (stage + 1 < stages) bring(stage + 1);
     close_copies();
-    wait_for_copies<1>();
-    __syncthreads();
     const float* x = space[stage % 2] + x_offset;
     const float* w = space[stage % 2] + p.patch.size() + lane.filter;
     const int left = p.channels - stage * p.chunk;
@@ -197,7 +204,6 @@ __global__ void __launch_bounds__(kThreads, kM* kN > 32 ? 2 : 3) direct_conv2d_k
       x += p.tile.images * p.patch.plane_pitch;
       w += K * K * p.filter_pitch;
     }
-    __syncthreads();
   }
   const unsigned largest = active ? store(p, part, lane, sums) : 0;
   if (p.fitting.states != nullptr)
@@ -258,7 +264,7 @@ double rows_met(const Problem& p, double rows) {
 /// Cycles of a multiprocessor, roughly: what its blocks compute and copy, four warps at a time, but no less than a warp
 /// takes that waits for itself. The constants fit times measured on an H100.
 double cost_of(const Problem& p, const Choice& c, std::int64_t products, int processors) {
-  constexpr double kCopy = 6;      // cycles of a warp's copies
+  constexpr double kCopy = 8;      // cycles of a warp's copies
   constexpr double kStage = 800;   // until a stage's copies arrive
   constexpr double kBlock = 1500;  // to start and to end one
   const Tile& tile = c.tile;
@@ -313,7 +319,9 @@ void launch_direct(const Scope& scope, const Problem& problem, DirectConv p) {
   p.by_images = Divisor(best.tile.images);
   p.by_threads = Divisor(best.tile.threads);
   p.by_segments = Divisor(best.tile.segments);
-  p.by_eights = Divisor(static_cast<int>(ceil_div(best.chunk * K * K, 8)));
+  int warps = 1;
+  while (warps < 8 && ceil_div(best.chunk * K * K, 8) * warps < 8) warps *= 2;
+  p.by_warps = Divisor(warps);
   launch(scope.stream, dim3(static_cast<unsigned>(p.blocks * products)), best.kernel, p);
 }
 
@@ -345,7 +353,7 @@ DirectConv operands_of(const Problem& p) {
           .by_images = one,
           .by_threads = one,
           .by_segments = one,
-          .by_eights = one};
+          .by_warps = one};
 }
 
 void launch_direct(const Scope& scope, const Problem& problem, const DirectConv& p) {

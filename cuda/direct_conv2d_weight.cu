@@ -22,10 +22,11 @@ struct DirectWeight {
   int columns;  // of a unit's rows, zeros behind the image included
   int rows, slices, units, pieces;
   int team;  // pieces that are added to each other first
+  int span;  // pieces of a block: one, or a team's
   // What blocks do: sums of `threads` times kM filters, and of some channels.
   int threads = 0, block_filters = 0, block_channels = 0;
   Patch x, dy;  // of a unit
-  Divisor by_pieces, by_channel_blocks, by_filter_blocks, by_groups, by_row_blocks, by_team;
+  Divisor by_spans, by_channel_blocks, by_filter_blocks, by_groups, by_row_blocks, by_team;
   Divisor by_rows_of_taps, by_threads, by_sums;  // sums: of a filter, in a block
 
   [[nodiscard]] QRUN_HD int taps() const { return kernel * kernel; }
@@ -37,8 +38,8 @@ struct Part {
   int tile, piece, product, run, group, filter0, channel0;
   __device__ explicit Part(const DirectWeight& p) {
     const int block = static_cast<int>(blockIdx.x);
-    tile = p.by_pieces.quotient(block);
-    piece = block - tile * p.pieces;
+    tile = p.by_spans.quotient(block);
+    piece = (block - tile * p.by_spans.value()) * p.span;
     const int filters = p.by_channel_blocks.quotient(tile);
     channel0 = (tile - filters * p.by_channel_blocks.value()) * p.block_channels;
     product = p.by_filter_blocks.quotient(filters);
@@ -97,6 +98,19 @@ __device__ inline void add_positions(float (&sums)[kM][K], const float* x, const
     for (int j = 0; j < kN; ++j) {
 #pragma unroll
       for (int kx = 0; kx < K; ++kx) sums[m][kx] = __fmaf_rn(gradients[j], pixels[j + kx], sums[m][kx]);
+    }
+  }
+}
+
+/// Adds the sums of a piece to those of the pieces before it.
+template <int K, int kM>
+__device__ inline void fold(float (&total)[kM][K], float (&sums)[kM][K]) {
+#pragma unroll
+  for (int m = 0; m < kM; ++m) {
+#pragma unroll
+    for (int kx = 0; kx < K; ++kx) {
+      total[m][kx] += sums[m][kx];
+      sums[m][kx] = 0.0F;
     }
   }
 }
@@ -201,10 +215,12 @@ __device__ void add_pieces(const DirectWeight& p, const Part& part) {
   const int first = team * p.team;
   const int members = first + p.team < p.pieces ? p.team : p.pieces - first;
   unsigned* const counters = p.operands.space.counters + part.tile * (teams + 1);
-  publish();
-  if (!is_last_block(counters + 1 + team, static_cast<unsigned>(members))) return;
-  sums.add_up(first, members, 1,
-              [&](int filter, int tap, float sum) { sums.piece(first)[sums.place(filter, tap)] = sum; });
+  if (p.span == 1) {
+    publish();
+    if (!is_last_block(counters + 1 + team, static_cast<unsigned>(members))) return;
+    sums.add_up(first, members, 1,
+                [&](int filter, int tap, float sum) { sums.piece(first)[sums.place(filter, tap)] = sum; });
+  }
   publish();
   if (!is_last_block(counters, static_cast<unsigned>(teams))) return;
   sums.add_up(0, teams, p.team, [&](int filter, int tap, float sum) { sums.put(filter, tap, sum); });
@@ -219,20 +235,22 @@ __global__ void __launch_bounds__(kThreads, kM == 4 ? 3 : 2) direct_conv2d_weigh
   const Lane lane(p);
   const int begin = part.piece * p.units;
   const int all = p.n * p.by_row_blocks.value();
-  const int end = begin + p.units < all ? begin + p.units : all;
+  const int end = begin + p.units * p.span < all ? begin + p.units * p.span : all;
   // Where a row of taps meets the patch; a bias stays where the ones are.
   const int x_at = p.dy.size() + lane.channel * p.x.plane_pitch + lane.ky * p.x.pitch;
   const int row_step = lane.is_bias ? 0 : p.x.pitch;
   const int column_step = lane.is_bias ? 0 : 1;
   float sums[kM][K] = {};
+  float total[kM][K] = {};  // of the pieces before
+  int left = p.units;       // of the piece
   bring(p, part, space, begin);
   close_copies();
   for (int unit = begin; unit < end; ++unit) {
-    float* const now = space + (unit - begin) % 2 * kStageFloats;
+    wait_for_copies<0>();
+    __syncthreads();  // the unit is there for all threads, and they are done with the one before it
     if (unit + 1 < end) bring(p, part, space + (unit + 1 - begin) % 2 * kStageFloats, unit + 1);
     close_copies();
-    wait_for_copies<1>();
-    __syncthreads();
+    float* const now = space + (unit - begin) % 2 * kStageFloats;
     const float* const dy = now + lane.filter * p.dy.plane_pitch;
     const float* const x = lane.is_bias ? ones : now + x_at;
     for (int row = lane.slice; lane.slice < p.slices && row < p.rows; row += p.slices) {
@@ -240,9 +258,14 @@ __global__ void __launch_bounds__(kThreads, kM == 4 ? 3 : 2) direct_conv2d_weigh
         add_positions<K, kM, kN>(sums, x + row * row_step + column * column_step, dy + row * p.columns + column,
                                  p.threads * p.dy.plane_pitch);
     }
-    __syncthreads();
+    if (--left == 0) {
+      left = p.units;
+      fold(total, sums);
+    }
   }
-  add_slices<K, kM>(p, part, lane, sums, space);
+  if (left != p.units) fold(total, sums);
+  __syncthreads();
+  add_slices<K, kM>(p, part, lane, total, space);
   if (p.pieces > 1) add_pieces(p, part);
 }
 
@@ -287,9 +310,10 @@ DirectWeight cut(const ConvShape& s, std::int64_t n, const ConvOperands& operand
                  .units = 0,
                  .pieces = 0,
                  .team = 1,
+                 .span = 1,
                  .x = none,
                  .dy = none,
-                 .by_pieces = one,
+                 .by_spans = one,
                  .by_channel_blocks = one,
                  .by_filter_blocks = one,
                  .by_groups = Divisor(i(s.groups)),
@@ -310,16 +334,19 @@ DirectWeight cut(const ConvShape& s, std::int64_t n, const ConvOperands& operand
   const std::int64_t all = n * p.by_row_blocks.value();
   const std::int64_t blocks = ceil_div(p.filters, kMostFilters) * ceil_div(p.channels, 8) * s.groups;
   const std::int64_t least = ceil_div(256, std::int64_t{p.rows} * p.ow);  // units, for as many positions
-  p.units = i(std::max(ceil_div(all, std::max<std::int64_t>(256 / blocks, 1)), least));
+  p.units = i(std::max(ceil_div(all, std::clamp<std::int64_t>(256 / blocks, 1, 64)), least));
   p.pieces = i(ceil_div(all, p.units));
-  p.by_pieces = Divisor(p.pieces);
   while (p.team * p.team < p.pieces) ++p.team;
   p.by_team = Divisor(p.team);
   return p;
 }
 
-/// Blocks of `threads` times m filters, and as many channels as `most` threads have; false where they do not fit.
-bool set_blocks(DirectWeight& p, int m, int most) {
+/// Blocks of `threads` times m filters, as many channels as `most` threads have, and `span` pieces; false where they do
+/// not fit. Slices of a piece are added before pieces are: a block of several would turn that order.
+bool set_blocks(DirectWeight& p, int m, int span, int most) {
+  if (span > 1 && p.slices > 1) return false;
+  p.span = span;
+  p.by_spans = Divisor(static_cast<int>(ceil_div(p.pieces, span)));
   const int filters = parts_of(p.filters, kMostFilters);
   p.threads = static_cast<int>(ceil_div(filters, m));
   p.block_filters = p.threads * m;
@@ -340,17 +367,19 @@ bool set_blocks(DirectWeight& p, int m, int most) {
   return true;
 }
 
-/// Cycles of a multiprocessor, roughly, as in direct_conv2d.cu. `row`: instructions for kN positions.
+/// Cycles of a multiprocessor, roughly, as in direct_conv2d.cu. `row`: instructions of a thread for kN positions.
 double cost_of(const DirectWeight& p, std::int64_t blocks, int columns, double row, int processors) {
-  constexpr double kCopy = 6;
+  constexpr double kCopy = 8;
   constexpr double kUnit = 800;
-  constexpr double kBlock = 4000;  // with the addition of pieces
-  const double warps = static_cast<double>(ceil_div(p.by_rows_of_taps.value() * p.threads * p.slices, 32));
+  constexpr double kSum = 0.6;  // of a sum, to hand it on
+  const int threads = p.by_rows_of_taps.value() * p.threads * p.slices;
   const double thread = static_cast<double>(ceil_div(p.rows, p.slices)) * p.columns / columns * row;
   const auto copies = [](const Patch& patch) { return patch.planes * patch.rows * patch.by_copies.value() / 32; };
-  const double unit = thread * warps / 4 + (copies(p.x) + copies(p.dy)) * kCopy;
-  return std::max(static_cast<double>(ceil_div(blocks, processors)) * (p.units * unit + kBlock),
-                  p.units * (1.5 * thread + kUnit) + kBlock);
+  const double unit = thread * static_cast<double>(ceil_div(threads, 32)) / 4 + (copies(p.x) + copies(p.dy)) * kCopy;
+  const double end = 2000 + kSum * p.block_filters * p.by_sums.value();
+  const int units = p.units * p.span;
+  return std::max(static_cast<double>(ceil_div(blocks, processors)) * (units * unit + end),
+                  units * (1.5 * thread + kUnit) + end);
 }
 
 template <int K, int kN>
@@ -360,16 +389,18 @@ void launch_weight(const Scope& scope, DirectWeight p) {
   std::int64_t grid = 0;
   void (*kernel)(DirectWeight) = nullptr;
   const auto consider = [&](void (*candidate)(DirectWeight), int m, double row) {
-    for (const int most : {256, 128, 64}) {
-      if (!set_blocks(p, m, most)) continue;
-      const std::int64_t blocks =
-          std::int64_t{p.by_filter_blocks.value()} * p.by_channel_blocks.value() * p.pieces * scope.runs * p.groups;
-      const double cost = cost_of(p, blocks, kN, row, scope.processors);
-      if (cost >= least) continue;
-      least = cost;
-      best = p;
-      grid = blocks;
-      kernel = candidate;
+    for (const int span : {1, p.team}) {
+      for (const int most : {256, 128, 64}) {
+        if (!set_blocks(p, m, span, most)) continue;
+        const std::int64_t blocks = std::int64_t{p.by_filter_blocks.value()} * p.by_channel_blocks.value() *
+                                    p.by_spans.value() * scope.runs * p.groups;
+        const double cost = cost_of(p, blocks, kN, row, scope.processors);
+        if (cost >= least) continue;
+        least = cost;
+        best = p;
+        grid = blocks;
+        kernel = candidate;
+      }
     }
   };
   // Instructions read off sm_90's machine code.

@@ -40,23 +40,34 @@ struct Patch {
 
   [[nodiscard]] QRUN_HD int size() const { return planes * plane_pitch; }
 
-  /// Starts to bring the rows from `first` on, by all threads of a block.
+  /// Starts to bring the rows from `first` on, by all threads of a block: each has a place in rows, and goes from row to
+  /// row.
   template <class PlaneOf>
   __device__ void bring(float* to, int first, const PlaneOf& plane_of) const {
+    if (step == 4) return bring_by<4>(to, first, plane_of);
+    bring_by<1>(to, first, plane_of);
+  }
+
+ private:
+  template <int kStep, class PlaneOf>
+  __device__ void bring_by(float* to, int first, const PlaneOf& plane_of) const {
     const int copies = by_copies.value();
-    for (int i = static_cast<int>(threadIdx.x); i < planes * rows * copies; i += static_cast<int>(kThreads)) {
-      const int line = by_copies.quotient(i);
-      const int column = (i - line * copies) * step;
+    const int at_once = by_copies.quotient(static_cast<int>(kThreads));  // rows that the block has under way
+    const int begin = by_copies.quotient(static_cast<int>(threadIdx.x));
+    const int column = (static_cast<int>(threadIdx.x) - begin * copies) * kStep;
+    const int x = column - pad;
+    const bool has_column = static_cast<unsigned>(x) < static_cast<unsigned>(w);
+    if (begin >= at_once) return;
+#pragma unroll 2
+    for (int line = begin; line < planes * rows; line += at_once) {
       const int plane = by_rows.quotient(line);
       const int row = line - plane * rows;
       const Plane from = plane_of(plane);
       const int y = first + row;
-      const int x = column - pad;
-      const bool inside = from.inside && static_cast<unsigned>(y) < static_cast<unsigned>(h) &&
-                          static_cast<unsigned>(x) < static_cast<unsigned>(w);
-      float* place = to + plane * plane_pitch + row * pitch + column;
-      const float* at = from.at + (inside ? y * w + x : 0);
-      if (step == 4) {
+      const bool inside = from.inside && has_column && static_cast<unsigned>(y) < static_cast<unsigned>(h);
+      float* const place = to + plane * plane_pitch + row * pitch + column;
+      const float* const at = from.at + (inside ? y * w + x : 0);
+      if constexpr (kStep == 4) {
         copy_four_async(place, at, inside);
       } else {
         copy_async(place, at, inside);

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <limits>
+#include <type_traits>
 
 #include "cuda/copy_async.cuh"
 #include "cuda/kernels.h"
@@ -118,6 +119,15 @@ class FloatSums {
       }
     }
   }
+  /// Adds another's sums, which are zero then.
+  __device__ void take(FloatSums& other) {
+    for (int i = 0; i < T::kM; ++i) {
+      for (int j = 0; j < T::kN; ++j) {
+        sums_[i][j] += other.sums_[i][j];
+        other.sums_[i][j] = 0.0F;
+      }
+    }
+  }
   /// store(row, column, sum) for each.
   template <class Store>
   __device__ void each(const Store& store) const {
@@ -156,6 +166,16 @@ class TensorSums {
       }
     }
   }
+  __device__ void take(TensorSums& other) {
+    for (int m = 0; m < kM; ++m) {
+      for (int j = 0; j < kN; ++j) {
+        for (int i = 0; i < 4; ++i) {
+          sums_[m][j][i] += other.sums_[m][j][i];
+          other.sums_[m][j][i] = 0.0F;
+        }
+      }
+    }
+  }
   template <class Store>
   __device__ void each(const Store& store) const {
 #pragma unroll
@@ -179,7 +199,8 @@ class TensorSums {
 };
 
 /// Sums in pieces of `depth` products each. The pieces of a sum wait in `space`, [product][piece][row][column], for the
-/// block of their tile that comes last, which adds them in order. One piece: sums go where they belong at once.
+/// block of their tile that comes last, which adds them in order. One piece, or all of a sum in one block: sums go where
+/// they belong at once.
 struct Pieces {
   int count = 1;
   int depth = 0;
@@ -214,7 +235,8 @@ __device__ void add_pieces(Problem& problem, const float* pieces, int count, int
   }
 }
 
-template <class Problem, class T, template <class, class, class, bool> class TileSums>
+/// kWhole: a block makes all pieces of its sums, one behind the other.
+template <class Problem, class T, template <class, class, class, bool> class TileSums, bool kWhole>
 __global__ void __launch_bounds__(kThreads, kResident) product_kernel(Problem problem, Pieces pieces) {
   constexpr int kSlices = T::kRows + T::kColumns > 128 ? 3 : 4;  // of which all but one are under way
   using A = Side<T::kRows, Problem::kAAlongDepth>;
@@ -223,10 +245,11 @@ __global__ void __launch_bounds__(kThreads, kResident) product_kernel(Problem pr
   alignas(16) __shared__ typename B::Slice b[kSlices];
   const auto tiles = static_cast<unsigned>(ceil_div(problem.columns(), T::kColumns));
   const int layer = static_cast<int>(blockIdx.x / tiles);
-  const int product = layer / pieces.count;
+  const bool direct = kWhole || pieces.count == 1;
+  const int product = direct ? layer : layer / pieces.count;
   problem.start(product);
-  const int begin = (layer - product * pieces.count) * pieces.depth;
-  const int end = problem.depth() - begin < pieces.depth ? problem.depth() : begin + pieces.depth;
+  const int begin = (layer - product * (direct ? 1 : pieces.count)) * pieces.depth;
+  const int end = kWhole || problem.depth() - begin < pieces.depth ? problem.depth() : begin + pieces.depth;
   const int row0 = static_cast<int>(blockIdx.y) * T::kRows;
   const int column0 = static_cast<int>(blockIdx.x % tiles) * T::kColumns;
   const A rows(problem.a_step());
@@ -251,12 +274,14 @@ __global__ void __launch_bounds__(kThreads, kResident) product_kernel(Problem pr
   };
 
   TileSums<T, A, B, Problem::kBAlongDepth> sums;
+  TileSums<T, A, B, Problem::kBAlongDepth> total;  // of the pieces before
 #pragma unroll
   for (int slice = 0; slice < kSlices - 1; ++slice) {
     if (begin + slice * kDepth < end) bring(slice, begin + slice * kDepth);
     close_copies();
   }
   int now = 0;
+  int next = pieces.depth;  // where a piece ends
   for (int k0 = begin; k0 < end; k0 += kDepth) {
     wait_for_copies<kSlices - 2>();  // this slice is there; those behind it may still be under way
     __syncthreads();                 // for all threads, and they are done with the slice before this one
@@ -265,21 +290,25 @@ __global__ void __launch_bounds__(kThreads, kResident) product_kernel(Problem pr
     if (ahead < end) bring(free, ahead);
     close_copies();
     sums.add(a[now], b[now]);
+    if (kWhole && (k0 + kDepth == next || k0 + kDepth >= end)) {
+      total.take(sums);
+      next += pieces.depth;
+    }
     now = now == kSlices - 1 ? 0 : now + 1;
   }
   const std::int64_t size = static_cast<std::int64_t>(problem.rows()) * problem.columns();
-  float* const mine = pieces.count == 1 ? nullptr : pieces.space.sums + layer * size;  // one piece needs no space
-  sums.each([&](int row, int column_of, float sum) {
+  float* const mine = direct ? nullptr : pieces.space.sums + layer * size;  // one piece needs no space
+  (kWhole ? total : sums).each([&](int row, int column_of, float sum) {
     const int m = row0 + row;
     const int n = column0 + column_of;
     if (m >= problem.rows() || n >= problem.columns()) return;
-    if (pieces.count == 1) {
+    if (direct) {
       problem.store(m, n, sum);
     } else {
       mine[static_cast<std::int64_t>(m) * problem.columns() + n] = sum;
     }
   });
-  if (pieces.count > 1) {
+  if (!direct) {
     publish();
     unsigned* const counter = pieces.space.counters + (product * gridDim.y + blockIdx.y) * tiles + blockIdx.x % tiles;
     if (!is_last_block(counter, static_cast<unsigned>(pieces.count))) return;
@@ -289,14 +318,14 @@ __global__ void __launch_bounds__(kThreads, kResident) product_kernel(Problem pr
 }
 
 /// The time that tiles of one size would take: blocks that are on the device together count once, and so does what a
-/// tile computes beyond the problem's border. `share`: of multiply-adds among the instructions of the loop, read off
-/// sm_90's machine code. A multiprocessor with fewer than kResident blocks waits for memory in between (measured on an
-/// H100: a slice took as long for one block as for two).
+/// tile computes beyond the problem's border, and 64 products' time to start and to end. `share`: of multiply-adds among
+/// the instructions of the loop, read off sm_90's machine code. A multiprocessor with fewer than kResident blocks waits
+/// for memory in between (measured on an H100: a slice took as long for one block as for two).
 template <class T>
-[[nodiscard]] inline double cost_of(std::int64_t rows, std::int64_t columns, std::int64_t layers, int processors,
-                                    double share) {
+[[nodiscard]] inline double cost_of(std::int64_t rows, std::int64_t columns, std::int64_t layers, std::int64_t depth,
+                                    int processors, double share) {
   const std::int64_t blocks = ceil_div(rows, T::kRows) * ceil_div(columns, T::kColumns) * layers;
-  return static_cast<double>(ceil_div(blocks, kResident * processors) * T::kRows * T::kColumns) / share;
+  return static_cast<double>(ceil_div(blocks, kResident * processors) * T::kRows * T::kColumns * (depth + 64)) / share;
 }
 
 /// Counters that any tiling of a product needs.
@@ -307,18 +336,26 @@ template <class T>
 /// `products` side by side (runs, groups). Takes the tiles that cost least on this device.
 template <class Problem>
 void launch_product(const Scope& scope, const Problem& problem, std::int64_t products, const Pieces& pieces) {
-  const std::int64_t layers = products * pieces.count;
   double least = std::numeric_limits<double>::infinity();
   dim3 grid;
   void (*kernel)(Problem, Pieces) = nullptr;
-  const auto consider = [&]<class T>(T, double share) {
-    const double cost = cost_of<T>(problem.rows(), problem.columns(), layers, scope.processors, share);
+  const auto consider_layers = [&]<class T, bool kWhole>(T, std::bool_constant<kWhole>, double share) {
+    const std::int64_t layers = kWhole ? products : products * pieces.count;
+    const int depth = kWhole ? problem.depth() : pieces.depth;
+    const double cost = cost_of<T>(problem.rows(), problem.columns(), layers, depth, scope.processors, share);
     if (cost >= least) return;
     least = cost;
-    kernel = scope.tf32 ? product_kernel<Problem, T, TensorSums> : product_kernel<Problem, T, FloatSums>;
+    kernel =
+        scope.tf32 ? product_kernel<Problem, T, TensorSums, kWhole> : product_kernel<Problem, T, FloatSums, kWhole>;
     // Layers lie along x, the only side that is long enough for them.
     grid = dim3(static_cast<unsigned>(ceil_div(problem.columns(), T::kColumns) * layers),
                 static_cast<unsigned>(ceil_div(problem.rows(), T::kRows)));
+  };
+  const auto consider = [&]<class T>(T tile, double share) {
+    consider_layers(tile, std::false_type{}, share);
+    if constexpr (Problem::kMayBeWhole) {
+      if (pieces.count > 1) consider_layers(tile, std::true_type{}, share);
+    }
   };
   consider(Tile<32, 32, 2, 2>{}, 0.37);
   consider(Tile<32, 64, 2, 4>{}, 0.46);

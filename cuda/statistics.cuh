@@ -23,33 +23,42 @@ struct CombineSums {
 };
 
 /// Adds one value. A maximum is kept as the bits of |v|, which order like the floats and put NaN on top.
-__device__ inline void add_value(Sums& sums, float v, Stat needs, Pass pass, const QStats& stats, double shift) {
-  if (needs == Stat::kMaxAbs) {
+template <Stat kNeeds>
+__device__ inline void add_value(Sums& sums, float v, Pass pass, const QStats& stats, double shift) {
+  if constexpr (kNeeds == Stat::kMaxAbs) {
     const auto bits = static_cast<double>(__float_as_uint(v) & 0x7fffffffU);
     sums.sum = sums.sum > bits ? sums.sum : bits;
-    return;
-  }
-  const auto value = static_cast<double>(v);
-  if (needs == Stat::kMoments) {
-    const double moved = value - shift;
+  } else if constexpr (kNeeds == Stat::kMoments) {
+    const double moved = static_cast<double>(v) - shift;
     sums.sum += moved;
     sums.other += moved * moved;
-    return;
+  } else {
+    const double magnitude = fabs(static_cast<double>(v));
+    if (pass == Pass::kFirst || magnitude > stats.delta) {
+      sums.sum += magnitude;
+      sums.other += 1.0;
+    }
   }
-  const double magnitude = fabs(value);
-  if (pass == Pass::kFirst || magnitude > stats.delta) {
-    sums.sum += magnitude;
-    sums.other += 1.0;
-  }
+}
+
+template <Stat kNeeds>
+__device__ Sums thread_sums(const float* __restrict__ x, std::int64_t n, Pass pass, const QStats& stats, double shift) {
+  Sums mine{0.0, 0.0};
+#pragma unroll 8
+  for (int i = static_cast<int>(threadIdx.x); i < n; i += static_cast<int>(kThreads))
+    add_value<kNeeds>(mine, x[i], pass, stats, shift);
+  return mine;
 }
 
 /// Of n values, by one block; every thread gets it.
 __device__ inline Sums piece_sums(const float* x, std::int64_t n, Stat needs, Pass pass, const QStats& stats,
                                   double shift) {
   Sums mine{0.0, 0.0};
-#pragma unroll 4
-  for (int i = static_cast<int>(threadIdx.x); i < n; i += static_cast<int>(kThreads))
-    add_value(mine, x[i], needs, pass, stats, shift);
+  switch (needs) {
+    case Stat::kMaxAbs: mine = thread_sums<Stat::kMaxAbs>(x, n, pass, stats, shift); break;
+    case Stat::kMoments: mine = thread_sums<Stat::kMoments>(x, n, pass, stats, shift); break;
+    case Stat::kTernary: mine = thread_sums<Stat::kTernary>(x, n, pass, stats, shift); break;
+  }
   return block_reduce(mine, CombineSums{needs});
 }
 

@@ -43,6 +43,27 @@ const ConvCase kConvs[] = {
 
 class ConvTest : public EngineTest {
  protected:
+  /// y, dx, dw and db.
+  std::vector<Floats> outputs_of(std::int64_t n, const ConvShape& s) {
+    StepPlan p(n);
+    const BufferId x = p.buffer({s.c, s.h, s.w});
+    const BufferId y = p.buffer({s.o, s.out_h(), s.out_w()});
+    const ParamId w = p.param({s.o, s.c / s.groups, s.k, s.k});
+    const ParamId b = p.param({s.o}, {}, BlobRole::kBias);
+    p.step(Conv2dOp{x, y, w, b, s});
+    p.step(Conv2dBackwardDataOp{x, y, w, s});
+    p.step(Conv2dBackwardWeightOp{x, y, w, b, s});
+    const auto program = load(p.plan);
+    StepAccess& steps = program->steps();
+    steps.write(0, Operand::value(x), n, normal(n * s.c * s.h * s.w, 1));
+    steps.write(0, Operand::master(w), 0, normal(s.weights(), 2));
+    steps.write(0, Operand::master(b), 0, normal(s.o, 3));
+    steps.write(0, Operand::gradient(y), n, normal(n * s.o * s.out_h() * s.out_w(), 4));
+    for (const std::size_t step : {0, 1, 2}) steps.run_step(0, step, n);
+    return {steps.read(0, Operand::value(y), n), steps.read(0, Operand::gradient(x), n),
+            steps.read(0, Operand::param_gradient(w), 0), steps.read(0, Operand::param_gradient(b), 0)};
+  }
+
   void expect_inside_the_bound(std::int64_t n, const ConvShape& s, Precision precision) {
     StepPlan p(n);
     p.plan.precision = precision;
@@ -97,6 +118,27 @@ TEST_P(ConvTest, StaysInsideTheRoundingBoundOnASmallDevice) {
   if (GetParam().engine != "emulated") return;
   emulation::multiprocessors = 1;
   for (const auto& [n, s] : kConvs) expect_inside_the_bound(n, s, Precision::kFp32);
+  emulation::multiprocessors = 132;
+}
+
+// Which tiles are the cheapest depends on the device and on the number of runs; what they sum does not.
+TEST_P(ConvTest, TilesChangeNoBit) {
+  if (GetParam().engine != "emulated") return;
+  for (const auto& [n, s] :
+       {ConvCase{9, {.c = 7, .h = 12, .w = 12, .o = 21, .k = 5}},
+        ConvCase{40, {.c = 2, .h = 9, .w = 9, .o = 6, .k = 3, .stride = 1, .pad = 1}},
+        ConvCase{12, {.c = 1, .h = 28, .w = 28, .o = 20, .k = 5}},
+        ConvCase{7, {.c = 6, .h = 14, .w = 11, .o = 70, .k = 3, .stride = 1, .pad = 2, .groups = 2}},
+        ConvCase{6, {.c = 5, .h = 9, .w = 9, .o = 9, .k = 3, .stride = 2, .pad = 1}},
+        ConvCase{33, {.c = 700, .h = 1, .w = 1, .o = 300, .k = 1}}}) {
+    std::vector<Floats> first;
+    for (const int processors : {132, 1, 4, 100000}) {
+      emulation::multiprocessors = processors;
+      const std::vector<Floats> outputs = outputs_of(n, s);
+      if (first.empty()) first = outputs;
+      EXPECT_EQ(outputs, first) << text(s, n) << ", " << processors << " multiprocessors";
+    }
+  }
   emulation::multiprocessors = 132;
 }
 
