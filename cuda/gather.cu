@@ -6,16 +6,19 @@
 namespace qrun::cuda {
 namespace {
 
+constexpr int kPart = 1024;  // pixels of a block, of one image
+
 /// The shape that all images of a batch have.
 struct Pixels {
-  Divisor by_image, by_plane, by_width;
+  int size;
+  Divisor by_parts, by_plane, by_width;
 };
 
-/// A thread a pixel; the first of an image brings its label, too.
+/// The first thread of an image brings its label, too.
 __global__ void gather_kernel(int n, Pixels pixels, GatherOperands g) {
-  const int i = element();
-  const int image = pixels.by_image.quotient(i);
-  if (image >= n) return;
+  const int image = pixels.by_parts.quotient(static_cast<int>(blockIdx.x));
+  const int begin = (static_cast<int>(blockIdx.x) - image * pixels.by_parts.value()) * kPart;
+  const int end = begin + kPart < pixels.size ? begin + kPart : pixels.size;
   const std::int64_t run = blockIdx.y;
   const DataSource& source = g.sources[run];
   const ImageTransform& t = source.transform;
@@ -28,25 +31,29 @@ __global__ void gather_kernel(int n, Pixels pixels, GatherOperands g) {
     item = g.order[run * g.order_stride + control.step * n + image];
   }
   const ImagePlace place = place_of(t, position);
-  const int pixel = i - image * pixels.by_image.value();
-  const int c = pixels.by_plane.quotient(pixel);
-  const int in_plane = pixel - c * pixels.by_plane.value();
-  const int y = pixels.by_width.quotient(in_plane);
-  const int x = in_plane - y * pixels.by_width.value();
-  const std::int64_t begin = item * t.in.size();
-  g.images.data[run * g.images.stride + i] = source.bytes != nullptr
-                                                 ? image_pixel(t, place, source.bytes + begin, c, y, x)
-                                                 : image_pixel(t, place, source.floats + begin, c, y, x);
-  if (pixel == 0) g.labels[run * g.labels_stride + image] = source.labels[item];
+  const std::int64_t from = item * t.in.size();
+  float* const to = g.images.data + run * g.images.stride + static_cast<std::int64_t>(image) * pixels.size;
+#pragma unroll 4
+  for (int pixel = begin + static_cast<int>(threadIdx.x); pixel < end; pixel += static_cast<int>(kThreads)) {
+    const int c = pixels.by_plane.quotient(pixel);
+    const int in_plane = pixel - c * pixels.by_plane.value();
+    const int y = pixels.by_width.quotient(in_plane);
+    const int x = in_plane - y * pixels.by_width.value();
+    to[pixel] = source.bytes != nullptr ? image_pixel(t, place, source.bytes + from, c, y, x)
+                                        : image_pixel(t, place, source.floats + from, c, y, x);
+  }
+  if (begin == 0 && threadIdx.x == 0) g.labels[run * g.labels_stride + image] = source.labels[item];
 }
 
 }  // namespace
 
 void gather(const Scope& scope, const Shape& image, const GatherOperands& operands) {
-  const auto divisor = [](std::int64_t d) { return Divisor(static_cast<int>(d)); };
-  const Pixels pixels{divisor(image.size()), divisor(image.h * image.w), divisor(image.w)};
-  launch(scope.stream, elements_grid(scope.n * image.size(), scope.runs), gather_kernel, static_cast<int>(scope.n),
-         pixels, operands);
+  const auto size = static_cast<int>(image.size());
+  const auto parts = static_cast<int>(ceil_div(size, kPart));
+  const Pixels pixels{size, Divisor(parts), Divisor(static_cast<int>(image.h * image.w)),
+                      Divisor(static_cast<int>(image.w))};
+  const dim3 grid(static_cast<unsigned>(scope.n * parts), static_cast<unsigned>(scope.runs));
+  launch(scope.stream, grid, gather_kernel, static_cast<int>(scope.n), pixels, operands);
 }
 
 }  // namespace qrun::cuda

@@ -109,6 +109,10 @@ void fit_activation(const Scope& scope, std::int64_t size, Tensor x, const Fitti
 void quantize(const Scope& scope, std::int64_t size, Tensor x, Tensor y, const ActivationState* states);
 void quantize_backward(const Scope& scope, std::int64_t size, Tensor x, Tensor dy, Tensor dx,
                        const ActivationState* states);
+/// quantize() to q and relu() of that to y, in one launch; and their gradients.
+void quantize_relu(const Scope& scope, std::int64_t size, Tensor x, Tensor q, Tensor y, const ActivationState* states);
+void quantize_relu_backward(const Scope& scope, std::int64_t size, Tensor x, Tensor y, Tensor dy, Tensor dq, Tensor dx,
+                            const ActivationState* states);
 
 /// Parameters cut into pieces. Here runs count from the pack's first, whatever the scope.
 struct ParamTable {

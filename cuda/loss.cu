@@ -1,4 +1,6 @@
 // Softmax, cross-entropy, its gradient and predictions, in double; and the end of an iteration.
+#include <algorithm>
+
 #include "cuda/kernels.h"
 #include "cuda/statistics.cuh"
 #include "math/softmax.h"
@@ -6,22 +8,43 @@
 namespace qrun::cuda {
 namespace {
 
-/// A block a run.
-__global__ void softmax_cross_entropy_kernel(std::int64_t n, int classes, bool training, LossOperands operands) {
+/// A block a run. `lanes` threads take an image, each of them some classes.
+__global__ void softmax_cross_entropy_kernel(int n, int classes, int lanes, bool training, LossOperands operands) {
+  __shared__ double parts[kThreads];  // of the sum of exponentials
   const std::int64_t run = blockIdx.x;
-  const auto batch = static_cast<double>(n);
+  const int thread = static_cast<int>(threadIdx.x);
+  const int at_once = static_cast<int>(kThreads) / lanes;
+  const int lane = thread % lanes;
   double mine = 0.0;
-  for (std::int64_t i = threadIdx.x; i < n; i += kThreads) {
-    const float* x = operands.x.data + run * operands.x.stride + i * classes;
-    float* dx = training ? operands.dx.data + run * operands.dx.stride + i * classes : nullptr;
-    mine += softmax_loss(x, 1, classes, operands.labels[run * operands.labels_stride + i], batch, dx);
+  for (int first = 0; first < n; first += at_once) {
+    const int image = first + thread / lanes;
+    const bool active = thread / lanes < at_once && image < n;
+    const float* x =
+        operands.x.data + run * operands.x.stride + static_cast<std::int64_t>(active ? image : 0) * classes;
+    const double largest = largest_score(x, 1, classes);
+    double part = 0.0;
+    for (int c = lane; c < classes; c += lanes) part += exp(static_cast<double>(x[c]) - largest);
+    parts[thread] = part;
+    __syncthreads();
+    double sum = 0.0;
+    for (int i = 0; active && i < lanes; ++i) sum += parts[thread - lane + i];
+    __syncthreads();
+    if (!active) continue;
+    const std::int32_t label = operands.labels[run * operands.labels_stride + image];
+    if (training) {
+      float* dx = operands.dx.data + run * operands.dx.stride + static_cast<std::int64_t>(image) * classes;
+      for (int c = lane; c < classes; c += lanes)
+        dx[c] = softmax_gradient(static_cast<double>(x[c]), largest, sum, c == label, static_cast<double>(n));
+    }
+    if (lane != 0) continue;
+    mine += cross_entropy(static_cast<double>(x[label]), largest, sum);
     if (operands.predictions != nullptr)
-      operands.predictions[run * operands.items + operands.first + i] = arg_max(x, 1, classes);
+      operands.predictions[run * operands.items + operands.first + image] = arg_max(x, 1, classes);
   }
   const double sum = block_reduce(mine, [](double a, double b) { return a + b; });
-  if (threadIdx.x != 0) return;
+  if (thread != 0) return;
   RunControl& control = operands.control[run];
-  control.loss = sum / batch;
+  control.loss = sum / static_cast<double>(n);
   control.test_loss += sum;
   if (!is_finite(sum)) diverge(control, operands.place);
 }
@@ -41,8 +64,9 @@ __global__ void end_iteration_kernel(int runs, RunControl* controls, float* loss
 }  // namespace
 
 void softmax_cross_entropy(const Scope& scope, std::int64_t classes, const LossOperands& operands) {
-  launch(scope.stream, dim3(static_cast<unsigned>(scope.runs)), softmax_cross_entropy_kernel, scope.n,
-         static_cast<int>(classes), scope.training, operands);
+  const int lanes = static_cast<int>(std::min<std::int64_t>(classes, kThreads));
+  launch(scope.stream, dim3(static_cast<unsigned>(scope.runs)), softmax_cross_entropy_kernel, static_cast<int>(scope.n),
+         static_cast<int>(classes), lanes, scope.training, operands);
 }
 
 void end_iteration(const Scope& scope, RunControl* control, float* losses, std::int64_t stride) {

@@ -119,8 +119,14 @@ void CudaProgram::quantize_all() {
 }
 
 void CudaProgram::run_phase(Phase phase, const Submitter& submit) const {
-  for (const Step& step : plan_.steps) {
-    if (step.phase == phase) std::visit(submit, step.op);
+  for (auto step = plan_.steps.begin(); step != plan_.steps.end(); ++step) {
+    if (step->phase != phase) continue;
+    const auto next = step + 1;
+    if (next != plan_.steps.end() && next->phase == phase && submit.both(step->op, next->op)) {
+      ++step;
+    } else {
+      std::visit(submit, step->op);
+    }
   }
 }
 

@@ -2,6 +2,7 @@
 // where a block works on a piece of one blob of one run.
 #include "cuda/fitting.cuh"
 #include "cuda/kernels.h"
+#include "math/relu.h"
 
 namespace qrun::cuda {
 namespace {
@@ -24,18 +25,26 @@ __global__ void measure_activation_kernel(Tensor x, std::int64_t n_of_run, Fitti
   if (threadIdx.x == 0) finish_pass(f, run, total, n_of_run, kPass, shift);
 }
 
+__device__ inline float quantized(float v, const ActivationState& state) {
+  float result = v;
+  AllQuantizers::visit(state.settings.method,
+                       [&]<class Q>() { result = decode(Q::code(v, state.params), state.params); });
+  return result;
+}
+
+/// The gradient where v was quantized.
+__device__ inline float masked(float gradient, float v, const ActivationState& state) {
+  AllQuantizers::visit(state.settings.method, [&]<class Q>() {
+    if (Q::saturates(v, state.params)) gradient = 0.0F;
+  });
+  return gradient;
+}
+
 __global__ void quantize_activation_kernel(std::int64_t n, Tensor x, Tensor y, const ActivationState* states) {
   const int i = element();
   if (i >= n) return;
   const unsigned run = blockIdx.y;
-  const ActivationState& state = states[run];
-  const float v = x.data[run * x.stride + i];
-  float* to = y.data + run * y.stride + i;
-  if (state.settings.method == kNoQuantizer) {
-    *to = v;
-    return;
-  }
-  AllQuantizers::visit(state.settings.method, [&]<class Q>() { *to = decode(Q::code(v, state.params), state.params); });
+  y.data[run * y.stride + i] = quantized(x.data[run * x.stride + i], states[run]);
 }
 
 __global__ void quantize_backward_kernel(std::int64_t n, Tensor x, Tensor dy, Tensor dx,
@@ -43,15 +52,29 @@ __global__ void quantize_backward_kernel(std::int64_t n, Tensor x, Tensor dy, Te
   const int i = element();
   if (i >= n) return;
   const unsigned run = blockIdx.y;
-  const ActivationState& state = states[run];
-  float gradient = dy.data[run * dy.stride + i];
-  if (state.settings.masks()) {
-    const float v = x.data[run * x.stride + i];
-    AllQuantizers::visit(state.settings.method, [&]<class Q>() {
-      if (Q::saturates(v, state.params)) gradient = 0.0F;
-    });
-  }
-  dx.data[run * dx.stride + i] = gradient;
+  const float gradient = dy.data[run * dy.stride + i];
+  dx.data[run * dx.stride + i] =
+      states[run].settings.masks() ? masked(gradient, x.data[run * x.stride + i], states[run]) : gradient;
+}
+
+__global__ void quantize_relu_kernel(std::int64_t n, Tensor x, Tensor q, Tensor y, const ActivationState* states) {
+  const int i = element();
+  if (i >= n) return;
+  const unsigned run = blockIdx.y;
+  const float value = quantized(x.data[run * x.stride + i], states[run]);
+  q.data[run * q.stride + i] = value;
+  y.data[run * y.stride + i] = qrun::relu(value);
+}
+
+__global__ void quantize_relu_backward_kernel(std::int64_t n, Tensor x, Tensor y, Tensor dy, Tensor dq, Tensor dx,
+                                              const ActivationState* states) {
+  const int i = element();
+  if (i >= n) return;
+  const unsigned run = blockIdx.y;
+  const float gradient = relu_gradient(y.data[run * y.stride + i], dy.data[run * dy.stride + i]);
+  dq.data[run * dq.stride + i] = gradient;
+  dx.data[run * dx.stride + i] =
+      states[run].settings.masks() ? masked(gradient, x.data[run * x.stride + i], states[run]) : gradient;
 }
 
 /// False where values were handed in, too.
@@ -130,6 +153,17 @@ void quantize_backward(const Scope& scope, std::int64_t size, Tensor x, Tensor d
                        const ActivationState* states) {
   launch(scope.stream, elements_grid(scope.n * size, scope.runs), quantize_backward_kernel, scope.n * size, x, dy, dx,
          states);
+}
+
+void quantize_relu(const Scope& scope, std::int64_t size, Tensor x, Tensor q, Tensor y, const ActivationState* states) {
+  launch(scope.stream, elements_grid(scope.n * size, scope.runs), quantize_relu_kernel, scope.n * size, x, q, y,
+         states);
+}
+
+void quantize_relu_backward(const Scope& scope, std::int64_t size, Tensor x, Tensor y, Tensor dy, Tensor dq, Tensor dx,
+                            const ActivationState* states) {
+  launch(scope.stream, elements_grid(scope.n * size, scope.runs), quantize_relu_backward_kernel, scope.n * size, x, y,
+         dy, dq, dx, states);
 }
 
 void quantize_params(cudaStream_t stream, const ParamTable& table, int passes, Workspace workspace) {

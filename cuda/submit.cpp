@@ -2,6 +2,36 @@
 
 namespace qrun::cuda {
 
+bool Submitter::both(const Op& op, const Op& next) const {
+  if (!fused_) return false;
+  if (const auto* quantize = std::get_if<QuantizeOp>(&op)) {
+    const auto* relu = std::get_if<ReluOp>(&next);
+    if (relu == nullptr || relu->x != quantize->y) return false;
+    quantize_and_relu(*quantize, *relu);
+    return true;
+  }
+  if (const auto* relu = std::get_if<ReluBackwardOp>(&op)) {
+    const auto* quantize = std::get_if<QuantizeBackwardOp>(&next);
+    if (quantize == nullptr || quantize->y != relu->dx) return false;
+    relu_and_quantize_backward(*relu, *quantize);
+    return true;
+  }
+  return false;
+}
+
+void Submitter::quantize_and_relu(const QuantizeOp& quantize, const ReluOp& relu) const {
+  fit(quantize.slot, quantize.x);
+  quantize_relu(scope_, memory_.size(quantize.x), memory_.value(quantize.x, first_), memory_.value(quantize.y, first_),
+                memory_.value(relu.y, first_), memory_.activation(quantize.slot, first_));
+}
+
+void Submitter::relu_and_quantize_backward(const ReluBackwardOp& relu, const QuantizeBackwardOp& quantize) const {
+  quantize_relu_backward(scope_, memory_.size(relu.dx), memory_.value(quantize.x, first_),
+                         memory_.value(relu.y, first_), memory_.gradient(relu.y, first_),
+                         memory_.gradient(relu.dx, first_), memory_.gradient(quantize.dx, first_),
+                         memory_.activation(quantize.slot, first_));
+}
+
 void Submitter::operator()(const QuantizeParamOp& op) const {
   quantize_params(scope_.stream, memory_.table(first_, op.param), memory_.passes_of_params(), memory_.workspace());
 }

@@ -26,6 +26,9 @@ class Submitter {
     first_item_ = at;
   }
 
+  /// Submits two ops that follow each other as one launch, where there is one for them; false where there is none.
+  [[nodiscard]] bool both(const Op& op, const Op& next) const;
+
   void operator()(const QuantizeParamOp& op) const;
   void operator()(const QuantizeParamBackwardOp& op) const;
   void operator()(const Conv2dOp& op) const;
@@ -49,6 +52,8 @@ class Submitter {
   void operator()(const UpdateOp& op) const;
 
  private:
+  void quantize_and_relu(const QuantizeOp& quantize, const ReluOp& relu) const;
+  void relu_and_quantize_backward(const ReluBackwardOp& relu, const QuantizeBackwardOp& quantize) const;
   [[nodiscard]] Fitting fitting(SlotId slot) const;
   void fit(SlotId slot, BufferId x) const;
 

@@ -11,24 +11,37 @@
 
 namespace qrun {
 
-/// The loss of one image, in double, about the largest score so that nothing overflows. Writes dx, as x lies, unless it
-/// is nullptr.
-QRUN_HD double softmax_loss(const float* x, std::int64_t stride, std::int64_t classes, std::int32_t label, double batch,
-                            float* dx) {
+/// About which exponentials are taken, so that nothing overflows.
+QRUN_HD double largest_score(const float* x, std::int64_t stride, std::int64_t classes) {
   auto largest = static_cast<double>(x[0]);
   for (std::int64_t c = 1; c < classes; ++c) {
     const auto score = static_cast<double>(x[c * stride]);
     largest = largest < score ? score : largest;
   }
+  return largest;
+}
+
+/// dx of a class. `sum`: of exp(x - largest) over all classes.
+QRUN_HD float softmax_gradient(double x, double largest, double sum, bool is_label, double batch) {
+  return static_cast<float>((exp(x - largest) / sum - (is_label ? 1.0 : 0.0)) / batch);
+}
+
+/// The loss of one image, from its label's score.
+QRUN_HD double cross_entropy(double label_score, double largest, double sum) {
+  return log(sum) + largest - label_score;
+}
+
+/// The loss of one image, in double. Writes dx, as x lies, unless it is nullptr.
+QRUN_HD double softmax_loss(const float* x, std::int64_t stride, std::int64_t classes, std::int32_t label, double batch,
+                            float* dx) {
+  const double largest = largest_score(x, stride, classes);
   double sum = 0.0;
   for (std::int64_t c = 0; c < classes; ++c) sum += exp(static_cast<double>(x[c * stride]) - largest);
   if (dx != nullptr) {
-    for (std::int64_t c = 0; c < classes; ++c) {
-      const double probability = exp(static_cast<double>(x[c * stride]) - largest) / sum;
-      dx[c * stride] = static_cast<float>((probability - (c == label ? 1.0 : 0.0)) / batch);
-    }
+    for (std::int64_t c = 0; c < classes; ++c)
+      dx[c * stride] = softmax_gradient(static_cast<double>(x[c * stride]), largest, sum, c == label, batch);
   }
-  return log(sum) + largest - static_cast<double>(x[label * stride]);
+  return cross_entropy(static_cast<double>(x[label * stride]), largest, sum);
 }
 
 /// The class with the largest score, the first of several.
