@@ -11,15 +11,20 @@ namespace qrun::cuda {
 
 class CudaEngine : public Engine {
  public:
-  explicit CudaEngine(EngineInfo info) : info_(std::move(info)) {}
+  CudaEngine(EngineInfo info, LibraryPlace place) : info_(std::move(info)), place_(std::move(place)) {}
   [[nodiscard]] EngineInfo info() const override { return info_; }
+  [[nodiscard]] LibraryInfo library() const override {
+    const LibraryProbe probe = open_cudnn(place_);
+    return {probe.library ? probe.library->name() : "", probe.problem};
+  }
   /// Throws Error where the device's memory does not hold the pack.
   std::unique_ptr<Program> load(const Plan& plan, std::vector<RunFeeds> feeds) override {
-    return std::make_unique<CudaProgram>(plan, std::move(feeds));
+    return std::make_unique<CudaProgram>(plan, std::move(feeds), place_);
   }
 
  private:
   EngineInfo info_;
+  LibraryPlace place_;
 };
 
 }  // namespace qrun::cuda

@@ -12,14 +12,17 @@
 
 namespace qrun::cuda {
 
+class LibraryConvs;
+
 /// The runs a launch is for: all pointers and tensors handed in are those of the first of them.
 struct Scope {
   cudaStream_t stream = nullptr;
   int runs = 1;
   std::int64_t n = 0;  // images of the batch
   bool training = true;
-  bool tf32 = false;   // products may round their factors so
-  int processors = 1;  // multiprocessors of the device
+  bool tf32 = false;                      // products may round their factors so
+  int processors = 1;                     // multiprocessors of the device
+  const LibraryConvs* library = nullptr;  // computes some convolutions
 };
 
 /// Space for sums of pieces, and counters and maxima at zero, for one launch at a time.
@@ -82,6 +85,11 @@ void conv2d_backward_weight(const Scope& scope, const ConvShape& s, const ConvOp
 [[nodiscard]] PieceNeeds conv2d_needs(const ConvShape& s, std::int64_t n);
 [[nodiscard]] PieceNeeds conv2d_backward_data_needs(const ConvShape& s, std::int64_t n);
 [[nodiscard]] PieceNeeds conv2d_backward_weight_needs(const ConvShape& s, std::int64_t n);
+
+// What a library's convolution leaves to do.
+/// y += b, where there is one; fits the slot as conv2d() does.
+void add_bias(const Scope& scope, const ConvShape& s, Tensor y, Tensor b, const Fitting& fitting);
+void bias_gradient(const Scope& scope, const ConvShape& s, Tensor dy, Tensor db);
 
 void relu(const Scope& scope, std::int64_t size, Tensor x, Tensor y);
 void relu_backward(const Scope& scope, std::int64_t size, Tensor y, Tensor dy, Tensor dx);

@@ -1,5 +1,8 @@
 // What the program finds in libqrun_cuda.so; see src/engine/plugin.h.
+#include <dlfcn.h>
+
 #include <cstdio>
+#include <filesystem>
 #include <string>
 
 #include "cuda/cuda_engine.h"
@@ -52,11 +55,27 @@ extern "C" {
 
 const char* qrun_plugin_version() { return QRUN_BUILD; }
 
+}  // extern "C"
+
+namespace {
+
+/// Beside this plug-in.
+qrun::cuda::LibraryPlace library_place() {
+  Dl_info where{};
+  (void)dladdr(reinterpret_cast<const void*>(&qrun_plugin_version), &where);
+  const std::filesystem::path file = where.dli_fname == nullptr ? "" : where.dli_fname;
+  return {file.parent_path().string(), QRUN_BUILD};
+}
+
+}  // namespace
+
+extern "C" {
+
 qrun::Engine* qrun_make_engine(int device, char* problem, int problem_size) {
   try {
     qrun::EngineInfo info;
     const std::string reason = use_device(device, info);
-    if (reason.empty()) return new qrun::cuda::CudaEngine(info);
+    if (reason.empty()) return new qrun::cuda::CudaEngine(info, library_place());
     (void)std::snprintf(problem, static_cast<std::size_t>(problem_size), "%s", reason.c_str());
   } catch (const std::exception& error) {
     (void)std::snprintf(problem, static_cast<std::size_t>(problem_size), "%s", error.what());

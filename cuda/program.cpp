@@ -26,11 +26,12 @@ bool masks_gradients(const Plan& plan) {
 
 }  // namespace
 
-CudaProgram::CudaProgram(Plan plan, std::vector<RunFeeds> feeds)
+CudaProgram::CudaProgram(Plan plan, std::vector<RunFeeds> feeds, const LibraryPlace& place)
     : plan_(std::move(plan)),
       feeds_(std::move(feeds)),
       processors_(multiprocessors()),
       memory_(plan_, stream_),
+      library_(plan_, place),
       train_data_(ResidentData::of(sources_of(feeds_, &RunFeeds::train), stream_)),
       test_data_(ResidentData::of(sources_of(feeds_, &RunFeeds::test), stream_)),
       batches_(memory_, train_data_ && test_data_ ? kNone : plan_.images),
@@ -130,8 +131,20 @@ void CudaProgram::run_phase(Phase phase, const Submitter& submit) const {
   }
 }
 
+/// A library loads its code in its first calls, which no graph may note. What they write here an iteration overwrites.
+void CudaProgram::warm_up() const {
+  Scope alone = scope(plan_.train_batch, true);
+  alone.runs = 1;
+  const Submitter submit(memory_, alone, 0, nullptr);
+  for (const Step& step : plan_.steps) {
+    if (product_of(step.op)) std::visit(submit, step.op);
+  }
+  stream_.wait();
+}
+
 void CudaProgram::iterate_graph() {
   if (!iteration_.empty()) return;
+  if (!library_.empty()) warm_up();
   iteration_.capture(stream_, [&] {
     const Scope all = scope(plan_.train_batch, true);
     Submitter submit(memory_, all, 0, rates_.data());

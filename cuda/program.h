@@ -9,6 +9,7 @@
 
 #include "core/error.h"
 #include "cuda/batches.h"
+#include "cuda/library_convs.h"
 #include "cuda/resident_data.h"
 #include "cuda/submit.h"
 #include "engine/engine.h"
@@ -18,7 +19,7 @@ namespace qrun::cuda {
 /// All runs go through an iteration together; the host only brings batches. A run's bits do not depend on the others.
 class CudaProgram : public Program, private StepAccess {
  public:
-  CudaProgram(Plan plan, std::vector<RunFeeds> feeds);
+  CudaProgram(Plan plan, std::vector<RunFeeds> feeds, const LibraryPlace& place);
 
   TrainResult train(std::int64_t iterations, const std::atomic<bool>& stop) override;
   std::vector<TestResult> test(std::int64_t samples) override;
@@ -26,6 +27,7 @@ class CudaProgram : public Program, private StepAccess {
   void restore(int run, const TrainingState& state) override;
   QuantizedBlob codes(int run, ParamId param) override;
   void set_values(int run, ParamId param, std::span<const float> values) override;
+  [[nodiscard]] ProductPaths products() const override { return library_.paths(); }
   StepAccess& steps() override { return *this; }
 
  private:
@@ -49,7 +51,8 @@ class CudaProgram : public Program, private StepAccess {
             .n = n,
             .training = training,
             .tf32 = plan_.precision == Precision::kTf32,
-            .processors = processors_};
+            .processors = processors_,
+            .library = &library_};
   }
   /// Writes `size` values to the device.
   template <class T>
@@ -66,6 +69,7 @@ class CudaProgram : public Program, private StepAccess {
   void keep_given(bool given, int run, ParamId param);
   void quantize_all();
   void run_phase(Phase phase, const Submitter& submit) const;
+  void warm_up() const;
   void iterate_graph();
   std::int64_t train_chunk(std::int64_t iterations, const std::atomic<bool>& stop, TrainResult& result);
   std::int64_t bring_test_batch(std::int64_t first, std::int64_t items, std::vector<TestResult>& results);
@@ -76,6 +80,7 @@ class CudaProgram : public Program, private StepAccess {
   int processors_;
   Stream stream_;
   PackMemory memory_;
+  LibraryConvs library_;
   std::optional<ResidentData> train_data_, test_data_;
   Batches batches_;                  // where the sets are not on the device
   DeviceArray<std::int32_t> order_;  // [run][step][image]

@@ -1,6 +1,16 @@
 #include "cuda/submit.h"
 
+#include "cuda/library_convs.h"
+
 namespace qrun::cuda {
+namespace {
+
+/// False where the engine's own product is to compute it.
+bool by_library(Direction direction, const Scope& scope, const ConvShape& s, const ConvOperands& operands) {
+  return scope.library != nullptr && scope.library->run(direction, scope, s, operands);
+}
+
+}  // namespace
 
 bool Submitter::both(const Op& op, const Op& next) const {
   if (!fused_) return false;
@@ -41,25 +51,28 @@ void Submitter::operator()(const QuantizeParamBackwardOp& op) const {
 }
 
 void Submitter::operator()(const Conv2dOp& op) const {
-  conv2d(scope_, op.s,
-         {.x = memory_.value(op.x, first_),
-          .y = memory_.value(op.y, first_),
-          .w = memory_.param(op.w, first_),
-          .b = op.b == kNone ? Tensor{} : memory_.param(op.b, first_),
-          .taps = memory_.taps(op.s),
-          .space = memory_.data_space()},
-         fused_ ? fitting(memory_.slot_of_product(op.y)) : Fitting{});
+  const ConvOperands operands{.x = memory_.value(op.x, first_),
+                              .y = memory_.value(op.y, first_),
+                              .w = memory_.param(op.w, first_),
+                              .b = op.b == kNone ? Tensor{} : memory_.param(op.b, first_),
+                              .taps = memory_.taps(op.s),
+                              .space = memory_.data_space()};
+  const Fitting fitted = fused_ ? fitting(memory_.slot_of_product(op.y)) : Fitting{};
+  if (by_library(Direction::kForward, scope_, op.s, operands))
+    return add_bias(scope_, op.s, operands.y, operands.b, fitted);
+  conv2d(scope_, op.s, operands, fitted);
 }
 
 void Submitter::operator()(const LinearOp& op) const { (*this)(Conv2dOp{op.x, op.y, op.w, op.b, op.product()}); }
 
 void Submitter::operator()(const Conv2dBackwardDataOp& op) const {
-  conv2d_backward_data(scope_, op.s,
-                       {.x = memory_.gradient(op.dx, first_),
-                        .y = memory_.gradient(op.y, first_),
-                        .w = memory_.param(op.w, first_),
-                        .taps = memory_.taps_of_gradient(op.s),
-                        .space = memory_.data_space()});
+  const ConvOperands operands{.x = memory_.gradient(op.dx, first_),
+                              .y = memory_.gradient(op.y, first_),
+                              .w = memory_.param(op.w, first_),
+                              .taps = memory_.taps_of_gradient(op.s),
+                              .space = memory_.data_space()};
+  if (by_library(Direction::kData, scope_, op.s, operands)) return;
+  conv2d_backward_data(scope_, op.s, operands);
 }
 
 void Submitter::operator()(const LinearBackwardDataOp& op) const {
@@ -72,13 +85,14 @@ void Submitter::operator()(const Conv2dBackwardWeightOp& op) const {
     branch_->fork(*main_);
     scope.stream = branch_->get();
   }
-  conv2d_backward_weight(scope, op.s,
-                         {.x = memory_.value(op.x, first_),
-                          .y = memory_.gradient(op.y, first_),
-                          .w = memory_.param_gradient(op.w, first_),
-                          .b = op.b == kNone ? Tensor{} : memory_.param_gradient(op.b, first_),
-                          .taps = memory_.taps(op.s),
-                          .space = memory_.weight_space()});
+  const ConvOperands operands{.x = memory_.value(op.x, first_),
+                              .y = memory_.gradient(op.y, first_),
+                              .w = memory_.param_gradient(op.w, first_),
+                              .b = op.b == kNone ? Tensor{} : memory_.param_gradient(op.b, first_),
+                              .taps = memory_.taps(op.s),
+                              .space = memory_.weight_space()};
+  if (by_library(Direction::kWeight, scope, op.s, operands)) return bias_gradient(scope, op.s, operands.y, operands.b);
+  conv2d_backward_weight(scope, op.s, operands);
 }
 
 void Submitter::operator()(const LinearBackwardWeightOp& op) const {

@@ -8,10 +8,11 @@ limit_mib=48
 rm -rf bundle
 cmake --install build --component bundle --prefix bundle --strip >/dev/null
 
+# cuDNN is the machine's own, too: of a gigabyte, and opened by libqrun_cudnn.so alone, which no program links.
 # The C library and the loader belong to the machine; a mix of two versions of them doesn't start.
 own_to_the_machine='^(ld-linux.*|lib(c|m|dl|rt|pthread|resolv|util|anl|nss_.*))\.so'
 ldd bundle/bin/* | awk '$2 == "=>" && $3 ~ /^\// {print $3}' | sort -u | while read -r library; do
-  [[ $(basename "$library") =~ $own_to_the_machine ]] || install -D -s -m 644 -t bundle/lib "$library"
+  [[ $library == "$PWD"/bundle/* || $(basename "$library") =~ $own_to_the_machine ]] || install -D -s -m 644 -t bundle/lib "$library"
 done
 
 mkdir bundle/tests

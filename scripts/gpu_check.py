@@ -36,6 +36,31 @@ METRICS = (
     "launch__grid_size",
 )  # one pass: no launch is replayed
 
+# A third of an image's products are in a layer of the size at which cuDNN was measured before.
+VGG = """
+vars: {narrow: 64, wide: 128}
+data:
+  train: {synthetic_digits: 6400, batch_size: 64}
+  test: {synthetic_digits: 128, batch_size: 64}
+  scale: 0.00392156862745098
+network:
+  - {name: conv1, type: conv2d, out_channels: "${narrow}", kernel_size: 3, padding: 1}
+  - {name: relu1, type: relu}
+  - {name: conv2, type: conv2d, out_channels: "${narrow}", kernel_size: 3, padding: 1}
+  - {name: relu2, type: relu}
+  - {name: pool2, type: max_pool2d, kernel_size: 2}
+  - {name: conv3, type: conv2d, out_channels: "${wide}", kernel_size: 3, padding: 1}
+  - {name: relu3, type: relu}
+  - {name: conv4, type: conv2d, out_channels: "${wide}", kernel_size: 3, padding: 1}
+  - {name: relu4, type: relu}
+  - {name: pool4, type: max_pool2d, kernel_size: 2}
+  - {name: score, type: linear, out_features: 10}
+quantize:
+  "conv*": {weight: {method: ulq, bits: 2}, activation: {method: clip, bits: 8}}
+solver: {type: sgd, lr: 0.01, momentum: 0.9}
+train: {epochs: 3, iterations_per_epoch: 100}
+"""
+
 
 class Check:
     """Steps, one after another, and what they printed."""
@@ -56,8 +81,8 @@ class Check:
         """How the tests call the device's engine."""
         return "emulated" if self.emulate else "cuda"
 
-    def run(self, name: str, command: list[str], seconds: int) -> str | None:
-        """Run a command; its standard output, or None if it failed or had no time, which is noted."""
+    def run(self, name: str, command: list[str], seconds: int, env: dict[str, str] | None = None) -> str | None:
+        """Run a command, with `env` on top; its standard output, or None if it failed or had no time, which is noted."""
         left = self.end - time.monotonic()
         if left < min(seconds, 10):
             self.note(name, "left out: no time", "")
@@ -67,7 +92,8 @@ class Check:
         problem = ""
         with log.open("w", encoding="utf-8") as out, log.with_suffix(".err").open("w", encoding="utf-8") as err:
             try:
-                code = subprocess.run(command, cwd=ROOT, stdout=out, stderr=err, timeout=min(seconds, left), check=False).returncode
+                timeout = min(seconds, left)
+                code = subprocess.run(command, cwd=ROOT, stdout=out, stderr=err, env={**os.environ, **(env or {})}, timeout=timeout, check=False).returncode
                 problem = f"exit {code}" if code else ""
             except (OSError, subprocess.TimeoutExpired) as error:
                 problem = str(error).replace(" ".join(command), "it")[-120:]
@@ -90,11 +116,11 @@ class Check:
         """Filter of engine tests on the device."""
         return ":".join(f"*{name}*/{self.engine}" for name in names or ("",))
 
-    def qrun(self, name: str, *arguments: str, seconds: int = 60) -> list[dict] | None:
+    def qrun(self, name: str, *arguments: str, seconds: int = 60, env: dict[str, str] | None = None) -> list[dict] | None:
         """Train on the device in a fresh folder; what `qrun show --json` says of each run."""
         results = self.folder / "results" / name.replace(" ", "_")
         shutil.rmtree(results, ignore_errors=True)
-        if self.run(name, self.training(results, *arguments), seconds) is None:
+        if self.run(name, self.training(results, *arguments), seconds, env) is None:
             return None
         return self.shown(results)
 
@@ -129,7 +155,7 @@ def correctness(check: Check) -> None:
     command = [str(check.programs / "test_engine"), f"--gtest_filter={check.tests(*(SMALL if check.emulate else ()))}"]
     if output := check.run("tests", command, 120 if not check.emulate else 600):
         engines = next((line for line in output.splitlines() if line.startswith("engines tested")), "")
-        check.note("tests", f"{engines}; {output.strip().splitlines()[-1].strip()}", " ".join(command[1:]))
+        check.note("tests", f"{engines}; {passed(output)}", " ".join(command[1:]))
         if "[       OK ]" not in output:
             check.failed = True
             check.note("tests", "FAILED: none ran", "")
@@ -139,6 +165,11 @@ def correctness(check: Check) -> None:
         few = ("train.epochs=1", "train.iterations_per_epoch=5")
         if check.qrun(f"check {Path(config).stem}", config, *few, "--engine", "check", seconds=90) is not None:
             check.note(f"--engine check, {Path(config).stem}", "every op agrees", f"qrun {config} {' '.join(few)} --engine check")
+
+
+def passed(output: str) -> str:
+    """What a test program says of those that passed; others may be skipped."""
+    return next((line for line in output.splitlines() if "PASSED" in line), "none passed")
 
 
 def jobs(check: Check) -> None:
@@ -228,6 +259,36 @@ def packs(check: Check) -> None:
             check.note(f"pack of {runs}, {how}", result, "images_per_second, of the whole pack")
 
 
+def cudnn(check: Check) -> None:
+    """Convolutions by cuDNN: its tests; a network of VGG's kind by own products and by cuDNN's, in float32 and TF32."""
+    env = with_cudnn(check.python)
+    command = [str(check.programs / "test_engine"), f"--gtest_filter={check.tests('Cudnn')}"]
+    if output := check.run("cudnn tests", command, 30 if not check.emulate else 300, env):
+        skipped = re.search(r"Skipped\n(.*)", output)
+        check.failed |= skipped is not None
+        check.note("tests of cuDNN", f"FAILED: {skipped.group(1)}" if skipped else passed(output), " ".join(command[1:]))
+    config = check.folder / "vgg.yaml"
+    config.write_text(VGG, "utf-8")
+    width = ("vars.narrow=8", "vars.wide=8") if check.emulate else ()
+    for how, products in ((how, products) for how in ("fp32", "tf32") for products in ("own", "cudnn")):
+        name = f"vgg {how} {products}"
+        runs = check.qrun(name, str(config), *width, f"precision={how}", f"products={products}", "--verbose", seconds=20, env=env)
+        if runs:
+            took = re.search(r'products="(.*)"', (check.folder / "logs" / f"{name.replace(' ', '_')}.err").read_text("utf-8", "replace"))
+            result = f"{runs[0]['images_per_second']:.0f} images/s; {took.group(1) if took else 'own'}"
+            check.note(f"VGG-like, 64 and 128 channels, {how}, {products}", result, "images_per_second, median of 3 epochs")
+
+
+def with_cudnn(python: str) -> dict[str, str]:
+    """Where the loader finds the cuDNN that PyTorch brings along, beside what it looks at anyway; for qrun's programs alone."""
+    where = [python, "-c", "import nvidia.cudnn as c; print(list(c.__path__)[0] + '/lib')"]
+    found = subprocess.run(where, capture_output=True, text=True, check=False)
+    if found.returncode != 0:
+        return {}
+    known = os.environ.get("LD_LIBRARY_PATH")
+    return {"LD_LIBRARY_PATH": found.stdout.strip() + (f":{known}" if known else "")}
+
+
 def torch(check: Check, hows: tuple[str, ...]) -> None:
     """PyTorch's epoch."""
     has = subprocess.run([check.python, "-c", "import torch, numpy"], capture_output=True, check=False).returncode == 0
@@ -265,10 +326,11 @@ def device(emulate: bool) -> str:
 
 
 def emulated_programs(built: Path, folder: Path) -> Path:
-    """The programs with the emulated plug-in beside them."""
+    """The programs with the emulated plug-ins beside them."""
     folder.mkdir(parents=True, exist_ok=True)
-    for program in (built / "qrun", built / "test_engine", built / "emulated/libqrun_cuda.so"):
+    for program in (built / "qrun", built / "test_engine", built / "emulated/libqrun_cuda.so", built / "emulated/libqrun_cudnn.so"):
         shutil.copy2(program, folder)
+    shutil.copytree(built / "emulated", folder / "emulated", dirs_exist_ok=True)  # where tests look for it
     return folder
 
 
@@ -279,6 +341,7 @@ STEPS = {
     "resumed": resumed,
     "kernels": kernels,
     "packs": packs,
+    "cudnn": cudnn,
     "torch": lambda check: torch(check, ("graph", "eager")),
     "memcheck": lambda check: sanitizers(check, ("memcheck",)),
     "rest": lambda check: (sanitizers(check, ("racecheck", "initcheck")), torch(check, ("compile",))),

@@ -24,6 +24,11 @@ inline constexpr std::array kPrecisionNames = {"fp32", "tf32"};
 constexpr const auto& names_of(Precision /*precision*/) { return kPrecisionNames; }
 static_assert(names_all_to(Precision::kTf32));
 
+enum class Products : std::uint8_t { kAuto, kOwn, kCudnn };  // whose code computes convolutions on CUDA
+inline constexpr std::array kProductsNames = {"auto", "own", "cudnn"};
+constexpr const auto& names_of(Products /*products*/) { return kProductsNames; }
+static_assert(names_all_to(Products::kCudnn));
+
 enum class EngineChoice : std::uint8_t { kAuto, kCpu, kCuda, kCheck };
 inline constexpr std::array kEngineNames = {"auto", "cpu", "cuda", "check"};
 constexpr const auto& names_of(EngineChoice /*engine*/) { return kEngineNames; }
@@ -39,6 +44,7 @@ struct RunSpec {
   std::uint64_t seed = 0xCAFFE;
   EngineChoice engine = EngineChoice::kAuto;
   Precision precision = Precision::kFp32;
+  Products products = Products::kAuto;
   DataSpec data;
   std::vector<LayerSpec> network;
   Loss loss = Loss::kSoftmaxCrossEntropy;

@@ -84,6 +84,7 @@ class CheckProgram : public Program, private StepAccess {
     reference_->set_values(run, param, values);
     tested_->set_values(run, param, values);
   }
+  ProductPaths products() const override { return {"", tested_->products().problem}; }  // files have the reference's
   StepAccess& steps() override { return *this; }
 
  private:
@@ -221,6 +222,7 @@ class CheckEngine : public Engine {
     info.pack = 1;
     return info;
   }
+  [[nodiscard]] LibraryInfo library() const override { return tested_->library(); }
   std::unique_ptr<Program> load(const Plan& plan, std::vector<RunFeeds> feeds) override {
     return std::make_unique<CheckProgram>(plan, std::move(feeds), *reference_, *tested_);
   }

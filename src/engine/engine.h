@@ -27,6 +27,18 @@ struct EngineInfo {
   std::int64_t memory = 0;  // bytes for packs; 0: the host's
 };
 
+/// A library that computes products, or why there is none: one line for the user.
+struct LibraryInfo {
+  std::string name;  // with its version: cudnn 91900
+  std::string problem;
+};
+
+/// How a program computes its products, where a library may.
+struct ProductPaths {
+  std::string text;     // for files: library, version, and of each layer algorithm and math of each direction; "": own
+  std::string problem;  // why `products: auto` does without the library that it would take: one line for the user
+};
+
 /// Where the data of one run comes from. Runs may share a data set, not a Feed.
 struct RunFeeds {
   std::shared_ptr<Feed> train;
@@ -86,6 +98,8 @@ class Program {
   /// Replaces the values the network computes with, until the next training: for evaluating stored codes.
   virtual void set_values(int run, ParamId param, std::span<const float> values) = 0;
 
+  [[nodiscard]] virtual ProductPaths products() const { return {}; }
+
   /// The same program step by step; part of it.
   [[nodiscard]] virtual StepAccess& steps() = 0;
 };
@@ -94,8 +108,11 @@ class Engine {
  public:
   virtual ~Engine() = default;
   [[nodiscard]] virtual EngineInfo info() const = 0;
+  /// What `products: cudnn` asks for. Of an engine that computes all products itself both are empty.
+  [[nodiscard]] virtual LibraryInfo library() const { return {}; }
   /// The program waits for states: masters are 0 until restore() has given each run its own, first of all that of
-  /// initial_state(). `feeds` [run] may be empty in tests of steps.
+  /// initial_state(). `feeds` [run] may be empty in tests of steps. Throws EnvironmentError where the plan asks for a
+  /// library that the engine could have and this machine has not.
   virtual std::unique_ptr<Program> load(const Plan& plan, std::vector<RunFeeds> feeds) = 0;
 };
 

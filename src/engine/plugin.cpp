@@ -7,25 +7,31 @@
 
 namespace qrun {
 
-EngineProbe open_cuda_engine(const std::string& folder, const std::string& build, int device) {
+PluginProbe open_plugin(const PluginFile& file, const std::string& folder, const std::string& build) {
+  const std::string what = std::string(file.what) + ": ";
   std::string path;
-  for (const std::string& candidate : {folder + "/" + kCudaPlugin, folder + "/../lib/" + kCudaPlugin}) {
+  for (const std::string& candidate : {folder + "/" + file.name, folder + "/../lib/" + file.name}) {
     if (path.empty() && std::filesystem::exists(candidate)) path = candidate;
   }
-  if (path.empty())
-    return {nullptr,
-            std::string("cuda: no ") + kCudaPlugin + " beside the program; this build has the CPU engine only"};
-  void* library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);  // never closed: engines live in it
-  if (library == nullptr) return {nullptr, std::string("cuda: ") + dlerror()};
+  if (path.empty()) return {nullptr, what + "no " + file.name + " beside the program; " + file.without};
+  void* library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);  // never closed: what it makes lives in it
+  if (library == nullptr) return {nullptr, what + dlerror()};
   using Version = const char* (*)();
-  using Make = Engine* (*)(int, char*, int);
-  const auto plugin_version = reinterpret_cast<Version>(dlsym(library, "qrun_plugin_version"));
-  const auto make = reinterpret_cast<Make>(dlsym(library, "qrun_make_engine"));
-  if (plugin_version == nullptr || make == nullptr) return {nullptr, "cuda: " + path + " is not a plug-in of qrun"};
-  if (build != plugin_version()) {
-    return {nullptr, "cuda: " + path + " belongs to version " + plugin_version() + ", this is " + build +
+  const auto version = reinterpret_cast<Version>(dlsym(library, "qrun_plugin_version"));
+  if (version == nullptr) return {nullptr, what + path + " is not a plug-in of qrun"};
+  if (build != version()) {
+    return {nullptr, what + path + " belongs to version " + version() + ", this is " + build +
                          "; build and install both together"};
   }
+  return {library, ""};
+}
+
+EngineProbe open_cuda_engine(const std::string& folder, const std::string& build, int device) {
+  const PluginProbe plugin = open_plugin({"cuda", kCudaPlugin, "this build has the CPU engine only"}, folder, build);
+  if (plugin.library == nullptr) return {nullptr, plugin.problem};
+  using Make = Engine* (*)(int, char*, int);
+  const auto make = reinterpret_cast<Make>(dlsym(plugin.library, "qrun_make_engine"));
+  if (make == nullptr) return {nullptr, std::string("cuda: ") + kCudaPlugin + " makes no engine"};
   std::array<char, 512> problem{};
   std::unique_ptr<Engine> engine(make(device, problem.data(), static_cast<int>(problem.size())));
   if (!engine) return {nullptr, std::string("cuda: ") + problem.data()};

@@ -72,6 +72,7 @@ Plan start_of(const RunSpec& spec, const Shape& image) {
   Plan plan;
   plan.input = image;
   plan.precision = spec.precision;
+  plan.products = spec.products;
   plan.train_batch = spec.data.train.batch_size;
   plan.test_batch = spec.data.test.batch_size;
   return plan;

@@ -60,6 +60,7 @@ struct Plan {
   Shape input;
   std::int64_t classes = 0;
   Precision precision = Precision::kFp32;
+  Products products = Products::kAuto;
   std::int64_t train_batch = 0;
   std::int64_t test_batch = 0;
   BufferId images = kNone;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <filesystem>
+#include <mutex>
 
 #include "core/atomic_file.h"
 #include "core/error.h"
@@ -40,6 +41,10 @@ class PackTraining {
       sessions_.emplace_back(run.spec, tools.engine.info(), tools.build, data.shape, plan_.classes);
     }
     program_ = tools.engine.load(plan_, std::move(feeds));
+    const ProductPaths products = program_->products();
+    say_once(products.problem);
+    if (!products.text.empty()) tools_.progress.note([&] { spdlog::debug("products=\"{}\"", products.text); });
+    for (RunSession& session : sessions_) session.set_products(products.text);
     for (int run = 0; run < count(); ++run) start(run);
   }
 
@@ -77,6 +82,7 @@ class PackTraining {
     DataRecord seen = data_;
     if (from) {
       if (from->record.data) seen.init_from_hash = from->record.data->init_from_hash;
+      warn_of_other_products(from->record, session(run).record());
       session(run).resume(*from);
       best(run) = from->best;
       done_ = from->state.iteration;
@@ -92,6 +98,23 @@ class PackTraining {
     tools_.progress.note([&] {
       spdlog::info("start run={} iteration={} of={} threads={}", spec(run).id(), done_, iterations_,
                    session(run).record().threads);
+    });
+  }
+
+  /// Why `products: auto` is `own`.
+  void say_once(const std::string& problem) const {
+    static std::once_flag said;  // each pack has a program of its own
+    if (problem.empty()) return;
+    std::call_once(said, [&] { tools_.progress.note([&] { spdlog::info("products=own ({})", problem); }); });
+  }
+
+  void warn_of_other_products(const RunRecord& from, const RunRecord& now) const {
+    const std::string was = last_products(from);
+    const std::string is = last_products(now);
+    if (was == is) return;
+    tools_.progress.note([&] {
+      spdlog::warn(R"(resume run={} products="{}" was="{}" note="results may differ in their last bits")", now.run_id,
+                   is, was);
     });
   }
 

@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cmath>
+#include <string_view>
 
 #include "quant/all.h"
 #include "store/network_json.h"
@@ -12,6 +13,21 @@ namespace qrun {
 
 std::string last_instruction_set(const RunRecord& record) {
   return record.instruction_set.substr(record.instruction_set.rfind(',') + 1);
+}
+
+namespace {
+
+constexpr const char* kOwn = "own";
+constexpr std::string_view kThen = " | ";
+
+std::string named(const std::string& products) { return products.empty() ? kOwn : products; }
+
+}  // namespace
+
+std::string last_products(const RunRecord& record) {
+  const std::string all = named(record.products);
+  const std::size_t then = all.rfind(kThen);
+  return then == std::string::npos ? all : all.substr(then + kThen.size());
 }
 
 RunSession::RunSession(const RunSpec& spec, const EngineInfo& engine, const BuildInfo& build, const Shape& input,
@@ -49,6 +65,11 @@ void RunSession::resume(const Checkpoint& checkpoint) {
     record_.instruction_set = from.instruction_set + "," + record_.instruction_set;
   } else {
     record_.instruction_set = from.instruction_set;
+  }
+  if (last_products(from) != last_products(record_)) {
+    record_.products = named(from.products) + std::string(kThen) + named(record_.products);
+  } else {
+    record_.products = from.products;
   }
   record_.train = from.train;
   record_.test = from.test;

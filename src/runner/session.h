@@ -15,6 +15,9 @@ namespace qrun {
 /// The one a run was trained with last: those before it are named, too.
 [[nodiscard]] std::string last_instruction_set(const RunRecord& record);
 
+/// The same of the library that computed products, with its choices; `own` where there was none.
+[[nodiscard]] std::string last_products(const RunRecord& record);
+
 class RunSession {
  public:
   RunSession(const RunSpec& spec, const EngineInfo& engine, const BuildInfo& build, const Shape& input,
@@ -30,6 +33,9 @@ class RunSession {
   /// What a checkpoint holds of the session, and a session that goes on from it.
   [[nodiscard]] Checkpoint checkpoint(TrainingState state) const;
   void resume(const Checkpoint& checkpoint);
+
+  /// What computes its products from now on, as Program::products() has it.
+  void set_products(std::string products) { record_.products = std::move(products); }
 
   /// What the run sees. One that goes on has what its checkpoint says until then.
   void set_data(DataRecord data) { record_.data = std::move(data); }

@@ -36,14 +36,15 @@ RunAttributes attributes_of(const RunSource& source) {
 
 void write_attributes(const h5::Group& root, const RunAttributes& run) {
   for_each_row(kRunAttributes, [&](const auto& row) {
-    if (row.is_of(run)) write(root, row.name, run.*row.member);
+    if (row.is_of(run) && !row.says_nothing(run)) write(root, row.name, run.*row.member);
   });
 }
 
 RunAttributes read_attributes(const h5::Group& root) {
   RunAttributes run;
   for_each_row(kRunAttributes, [&](const auto& row) {
-    if (row.is_of(run) && !(row.is_later && !root.has_attribute(row.name))) read(root, row.name, run.*row.member);
+    const bool may_be_missing = row.is_later || row.is_optional;
+    if (row.is_of(run) && !(may_be_missing && !root.has_attribute(row.name))) read(root, row.name, run.*row.member);
   });
   return run;
 }

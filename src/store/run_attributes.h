@@ -38,6 +38,7 @@ struct RunAttributes {
   std::uint64_t seed = 0;
   std::string engine, arithmetic;
   std::string precision = name_of(Precision::kFp32);  // that the factors of products had
+  std::string products;  // library, version and choices of all that the run was trained with, the last ones last
   std::string device;
   std::string instruction_set;  // all that the run was trained with, the last one last
   std::string hostname, qrun_version, git_commit;
@@ -59,11 +60,16 @@ struct RunAttribute {
   Source source = nullptr;        // nullptr: training says it
   bool is_later = false;          // files of before there was one lack it
   Condition condition = nullptr;  // by the rows before: files of other runs lack it
+  bool is_optional = false;       // files lack it while it has nothing to say
 
   [[nodiscard]] constexpr bool is_of(const RunAttributes& run) const { return condition == nullptr || condition(run); }
+  [[nodiscard]] bool says_nothing(const RunAttributes& run) const { return is_optional && run.*member == T{}; }
 
-  [[nodiscard]] constexpr RunAttribute later() const { return {name, member, source, true, condition}; }
-  [[nodiscard]] constexpr RunAttribute only_of(Condition of) const { return {name, member, source, is_later, of}; }
+  [[nodiscard]] constexpr RunAttribute later() const { return {name, member, source, true, condition, is_optional}; }
+  [[nodiscard]] constexpr RunAttribute only_of(Condition of) const {
+    return {name, member, source, is_later, of, is_optional};
+  }
+  [[nodiscard]] constexpr RunAttribute optional() const { return {name, member, source, is_later, condition, true}; }
 };
 
 template <class T>
@@ -89,6 +95,7 @@ inline constexpr std::tuple kRunAttributes(
                 return std::string(name_of(is_tf32 ? Precision::kTf32 : Precision::kFp32));
               })
         .later(),
+    attribute("products", &RunAttributes::products).optional(),
     attribute("device", &RunAttributes::device, [](const RunSource& from) { return from.engine.device; }),
     attribute("instruction_set", &RunAttributes::instruction_set,
               [](const RunSource& from) { return from.engine.instruction_set; }),

@@ -108,6 +108,7 @@ TEST(Canonical, TextIsStable) {
 seed: 831486
 engine: auto
 precision: fp32
+products: auto
 data:
   train: {lmdb: null, synthetic_digits: 100, data_seed: 1, batch_size: 10, shuffle: false}
   test: {lmdb: null, synthetic_digits: 50, data_seed: 1, batch_size: 10}
@@ -211,7 +212,7 @@ TEST(Canonical, StoredTextIsReadStrictly) {
   const std::string text = read(kSmall).text();
   EXPECT_EQ(lines(text), Lines{});
   EXPECT_EQ(lines(with(text, "epochs: 1\n", "epochs: none\n")),
-            Lines{"stored:46:11: train.epochs: none is not an integer; write one in decimal or 0x"});
+            Lines{"stored:47:11: train.epochs: none is not an integer; write one in decimal or 0x"});
   EXPECT_EQ(lines(text + "vars: {a: 1}\n").size(), 1U);
 }
 
@@ -220,7 +221,7 @@ TEST(Canonical, TheHashIgnoresWhatDoesNotDefineTheRun) {
   EXPECT_EQ(hash.size(), 12U);
   EXPECT_EQ(hash.find_first_not_of("0123456789abcdef"), std::string::npos) << hash;
   for (const std::string same : {"name: other\n", "engine: cpu\n", "output: {dir: x}\n", "cluster: {cpus: 3}\n",
-                                 "vars: {a: 1}\n", "quantize: {'*': none}\n", "precision: fp32\n"}) {
+                                 "vars: {a: 1}\n", "quantize: {'*': none}\n", "precision: fp32\n", "products: cudnn\n"}) {
     EXPECT_EQ(read(kSmall + same).hash(), hash) << same;
   }
   for (const std::string other :

@@ -65,6 +65,11 @@ struct Event;
 void run_grid(dim3 grid, dim3 block, const std::function<void()>& body);
 void barrier();
 
+[[noreturn]] void fail(const char* problem);
+
+/// The graph that is being captured, counted from 1; 0: none is.
+int capture_under_way();
+
 /// Does it now, or notes it in the graph that is being captured, behind what the stream has noted and waits for.
 void submit(Stream* stream, const std::function<void()>& work);
 

@@ -52,11 +52,6 @@ std::vector<std::size_t>& pending(Stream& stream) {
 
 constexpr std::size_t kStack = std::size_t{128} << 10;  // bytes
 
-[[noreturn]] void fail(const char* problem) {
-  std::fprintf(stderr, "emulated CUDA: %s\n", problem);
-  std::abort();
-}
-
 /// A stack and where it was left.
 struct Context {
   ucontext_t start{};
@@ -179,6 +174,13 @@ cudaError_t allocate(void** memory, std::size_t bytes) {
 }
 
 }  // namespace
+
+void fail(const char* problem) {
+  std::fprintf(stderr, "emulated CUDA: %s\n", problem);
+  std::abort();
+}
+
+int capture_under_way() { return capturing == nullptr ? 0 : captures; }
 
 void run_grid(dim3 grid, dim3 block, const std::function<void()>& body) {
   const bool fits = grid.x > 0 && grid.x < 1U << 31 && grid.y > 0 && grid.y < 1U << 16 && grid.z > 0 &&

@@ -1,16 +1,10 @@
 // Convolution and matrix products of the engine against double-precision loops, on shapes chosen to be awkward.
 #include <cuda_runtime.h>
 
-#include "engine/support.h"
+#include "engine/conv_plan.h"
 
 namespace qrun {
 namespace {
-
-std::string text(const ConvShape& s, std::int64_t n) {
-  return "n" + std::to_string(n) + " c" + std::to_string(s.c) + " " + std::to_string(s.h) + "x" + std::to_string(s.w) +
-         " o" + std::to_string(s.o) + " k" + std::to_string(s.k) + " stride " + std::to_string(s.stride) + " pad " +
-         std::to_string(s.pad) + " groups " + std::to_string(s.groups);
-}
 
 struct ConvCase {
   std::int64_t n;
@@ -65,41 +59,8 @@ class ConvTest : public EngineTest {
   }
 
   void expect_inside_the_bound(std::int64_t n, const ConvShape& s, Precision precision) {
-    StepPlan p(n);
-    p.plan.precision = precision;
-    const BufferId x = p.buffer({s.c, s.h, s.w});
-    const BufferId y = p.buffer({s.o, s.out_h(), s.out_w()});
-    const ParamId w = p.param({s.o, s.c / s.groups, s.k, s.k});
-    const ParamId b = p.param({s.o}, {}, BlobRole::kBias);
-    p.step(Conv2dOp{x, y, w, b, s});
-    p.step(Conv2dBackwardDataOp{x, y, w, s});
-    p.step(Conv2dBackwardWeightOp{x, y, w, b, s});
-    const auto program = load(p.plan);
-    StepAccess& steps = program->steps();
-    const std::int64_t size_x = n * s.c * s.h * s.w;
-    const std::int64_t size_y = n * s.o * s.out_h() * s.out_w();
-    const Floats xs = normal(size_x, 1);
-    const Floats ws = normal(s.weights(), 2);
-    const Floats bs = normal(s.o, 3);
-    const Floats dys = normal(size_y, 4);
-    steps.write(0, Operand::value(x), n, xs);
-    steps.write(0, Operand::master(w), 0, ws);
-    steps.write(0, Operand::master(b), 0, bs);
-    steps.run_step(0, 0, n);
-    expect_sums(steps.read(0, Operand::value(y), n), ref::conv2d(s, n, xs, ws, bs), s.c / s.groups * s.k * s.k,
-                "y " + text(s, n), precision);
-
-    steps.write(0, Operand::gradient(y), n, dys);
-    steps.run_step(0, 1, n);
-    expect_sums(steps.read(0, Operand::gradient(x), n), ref::conv2d_dx(s, n, ws, dys), s.o / s.groups * s.k * s.k,
-                "dx " + text(s, n), precision);
-
-    steps.run_step(0, 2, n);
-    const std::int64_t terms = n * s.out_h() * s.out_w();
-    expect_sums(steps.read(0, Operand::param_gradient(w), 0), ref::conv2d_dw(s, n, xs, dys), terms, "dw " + text(s, n),
-                precision);
-    expect_sums(steps.read(0, Operand::param_gradient(b), 0), ref::bias_gradient(n, s.o, s.out_h() * s.out_w(), dys),
-                terms, "db " + text(s, n), precision);
+    const ConvPlan conv(s, n, precision, Products::kOwn);
+    conv.expect_inside_the_bound(*load(conv.plan()));
   }
 };
 INSTANTIATE_TEST_SUITE_P(Engines, ConvTest, testing::ValuesIn(engine_cases()), case_name);

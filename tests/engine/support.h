@@ -44,11 +44,17 @@ inline void PrintTo(const EngineCase& c, std::ostream* out) {
 /// The build that these tests are of.
 [[nodiscard]] std::string this_build();
 
-/// The plug-in's engine, or why there is none.
-inline EngineProbe probe_cuda() {
-  const std::filesystem::path program = std::filesystem::read_symlink("/proc/self/exe");
-  return open_cuda_engine(program.parent_path().string(), this_build(), 0);
+/// The folder of this program.
+inline std::filesystem::path program_folder() { return std::filesystem::read_symlink("/proc/self/exe").parent_path(); }
+
+/// Where the emulated device has its cuDNN: beside this program, or in lib beside its folder.
+inline cuda::LibraryPlace emulated_cudnn() {
+  const std::filesystem::path beside = program_folder() / "emulated";
+  return {(std::filesystem::exists(beside) ? beside : program_folder() / "../lib/emulated").string(), this_build()};
 }
+
+/// The plug-in's engine, or why there is none.
+inline EngineProbe probe_cuda() { return open_cuda_engine(program_folder().string(), this_build(), 0); }
 
 /// All that this machine has; the first call says which.
 inline const std::vector<EngineCase>& engine_cases() {
@@ -75,7 +81,7 @@ inline std::string case_name(const testing::TestParamInfo<EngineCase>& info) {
 inline std::unique_ptr<Engine> make_engine(const EngineCase& c) {
   if (c.engine == "cpu") return make_cpu_engine(c.threads, c.instruction_set);
   if (c.engine == "cuda") return probe_cuda().engine;
-  return std::make_unique<cuda::CudaEngine>(EngineInfo{.name = "cuda", .device = "emulated"});
+  return std::make_unique<cuda::CudaEngine>(EngineInfo{.name = "cuda", .device = "emulated"}, emulated_cudnn());
 }
 
 /// A plan of buffers and parameters with hand-made steps, for one run.

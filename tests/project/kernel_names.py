@@ -16,8 +16,8 @@ sys.dont_write_bytecode = True
 
 from checkout import ROOT, report  # noqa: E402  (the line above keeps __pycache__ out of the checkout)
 
-# On the CPU an item becomes an image while it is read: src/data does it.
-WITHOUT_CPU_FILE = {"gather"}
+# On the CPU an item becomes an image while it is read: src/data does it. Biases behind a library's products are CUDA's alone.
+WITHOUT_CPU_FILE = {"bias", "gather"}
 
 LAUNCH_BOUNDS = r"(?:__launch_bounds__\s*\([^)]*\)\s*)?"
 KERNEL = re.compile(rf"__global__\s+{LAUNCH_BOUNDS}void\s+{LAUNCH_BOUNDS}(\w+)\s*\(")

@@ -152,6 +152,7 @@ std::vector<Change> changes_of_training(const std::string& folder) {
       {"name", kTogether, [](RunSpec& run) { run.name = "other"; }},
       {"seed", kTogether, [](RunSpec& run) { run.seed = 3; }},
       {"engine", kApart, [](RunSpec& run) { run.engine = EngineChoice::kCpu; }},
+      {"products", kApart, [](RunSpec& run) { run.products = Products::kOwn; }},
       {"precision", kApart, [](RunSpec& run) { run.precision = Precision::kTf32; }},
       {"train.epochs", kApart, [](RunSpec& run) { run.train.epochs = 3; }},
       {"train.iterations_per_epoch", kApart, [](RunSpec& run) { run.train.iterations_per_epoch = 4; }},

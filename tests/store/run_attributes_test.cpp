@@ -25,7 +25,7 @@ std::vector<std::string> names_in_table() {
 
 TEST_F(RunAttributesTest, StandInFilesInTheOrderOfTheTable) {
   const h5::File x = file();
-  write_attributes(x.root(), {.error = "diverged", .status = RunStatus::kFailed});
+  write_attributes(x.root(), {.error = "diverged", .status = RunStatus::kFailed, .products = "cudnn 91900"});
   EXPECT_THAT(x.root().attribute_names(), ElementsAreArray(names_in_table()));
   EXPECT_EQ(read_attributes(x.root()).error, "diverged");
 }
@@ -35,6 +35,16 @@ TEST_F(RunAttributesTest, HaveAnErrorOfAFailedRunOnly) {
   write_attributes(x.root(), {.error = "of an earlier try", .status = RunStatus::kComplete});
   EXPECT_THAT(x.root().attribute_names(), Not(Contains("error")));
   EXPECT_EQ(read_attributes(x.root()).error, "");
+}
+
+TEST_F(RunAttributesTest, NameAProductsLibraryWhereThereWasOneOnly) {
+  const h5::File x = file();
+  write_attributes(x.root(), {});
+  EXPECT_THAT(x.root().attribute_names(), Not(Contains("products")));
+  EXPECT_EQ(read_attributes(x.root()).products, "");
+  const h5::File y = file("y.h5");
+  write_attributes(y.root(), {.products = "cudnn 91900; conv1 forward=1/fma"});
+  EXPECT_EQ(read_attributes(y.root()).products, "cudnn 91900; conv1 forward=1/fma");
 }
 
 TEST_F(RunAttributesTest, AreReadFromFilesOfBeforeThereWereLaterOnes) {

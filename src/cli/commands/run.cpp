@@ -124,12 +124,23 @@ void refuse_if_all_are_left(const SweepPlan& plan) {
   throw EnvironmentError(plan.runs().front().standing.left + (more > 0 ? fmt::format("; likewise {} more", more) : ""));
 }
 
+/// Throws EnvironmentError where `products: cudnn` finds no cuDNN. An engine that has no use for one says so.
+void refuse_without_library(const Engine& engine, Products products) {
+  if (products != Products::kCudnn) return;
+  const LibraryInfo library = engine.library();
+  if (!library.problem.empty()) throw EnvironmentError(library.problem + "; products: own goes without cuDNN");
+  if (library.name.empty())
+    spdlog::warn("products=own (cudnn was asked for: the {} engine computes all products itself)", engine.info().name);
+}
+
 int train(SweepPlan& plan, const Sweep& sweep, const std::string& dir, const RunOptions& options) {
   refuse_if_all_are_left(plan);
   if (const auto first = std::ranges::find_if(plan.runs(), [&](const PlannedRun& r) { return plan.to_do(r); });
-      first != plan.runs().end())
-    plan.refuse_what_cannot_fit(
-        make_engine({first->spec->engine, options.sweep.threads, "", options.sweep.device_of(0)})->info());
+      first != plan.runs().end()) {
+    const auto engine = make_engine({first->spec->engine, options.sweep.threads, "", options.sweep.device_of(0)});
+    plan.refuse_what_cannot_fit(engine->info());
+    refuse_without_library(*engine, first->spec->products);
+  }
   const ResultsFolder folder(dir, sweep.name);
   if (sweep.is_sweep) folder.freeze(sweep.text);
   for (const PlannedRun& run : plan.runs()) {

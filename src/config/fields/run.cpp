@@ -35,6 +35,9 @@ constexpr auto kRunFields = fields(
     choice<&RunSpec::precision>(
         "precision", "of products: fp32; tf32: tensor cores of the CUDA engine, 10 bits of mantissa", Role::kShape)
         .later(name_of(Precision::kFp32)),
+    choice<&RunSpec::products>(
+        "products", "of convolutions on CUDA: own; cudnn; auto: cudnn from the size on where it was measured faster",
+        Role::kSweep),
     section<&RunSpec::data>("data", "training and test items", kDataFields).required(),
     field<RunSpec>("network", "the layers, each taking the one before it unless `input` says otherwise",
                    Role::kShape | Role::kNumber)
