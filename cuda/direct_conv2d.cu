@@ -112,6 +112,16 @@ __device__ void bring_weights(const DirectConv& p, const Part& part, float* to, 
   }
 }
 
+/// Adds a tap: its weights times the pixels that it meets.
+template <int kM, int kN>
+__device__ inline void add_tap(float (&sums)[kM][kN], const float (&weights)[kM], const float* pixels) {
+#pragma unroll
+  for (int m = 0; m < kM; ++m) {
+#pragma unroll
+    for (int j = 0; j < kN; ++j) sums[m][j] = __fmaf_rn(weights[m], pixels[j], sums[m][j]);
+  }
+}
+
 /// Adds a row of taps: x, the pixels that they meet; w, [kx][filter].
 template <int K, int kM, int kN>
 __device__ inline void add_row(float (&sums)[kM][kN], const float* x, const float* w, int filter_pitch) {
@@ -121,10 +131,45 @@ __device__ inline void add_row(float (&sums)[kM][kN], const float* x, const floa
   for (int kx = 0; kx < K; ++kx) {
     float weights[kM];
     load_row(weights, w + kx * filter_pitch);
+    add_tap(sums, weights, pixels + kx);
+  }
+}
+
+/// What a thread takes from shared memory for a row of taps.
+template <int K, int kM, int kN>
+struct TapRow {
+  float pixels[(kN + K - 1 + 3) / 4 * 4];
+  float weights[K][kM];
+  __device__ void load(const float* x, const float* w, int filter_pitch) {
+    load_row(pixels, x);
 #pragma unroll
-    for (int m = 0; m < kM; ++m) {
+    for (int kx = 0; kx < K; ++kx) load_row(weights[kx], w + kx * filter_pitch);
+  }
+};
+
+/// Adds all taps of a channel; the image has `height` rows, the windows begin at `top`. Small tiles load a row ahead:
+/// they are taken where few warps are there to wait for each other's loads.
+template <int K, int kM, int kN>
+__device__ inline void add_channel(float (&sums)[kM][kN], const float* x, int pitch, const float* w, int filter_pitch,
+                                   int top, int height) {
+  const auto meets = [&](int ky) { return static_cast<unsigned>(top + ky) < static_cast<unsigned>(height); };
+  if constexpr (kM * kN > 16) {
 #pragma unroll
-      for (int j = 0; j < kN; ++j) sums[m][j] = __fmaf_rn(weights[m], pixels[kx + j], sums[m][j]);
+    for (int ky = 0; ky < K; ++ky) {
+      if (meets(ky)) add_row<K>(sums, x + ky * pitch, w + ky * K * filter_pitch, filter_pitch);
+    }
+  } else {
+    TapRow<K, kM, kN> rows[2];
+    const auto load = [&](int ky) {  // any place that may be read where the row is not in the image
+      rows[ky % 2].load(meets(ky) ? x + ky * pitch : w, w + ky * K * filter_pitch, filter_pitch);
+    };
+    load(0);
+#pragma unroll
+    for (int ky = 0; ky < K; ++ky) {
+      if (ky + 1 < K) load(ky + 1);
+      if (!meets(ky)) continue;
+#pragma unroll
+      for (int kx = 0; kx < K; ++kx) add_tap(sums, rows[ky % 2].weights[kx], rows[ky % 2].pixels + kx);
     }
   }
 }
@@ -163,7 +208,7 @@ __device__ unsigned store(const DirectConv& p, const Part& part, const Lane& lan
 }
 
 template <int K, int kM, int kN>
-__global__ void __launch_bounds__(kThreads, kM* kN > 32 ? 2 : 3) direct_conv2d_kernel(DirectConv p) {
+__global__ void __launch_bounds__(kThreads, kM* kN == 32 ? 3 : 2) direct_conv2d_kernel(DirectConv p) {
   alignas(16) __shared__ float space[2][kStageFloats];
   const Part part(p);
   const Lane lane(p, kM);
@@ -196,11 +241,7 @@ __global__ void __launch_bounds__(kThreads, kM* kN > 32 ? 2 : 3) direct_conv2d_k
     const float* w = space[stage % 2] + p.patch.size() + lane.filter;
     const int left = p.channels - stage * p.chunk;
     for (int c = 0; active && c < (left < p.chunk ? left : p.chunk); ++c) {
-#pragma unroll
-      for (int ky = 0; ky < K; ++ky) {
-        if (static_cast<unsigned>(top + ky) < static_cast<unsigned>(p.h))
-          add_row<K>(sums, x + ky * p.patch.pitch, w + ky * K * p.filter_pitch, p.filter_pitch);
-      }
+      add_channel<K>(sums, x, p.patch.pitch, w, p.filter_pitch, top, p.h);
       x += p.tile.images * p.patch.plane_pitch;
       w += K * K * p.filter_pitch;
     }
@@ -251,32 +292,24 @@ Choice laid_out(const Problem& p, Choice c, int filters, int images, int threads
   return c;
 }
 
-/// Of the rows of taps, those that meet the image, where a warp's threads have `rows` rows of it.
-double rows_met(const Problem& p, double rows) {
-  int met = 0;
-  for (int y = 0; y < p.oh; ++y) {
-    for (int ky = 0; ky < p.kernel; ++ky) met += y - p.pad + ky >= 0 && y - p.pad + ky < p.h ? 1 : 0;
-  }
-  const double alone = static_cast<double>(met) / (p.oh * p.kernel);
-  return alone + (1 - alone) * std::clamp((rows - 1) / 4, 0.0, 1.0);
-}
-
-/// Cycles of a multiprocessor, roughly: what its blocks compute and copy, four warps at a time, but no less than a warp
-/// takes that waits for itself. The constants fit times measured on an H100.
+/// Cycles of a multiprocessor, roughly: what its blocks compute and copy, four warps at a time where there are enough of
+/// them, and what one warp waits for itself. The constants fit times measured on an H100.
 double cost_of(const Problem& p, const Choice& c, std::int64_t products, int processors) {
   constexpr double kCopy = 8;      // cycles of a warp's copies
   constexpr double kStage = 800;   // until a stage's copies arrive
   constexpr double kBlock = 1500;  // to start and to end one
   const Tile& tile = c.tile;
-  const double warps = static_cast<double>(ceil_div(tile.active(), 32));
-  const double met = rows_met(p, 32.0 / (tile.images * tile.threads * tile.segments));
-  const double thread = p.channels * p.kernel * c.row * met;
+  const std::int64_t blocks = ceil_div(c.blocks() * products, processors);
+  const auto warps = static_cast<double>(ceil_div(tile.active(), 32));
+  const double together =
+      warps * static_cast<double>(std::min<std::int64_t>(blocks, c.filters * c.pixels == 32 ? 3 : 2));
+  const double thread = p.channels * p.kernel * c.row;
   const int step = p.w % 4 == 0 && p.pad % 4 == 0 ? 4 : 1;
   const double copies = static_cast<double>(p.kernel * p.kernel * c.block_filters()) / 32 +
                         static_cast<double>(tile.images * c.rows_in * c.pitch) / step / 32;
-  const double block = thread * warps / 4 + p.channels * copies * kCopy + kBlock;
-  const double waits = 1.5 * thread + static_cast<double>(ceil_div(p.channels, c.chunk)) * kStage + kBlock;
-  return std::max(static_cast<double>(ceil_div(c.blocks() * products, processors)) * block, waits);
+  const double block = thread * warps / 4 * (together + 2) / together + p.channels * copies * kCopy + kBlock;
+  const double waits = thread + static_cast<double>(ceil_div(p.channels, c.chunk)) * kStage;
+  return static_cast<double>(blocks) * block + waits / 2;
 }
 
 template <int K>
