@@ -13,6 +13,7 @@ namespace qrun {
 namespace {
 
 using testing::AllOf;
+using testing::ContainsRegex;
 using testing::HasSubstr;
 using testing::MatchesRegex;
 using testing::Not;
@@ -70,7 +71,7 @@ class CudnnTest : public testing::TestWithParam<EngineCase> {
 };
 INSTANTIATE_TEST_SUITE_P(Engines, CudnnTest, testing::ValuesIn(device_cases()), case_name);
 
-const ConvShape kMeasuredShape{.c = 128, .h = 14, .w = 14, .o = 128, .k = 3, .stride = 1, .pad = 1, .groups = 1};
+const ConvShape kMeasuredShape{.c = 64, .h = 14, .w = 14, .o = 64, .k = 3, .stride = 1, .pad = 1, .groups = 1};
 
 const std::pair<std::int64_t, ConvShape> kLibraryConvs[] = {
     {2, {.c = 4, .h = 9, .w = 7, .o = 8, .k = 3, .stride = 1, .pad = 1, .groups = 1}},
@@ -225,20 +226,20 @@ TEST_F(EmulatedCudnn, WhatTheLibraryDoesNotSupportIsTheEnginesOwn) {
 }
 
 TEST_F(EmulatedCudnn, AutoTakesTheLibraryFromTheSizeOnThatWasMeasured) {
-  const auto text = [](auto change, std::int64_t n = 64, Precision precision = Precision::kFp32) {
+  const auto text = [](auto change, std::int64_t n = 64, Precision precision = Precision::kTf32) {
     ConvShape s = kMeasuredShape;
     change(s);
     return paths(s, n, Products::kAuto, precision).text;
   };
-  EXPECT_THAT(text([](ConvShape&) {}), HasSubstr("forward=1/fma data=1/fma weight=1/fma"));
-  EXPECT_THAT(text([](ConvShape& s) { s.h = 16; }), HasSubstr("forward=1/fma"));
-  EXPECT_EQ(text([](ConvShape& s) { s.c = 124; }), "");
-  EXPECT_EQ(text([](ConvShape& s) { s.o = 124; }), "");
+  EXPECT_THAT(text([](ConvShape&) {}), ContainsRegex("forward=./.* data=./.* weight=./"));
+  EXPECT_THAT(text([](ConvShape& s) { s.h = 16; }), HasSubstr("forward="));
+  EXPECT_EQ(text([](ConvShape& s) { s.c = 60; }), "");
+  EXPECT_EQ(text([](ConvShape& s) { s.o = 60; }), "");
   EXPECT_EQ(text([](ConvShape& s) { s.h = 13; }), "");
   EXPECT_EQ(text([](ConvShape& s) { s.k = 5; }), "");
   EXPECT_EQ(text([](ConvShape& s) { s.groups = 2; }), "");
   EXPECT_EQ(text([](ConvShape&) {}, 63), "");
-  EXPECT_EQ(text([](ConvShape&) {}, 64, Precision::kTf32), "");
+  EXPECT_EQ(text([](ConvShape&) {}, 64, Precision::kFp32), "");
 }
 
 TEST_F(EmulatedCudnn, TheLibraryIsOpenedWhereAPlanUsesItOnly) {
@@ -299,7 +300,7 @@ TEST_F(EmulatedCudnn, ADeviceThatItDoesNotTakeIsNamed) {
 }
 
 TEST_F(EmulatedCudnn, AutoGoesWithoutOneThatIsMissingAndSaysSo) {
-  const ConvPlan conv(kMeasuredShape, 64, Precision::kFp32, Products::kAuto);
+  const ConvPlan conv(kMeasuredShape, 64, Precision::kTf32, Products::kAuto);
   const ProductPaths paths = emulated_engine("/nowhere")->load(conv.plan(), {})->products();
   EXPECT_EQ(paths.text, "");
   EXPECT_THAT(paths.problem, HasSubstr("no libqrun_cudnn.so"));
