@@ -353,7 +353,7 @@ void launch_product(const Scope& scope, const Problem& problem, std::int64_t pro
   };
   const auto consider = [&]<class T>(T tile, double share) {
     consider_layers(tile, std::false_type{}, share);
-    if constexpr (Problem::kMayBeWhole) {
+    if constexpr (Problem::kMayBeWhole && T::kRows >= 64) {  // small tiles are for few sums
       if (pieces.count > 1) consider_layers(tile, std::true_type{}, share);
     }
   };
