@@ -40,6 +40,12 @@ class Submitter {
   void operator()(const AvgPool2dBackwardOp& op) const;
   void operator()(const ReluOp& op) const;
   void operator()(const ReluBackwardOp& op) const;
+  void operator()(const BatchNormMomentsOp& op) const;
+  void operator()(const BatchNormOp& op) const;
+  void operator()(const BatchNormBackwardWeightOp& op) const;
+  void operator()(const BatchNormBackwardDataOp& op) const;
+  void operator()(const AddOp& op) const;
+  void operator()(const AddBackwardOp& op) const;
   void operator()(const QuantizeOp& op) const;
   void operator()(const QuantizeBackwardOp& op) const;
   void operator()(const QuantizeMaxPool2dOp& op) const;

@@ -22,6 +22,7 @@ class Builder {
 
   BufferId add_buffer(const std::string& layer, const Shape& shape, bool has_gradient);
   ParamId add_param(Blob blob);
+  StatisticId add_statistic(Blob blob);
   /// Adds a slot behind buffer `x`, and its range.
   SlotId add_activation(const std::string& layer, BufferId x);
 

@@ -9,6 +9,7 @@
 #include <variant>
 #include <vector>
 
+#include "core/shape.h"
 #include "plan/op_shapes.h"
 
 namespace qrun {
@@ -124,6 +125,53 @@ struct ReluBackwardOp {
   BufferId dx, y;
 };
 
+// Mean and inverse deviation of each channel of x, of which the runs of a pack move running statistics by momenta of
+// their own. In a test, and in training where they are frozen, those are what y gets, and nothing moves.
+struct BatchNormMomentsOp {
+  static constexpr OpInfo kInfo{.name = "batch_norm_moments"};
+  BufferId x, y;
+  StatisticId mean, variance, count;
+  Shape s;
+  double eps;
+  bool frozen;
+};
+// y = (x - mean) * inverse * w + b, by the moments of y. `w` and `b` may be kNone: 1 and 0.
+struct BatchNormOp {
+  static constexpr OpInfo kInfo{.name = "batch_norm"};
+  BufferId x, y;
+  ParamId w, b;
+  Shape s;
+};
+// dw = sum of dy * xhat, db = sum of dy over batch and plane; their means go where dx finds them.
+struct BatchNormBackwardWeightOp {
+  static constexpr OpInfo kInfo{.name = "batch_norm_backward_weight"};
+  BufferId x, y;
+  ParamId w, b;
+  Shape s;
+};
+// dx = w * inverse * (dy - mean of dy - xhat * mean of dy * xhat); where statistics are frozen, w * inverse * dy.
+struct BatchNormBackwardDataOp {
+  static constexpr OpInfo kInfo{.name = "batch_norm_backward_data", .passes_on = true};
+  BufferId dx, x, y;
+  ParamId w;
+  Shape s;
+  bool frozen;
+};
+
+// y = the sum of coefficients[i] * x[i], added one after another.
+struct AddOp {
+  static constexpr OpInfo kInfo{.name = "add"};
+  std::vector<BufferId> x;
+  BufferId y;
+  std::vector<float> coefficients;
+};
+// dx = coefficient * dy, for one of the summands.
+struct AddBackwardOp {
+  static constexpr OpInfo kInfo{.name = "add_backward", .passes_on = true};
+  BufferId dx, y;
+  float coefficient;
+};
+
 // y = decode(code(x)) with parameters fitted to this batch (or the slot's range). Without quantizer: y = x.
 struct QuantizeOp {
   static constexpr OpInfo kInfo{.name = "quantize"};
@@ -174,11 +222,12 @@ struct UpdateOp {
   ParamId param;
 };
 
-using Op =
-    std::variant<QuantizeParamOp, QuantizeParamBackwardOp, Conv2dOp, Conv2dBackwardDataOp, Conv2dBackwardWeightOp,
-                 LinearOp, LinearBackwardDataOp, LinearBackwardWeightOp, MaxPool2dOp, MaxPool2dBackwardOp, AvgPool2dOp,
-                 AvgPool2dBackwardOp, ReluOp, ReluBackwardOp, QuantizeOp, QuantizeBackwardOp, QuantizeMaxPool2dOp,
-                 QuantizeMaxPool2dBackwardOp, SumGradientsOp, SoftmaxCrossEntropyOp, UpdateOp>;
+using Op = std::variant<QuantizeParamOp, QuantizeParamBackwardOp, Conv2dOp, Conv2dBackwardDataOp,
+                        Conv2dBackwardWeightOp, LinearOp, LinearBackwardDataOp, LinearBackwardWeightOp, MaxPool2dOp,
+                        MaxPool2dBackwardOp, AvgPool2dOp, AvgPool2dBackwardOp, ReluOp, ReluBackwardOp,
+                        BatchNormMomentsOp, BatchNormOp, BatchNormBackwardWeightOp, BatchNormBackwardDataOp, AddOp,
+                        AddBackwardOp, QuantizeOp, QuantizeBackwardOp, QuantizeMaxPool2dOp, QuantizeMaxPool2dBackwardOp,
+                        SumGradientsOp, SoftmaxCrossEntropyOp, UpdateOp>;
 
 [[nodiscard]] inline const OpInfo& info_of(const Op& op) {
   return std::visit([](const auto& o) -> const OpInfo& { return o.kInfo; }, op);

@@ -54,6 +54,7 @@ struct RunSettings {
   std::int64_t iterations = 0;             // of the whole run: rate policies need the last one
   std::vector<ParamSettings> params;       // [Plan::params]
   std::vector<QuantSettings> activations;  // [Plan::activations]
+  std::vector<double> momenta;             // [Plan::statistics]: of those of batch norms
 };
 
 struct Plan {
