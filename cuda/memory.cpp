@@ -61,6 +61,7 @@ PackMemory::PackMemory(const Plan& plan, const Stream& stream)
   cut_params(stream);
   make_activations(stream);
   make_statistics(stream);
+  make_dropouts(stream);
   make_workspace(stream);
   control_ = uploaded(std::vector<RunControl>(plan.runs.size()), stream);
   labels_ = zeros<std::int32_t>(runs() * batch_, stream);
@@ -180,6 +181,14 @@ void PackMemory::make_statistics(const Stream& stream) {
     for (const RunSettings& run : plan_.runs) momenta.push_back(run.momenta[i]);
     statistics_.push_back({zeros<double>(plan_.statistics[i].size() * runs(), stream), uploaded(momenta, stream)});
   }
+}
+
+void PackMemory::make_dropouts(const Stream& stream) {
+  std::vector<DropoutState> states;
+  for (std::size_t id = 0; id < static_cast<std::size_t>(plan_.dropouts); ++id) {
+    for (const RunSettings& run : plan_.runs) states.push_back({run.seed, run.dropouts[id]});
+  }
+  dropouts_ = uploaded(states, stream);
 }
 
 void PackMemory::make_workspace(const Stream& stream) {

@@ -4,6 +4,7 @@
 #include <utility>
 #include <vector>
 
+#include "cuda/dropout.h"
 #include "cuda/kernels.h"
 #include "cuda/runtime.h"
 #include "plan/plan.h"
@@ -38,11 +39,15 @@ class PackMemory {
     return statistics_[at(id)].values.data() + run * statistic_size(id);
   }
   [[nodiscard]] std::int64_t statistic_size(StatisticId id) const { return plan_.statistics[at(id)].size(); }
+  [[nodiscard]] const DropoutState* dropout(DropoutId id, int run) const {
+    return dropouts_.data() + id * runs() + run;
+  }
   [[nodiscard]] const double* momenta(StatisticId id, int run) const {
     return statistics_[at(id)].momenta.data() + run;
   }
   [[nodiscard]] RunControl* control(int run) const { return control_.data() + run; }
   [[nodiscard]] std::int32_t* labels(int run) const { return labels_.data() + run * batch_; }
+  [[nodiscard]] std::int64_t train_batch() const { return plan_.train_batch; }
   [[nodiscard]] std::int64_t largest_batch() const { return batch_; }
 
   /// The slot that quantizes the output of the product that writes the buffer, or kNone.
@@ -75,6 +80,7 @@ class PackMemory {
   void make_params(const Stream& stream);
   void cut_params(const Stream& stream);
   void make_activations(const Stream& stream);
+  void make_dropouts(const Stream& stream);
   void make_statistics(const Stream& stream);
   void make_workspace(const Stream& stream);
   void add_conv(const ConvShape& s, const Stream& stream);
@@ -105,6 +111,7 @@ class PackMemory {
   std::vector<int> piece_begin_;              // [run][param], and the end
   DeviceArray<ActivationState> activations_;  // [slot][run]
   std::vector<Statistic> statistics_;
+  DeviceArray<DropoutState> dropouts_;  // [dropout][run]
   DeviceArray<RunControl> control_;
   DeviceArray<std::int32_t> labels_;
   struct Taps {

@@ -1,5 +1,6 @@
 #include "cuda/submit.h"
 
+#include "cuda/activation.h"
 #include "cuda/batch_norm.h"
 
 namespace qrun::cuda {
@@ -97,6 +98,15 @@ void Submitter::operator()(const ReluBackwardOp& op) const {
                 memory_.gradient(op.dx, first_));
 }
 
+void Submitter::operator()(const ActivationOp& op) const {
+  activate(scope_, memory_.size(op.x), op.activation, memory_.value(op.x, first_), memory_.value(op.y, first_));
+}
+
+void Submitter::operator()(const ActivationBackwardOp& op) const {
+  activate_backward(scope_, memory_.size(op.dx), op.activation, memory_.value(op.y, first_),
+                    memory_.gradient(op.y, first_), memory_.gradient(op.dx, first_));
+}
+
 void Submitter::operator()(const BatchNormMomentsOp& op) const {
   const MomentsOperands operands{.x = memory_.value(op.x, first_),
                                  .moments = memory_.moments(op.y, first_),
@@ -140,6 +150,24 @@ void Submitter::operator()(const BatchNormBackwardDataOp& op) const {
                             .moments = memory_.moments(op.y, first_),
                             .moments_gradient = op.frozen ? Tensor{} : memory_.moments_gradient(op.y, first_),
                             .w = op.w == kNone ? Tensor{} : memory_.param(op.w, first_)});
+}
+
+void Submitter::drop_out(DropoutId id, std::int64_t size, Tensor x, Tensor y) const {
+  dropout(scope_, size,
+          {.x = x,
+           .y = y,
+           .states = memory_.dropout(id, first_),
+           .control = memory_.control(first_),
+           .number = static_cast<std::uint32_t>(id),
+           .values = memory_.train_batch() * size});
+}
+
+void Submitter::operator()(const DropoutOp& op) const {
+  drop_out(op.id, memory_.size(op.x), memory_.value(op.x, first_), memory_.value(op.y, first_));
+}
+
+void Submitter::operator()(const DropoutBackwardOp& op) const {
+  drop_out(op.id, memory_.size(op.dx), memory_.gradient(op.y, first_), memory_.gradient(op.dx, first_));
 }
 
 void Submitter::operator()(const AddOp& op) const {

@@ -111,6 +111,48 @@ BufferId lower(Builder& b, const LayerSpec& layer, const ReluLayer& /*relu*/, In
   return y;
 }
 
+/// A window as large as the longer side, of which the image's border cuts off the rest.
+BufferId lower(Builder& b, const LayerSpec& layer, const GlobalAvgPool2dLayer& /*pool*/, Inputs inputs) {
+  const BufferId x = inputs.front();
+  const Shape in = b.shape(x);
+  const std::int64_t side = std::max(in.h, in.w);
+  const PoolShape s{.c = in.c, .h = in.h, .w = in.w, .k = side, .stride = side, .pad = 0, .ceil_mode = true};
+  const BufferId y = b.add_buffer(layer.name, {in.c, 1, 1}, b.has_gradient(x));
+  b.forward(AvgPool2dOp{x, y, s, false});
+  if (b.has_gradient(x)) b.backward(AvgPool2dBackwardOp{x, y, s, false});
+  return y;
+}
+
+BufferId add_activation_op(Builder& b, const LayerSpec& layer, BufferId x, const Activation& activation) {
+  const BufferId y = b.add_buffer(layer.name, b.shape(x), b.has_gradient(x));
+  b.forward(ActivationOp{x, y, activation});
+  if (b.has_gradient(x)) b.backward(ActivationBackwardOp{x, y, activation});
+  return y;
+}
+
+BufferId lower(Builder& b, const LayerSpec& layer, const Relu6Layer& /*relu6*/, Inputs inputs) {
+  return add_activation_op(b, layer, inputs.front(), {ActivationType::kRelu6});
+}
+BufferId lower(Builder& b, const LayerSpec& layer, const LeakyReluLayer& relu, Inputs inputs) {
+  return add_activation_op(b, layer, inputs.front(),
+                           {ActivationType::kLeakyRelu, static_cast<float>(relu.negative_slope)});
+}
+BufferId lower(Builder& b, const LayerSpec& layer, const SigmoidLayer& /*sigmoid*/, Inputs inputs) {
+  return add_activation_op(b, layer, inputs.front(), {ActivationType::kSigmoid});
+}
+BufferId lower(Builder& b, const LayerSpec& layer, const TanhLayer& /*tanh*/, Inputs inputs) {
+  return add_activation_op(b, layer, inputs.front(), {ActivationType::kTanh});
+}
+
+BufferId lower(Builder& b, const LayerSpec& layer, const DropoutLayer& /*dropout*/, Inputs inputs) {
+  const BufferId x = inputs.front();
+  const DropoutId id = b.add_dropout();
+  const BufferId y = b.add_buffer(layer.name, b.shape(x), b.has_gradient(x));
+  b.forward(DropoutOp{x, y, id});
+  if (b.has_gradient(x)) b.backward(DropoutBackwardOp{x, y, id});
+  return y;
+}
+
 BufferId lower(Builder& b, const LayerSpec& layer, const BatchNorm2dLayer& norm, Inputs inputs) {
   const BufferId x = inputs.front();
   const Shape s = b.shape(x);
@@ -165,6 +207,11 @@ ParamSettings settings_of(const LayerSpec& layer, BlobRole role) {
           .lr_mult = spec.lr_mult,
           .decay_mult = info.decays ? spec.decay_mult : 0,
           .init = info.start ? InitSpec{InitType::kConstant, *info.start} : layer.init};
+}
+
+double dropout_of(const LayerSpec& layer) {
+  const auto* dropout = std::get_if<DropoutLayer>(&layer.params);
+  return dropout == nullptr ? 0 : dropout->p;
 }
 
 double momentum_of(const LayerSpec& layer) {

@@ -29,12 +29,13 @@ BufferId quantize_output(Builder& b, const std::vector<RunSpec>& runs, std::size
 
 /// Where in a plan a layer begins.
 struct Begin {
-  std::size_t buffers, params, slots, statistics;
+  std::size_t buffers, params, slots, statistics, dropouts;
   explicit Begin(const Plan& plan)
       : buffers(plan.buffers.size()),
         params(plan.params.size()),
         slots(plan.activations.size()),
-        statistics(plan.statistics.size()) {}
+        statistics(plan.statistics.size()),
+        dropouts(static_cast<std::size_t>(plan.dropouts)) {}
 };
 
 /// What a run says about the blobs and slots that one of its layers has added to the plan.
@@ -43,6 +44,8 @@ void add_settings(RunSettings& settings, const LayerSpec& layer, const Plan& pla
     settings.params.push_back(settings_of(layer, plan.params[p].role));
   settings.activations.insert(settings.activations.end(), plan.activations.size() - begin.slots,
                               layer.activation_quant);
+  settings.dropouts.insert(settings.dropouts.end(), static_cast<std::size_t>(plan.dropouts) - begin.dropouts,
+                           dropout_of(layer));
   settings.momenta.insert(settings.momenta.end(), plan.statistics.size() - begin.statistics, momentum_of(layer));
 }
 
@@ -99,6 +102,7 @@ std::vector<RunSettings> settings_of(const std::vector<RunSpec>& runs, std::int6
                         .iterations = run.train.epochs * iterations_per_epoch(run, train_items),
                         .params = {},
                         .activations = {},
+                        .dropouts = {},
                         .momenta = {}});
   }
   return settings;

@@ -38,6 +38,10 @@ struct Describe {
   Operands operator()(const ReluBackwardOp& op) const {
     return {{O::value(op.y), O::gradient(op.y)}, {O::gradient(op.dx)}};
   }
+  Operands operator()(const ActivationOp& op) const { return {{O::value(op.x)}, {O::value(op.y)}}; }
+  Operands operator()(const ActivationBackwardOp& op) const {
+    return {{O::value(op.y), O::gradient(op.y)}, {O::gradient(op.dx)}};
+  }
   Operands operator()(const BatchNormMomentsOp& op) const {
     const std::vector<O> statistics = {O::statistic(op.mean), O::statistic(op.variance), O::statistic(op.count)};
     Operands operands{.reads = statistics, .writes = {O::moments(op.y)}};
@@ -61,6 +65,8 @@ struct Describe {
     }
     return operands;
   }
+  Operands operator()(const DropoutOp& op) const { return {{O::value(op.x)}, {O::value(op.y)}}; }
+  Operands operator()(const DropoutBackwardOp& op) const { return {{O::gradient(op.y)}, {O::gradient(op.dx)}}; }
   Operands operator()(const AddOp& op) const {
     Operands operands{.reads = {}, .writes = {O::value(op.y)}};
     for (const BufferId x : op.x) operands.reads.push_back(O::value(x));

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "core/shape.h"
+#include "math/activation.h"
 #include "plan/op_shapes.h"
 
 namespace qrun {
@@ -18,6 +19,7 @@ using BufferId = int;     // index into Plan::buffers
 using ParamId = int;      // index into Plan::params
 using StatisticId = int;  // index into Plan::statistics
 using SlotId = int;       // index into Plan::activations
+using DropoutId = int;    // index into RunSettings::dropouts
 
 inline constexpr int kNone = -1;
 
@@ -125,6 +127,18 @@ struct ReluBackwardOp {
   BufferId dx, y;
 };
 
+// y = activation(x), elementwise; dx = dy times its derivative, which y decides.
+struct ActivationOp {
+  static constexpr OpInfo kInfo{.name = "activation"};
+  BufferId x, y;
+  Activation activation;
+};
+struct ActivationBackwardOp {
+  static constexpr OpInfo kInfo{.name = "activation_backward", .passes_on = true};
+  BufferId dx, y;
+  Activation activation;
+};
+
 // Mean and inverse deviation of each channel of x, of which the runs of a pack move running statistics by momenta of
 // their own. In a test, and in training where they are frozen, those are what y gets, and nothing moves.
 struct BatchNormMomentsOp {
@@ -156,6 +170,18 @@ struct BatchNormBackwardDataOp {
   ParamId w;
   Shape s;
   bool frozen;
+};
+
+// y = x / (1 - p), or 0 with probability p, which is the run's own; x in a test. dx = dy / (1 - p) or 0 likewise.
+struct DropoutOp {
+  static constexpr OpInfo kInfo{.name = "dropout", .selects = true};
+  BufferId x, y;
+  DropoutId id;
+};
+struct DropoutBackwardOp {
+  static constexpr OpInfo kInfo{.name = "dropout_backward", .passes_on = true};
+  BufferId dx, y;
+  DropoutId id;
 };
 
 // y = the sum of coefficients[i] * x[i], added one after another.
@@ -222,12 +248,13 @@ struct UpdateOp {
   ParamId param;
 };
 
-using Op = std::variant<QuantizeParamOp, QuantizeParamBackwardOp, Conv2dOp, Conv2dBackwardDataOp,
-                        Conv2dBackwardWeightOp, LinearOp, LinearBackwardDataOp, LinearBackwardWeightOp, MaxPool2dOp,
-                        MaxPool2dBackwardOp, AvgPool2dOp, AvgPool2dBackwardOp, ReluOp, ReluBackwardOp,
-                        BatchNormMomentsOp, BatchNormOp, BatchNormBackwardWeightOp, BatchNormBackwardDataOp, AddOp,
-                        AddBackwardOp, QuantizeOp, QuantizeBackwardOp, QuantizeMaxPool2dOp, QuantizeMaxPool2dBackwardOp,
-                        SumGradientsOp, SoftmaxCrossEntropyOp, UpdateOp>;
+using Op =
+    std::variant<QuantizeParamOp, QuantizeParamBackwardOp, Conv2dOp, Conv2dBackwardDataOp, Conv2dBackwardWeightOp,
+                 LinearOp, LinearBackwardDataOp, LinearBackwardWeightOp, MaxPool2dOp, MaxPool2dBackwardOp, AvgPool2dOp,
+                 AvgPool2dBackwardOp, ReluOp, ReluBackwardOp, ActivationOp, ActivationBackwardOp, BatchNormMomentsOp,
+                 BatchNormOp, BatchNormBackwardWeightOp, BatchNormBackwardDataOp, DropoutOp, DropoutBackwardOp, AddOp,
+                 AddBackwardOp, QuantizeOp, QuantizeBackwardOp, QuantizeMaxPool2dOp, QuantizeMaxPool2dBackwardOp,
+                 SumGradientsOp, SoftmaxCrossEntropyOp, UpdateOp>;
 
 [[nodiscard]] inline const OpInfo& info_of(const Op& op) {
   return std::visit([](const auto& o) -> const OpInfo& { return o.kInfo; }, op);

@@ -189,6 +189,17 @@ TEST_P(GradientTest, OfBatchNormOfAFlatVectorIsThatOfTheLoss) {
   check(lower({spec}, {kInput, 100}));
 }
 
+TEST_P(GradientTest, OfActivationsIsThatOfTheLoss) {
+  check(layer("tested", "before", Relu6Layer{}));
+  check(layer("tested", "before", LeakyReluLayer{0.25}));
+  check(layer("tested", "before", SigmoidLayer{}));
+  check(layer("tested", "before", TanhLayer{}));
+}
+
+TEST_P(GradientTest, OfDropoutIsThatOfTheLoss) { check(layer("tested", "before", DropoutLayer{0.25})); }
+
+TEST_P(GradientTest, OfGlobalAvgPool2dIsThatOfTheLoss) { check(layer("tested", "before", GlobalAvgPool2dLayer{})); }
+
 TEST_P(GradientTest, OfReluIsThatOfTheLoss) { check(layer("tested", "before", ReluLayer{})); }
 
 /// Threads change no bit, as other tests show.

@@ -49,11 +49,17 @@ struct EveryOp : StepPlan {
     const BufferId added = buffer({2, 6, 6});
     const Shape image{2, 6, 6};
     const BufferId normed = buffer(image);
+    const BufferId dropped = buffer(image);
+    const BufferId activated = buffer(image);
     const BufferId unnormed = buffer(image);
     const SlotId first = slot(conved, clip);
     const SlotId second = slot(pooled, clip);
     step(QuantizeParamOp{conv_w});
     step(AddOp{{x, x}, added, {0.5F, -2.0F}});
+    plan.dropouts = 1;
+    plan.runs[0].dropouts = {0.5};
+    step(DropoutOp{x, dropped, 0});
+    step(ActivationOp{x, activated, {ActivationType::kTanh}});
     step(BatchNormMomentsOp{x, normed, mean, variance, batches, image, 1e-5, false});
     step(BatchNormOp{x, normed, norm_w, norm_b, image});
     step(Conv2dOp{x, conved, conv_w, conv_b, conv});
@@ -76,6 +82,9 @@ struct EveryOp : StepPlan {
     step(SumGradientsOp{sum, {x, part}});
     step(AddBackwardOp{added, sum, 0.5F});
     step(AddBackwardOp{normed, sum, 0.25F});
+    step(DropoutBackwardOp{dropped, sum, 0});
+    step(AddBackwardOp{activated, sum, 0.5F});
+    step(ActivationBackwardOp{added, activated, {ActivationType::kTanh}});
     step(BatchNormBackwardWeightOp{x, normed, norm_w, norm_b, image});
     step(BatchNormBackwardDataOp{unnormed, x, normed, norm_w, image, false});
     step(QuantizeParamBackwardOp{conv_w});

@@ -175,6 +175,30 @@ TEST(Lower, ASumOfImagesHasNoGradient) {
   EXPECT_EQ(count<LinearBackwardDataOp>(plan), 0);
 }
 
+TEST(Lower, AGlobalPoolingTakesAllOfAnImage) {
+  RunSpec spec = lenet();
+  spec.network = {conv("conv1", "data", 4, 3), layer("pool", "conv1", GlobalAvgPool2dLayer{}),
+                  linear("score", "pool", 10)};
+  for (const Shape& image : {Shape{1, 28, 28}, Shape{1, 5, 9}, Shape{1, 9, 3}}) {
+    const Plan plan = lower({spec}, {image, 100});
+    EXPECT_EQ(plan.buffers[2].shape, (Shape{4, 1, 1}));
+    const auto& pool = std::get<AvgPool2dOp>(plan.steps[5].op);
+    EXPECT_EQ(pool.s.out_h() * pool.s.out_w(), 1);
+  }
+}
+
+TEST(Lower, RunsOfAPackDropEachTheirShare) {
+  RunSpec a = lenet();
+  a.network.insert(a.network.end() - 1, layer("drop", "relu1", DropoutLayer{}));
+  a.network.back().input = {"drop"};
+  RunSpec b = a;
+  std::get<DropoutLayer>(b.network[6].params).p = 0.25;
+  EXPECT_EQ(pack_key(a), pack_key(b));
+  const Plan plan = lower({a, b}, kMnist);
+  EXPECT_EQ(plan.runs[0].dropouts, std::vector<double>{0.5});
+  EXPECT_EQ(plan.runs[1].dropouts, std::vector<double>{0.25});
+}
+
 /// LeNet with a batch norm behind its first convolution and another on its flat vector.
 RunSpec normed() {
   RunSpec spec = lenet();

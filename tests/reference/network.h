@@ -6,6 +6,7 @@
 #include <utility>
 #include <variant>
 
+#include "math/dropout.h"
 #include "plan/plan.h"
 #include "reference/reference.h"
 
@@ -70,11 +71,25 @@ class Network {
         point_.choices.push_back(x > 0 ? 1 : 0);
       }
       buffers_[at(op.y)] = std::move(y);
+    } else if constexpr (std::is_same_v<Op, ActivationOp>) {
+      Doubles y;
+      for (const double x : buffers_[at(op.x)]) {
+        y.push_back(activated(op.activation, x));
+        point_.choices.push_back(x > 0 ? (x < 6 ? 1 : 2) : 0);
+      }
+      buffers_[at(op.y)] = std::move(y);
     } else if constexpr (std::is_same_v<Op, BatchNormMomentsOp>) {
       channels_[op.y] = channels(op.s, n(), buffers_[at(op.x)], op.eps);
     } else if constexpr (std::is_same_v<Op, BatchNormOp>) {
       buffers_[at(op.y)] = values_of(
           batch_norm(op.s, n(), buffers_[at(op.x)], channels_.at(op.y), values(op.w, params), values(op.b, params)));
+    } else if constexpr (std::is_same_v<Op, DropoutOp>) {
+      Doubles& y = buffers_[at(op.y)];
+      y = buffers_[at(op.x)];
+      const DropoutMask mask = dropout_mask(plan_.runs[0].seed, static_cast<std::uint32_t>(op.id), 0, std::ssize(y),
+                                            plan_.runs[0].dropouts[at(op.id)]);
+      for (std::size_t i = 0; i < y.size(); ++i)
+        y[i] *= static_cast<double>(dropped_out(1.0F, mask, static_cast<std::int64_t>(i)));
     } else if constexpr (std::is_same_v<Op, AddOp>) {
       std::vector<Doubles> x;
       for (const BufferId input : op.x) x.push_back(buffers_[at(input)]);

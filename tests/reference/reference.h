@@ -143,6 +143,16 @@ Sums avg_pool2d_dx(const PoolShape& s, std::int64_t n, bool count_include_pad, c
   return dx;
 }
 
+inline double activated(const Activation& activation, double x) {
+  switch (activation.type) {
+    case ActivationType::kRelu6: return std::min(std::max(x, 0.0), 6.0);
+    case ActivationType::kLeakyRelu: return x > 0 ? x : static_cast<double>(activation.slope) * x;
+    case ActivationType::kSigmoid: return 1.0 / (1.0 + std::exp(-x));
+    case ActivationType::kTanh: break;
+  }
+  return std::tanh(x);
+}
+
 /// Moments of a channel over batch and plane, and how it is normalized.
 struct Channel {
   double mean = 0, variance = 1, eps = 0;

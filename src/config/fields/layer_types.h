@@ -113,6 +113,15 @@ struct AvgPool2dLayer {
   bool operator==(const AvgPool2dLayer&) const = default;
 };
 
+/// Mean of each channel.
+struct GlobalAvgPool2dLayer {
+  static constexpr const char* kType = "global_avg_pool2d";
+  static constexpr bool kHasWeight = false;
+
+  static constexpr config::Table<GlobalAvgPool2dLayer, 0> table() { return {}; }
+  bool operator==(const GlobalAvgPool2dLayer&) const = default;
+};
+
 /// max(x, 0).
 struct ReluLayer {
   static constexpr const char* kType = "relu";
@@ -120,6 +129,46 @@ struct ReluLayer {
 
   static constexpr config::Table<ReluLayer, 0> table() { return {}; }
   bool operator==(const ReluLayer&) const = default;
+};
+
+/// min(max(x, 0), 6).
+struct Relu6Layer {
+  static constexpr const char* kType = "relu6";
+  static constexpr bool kHasWeight = false;
+
+  static constexpr config::Table<Relu6Layer, 0> table() { return {}; }
+  bool operator==(const Relu6Layer&) const = default;
+};
+
+/// x where it is positive, else a part of it.
+struct LeakyReluLayer {
+  static constexpr const char* kType = "leaky_relu";
+  static constexpr bool kHasWeight = false;
+  double negative_slope = 0.01;
+
+  static constexpr auto table() {
+    using config::fields, config::number, config::Role;
+    return fields(number<&LeakyReluLayer::negative_slope>("negative_slope", "factor on what is negative", Role::kShape,
+                                                          config::kNotNegative));
+  }
+  bool operator==(const LeakyReluLayer&) const = default;
+};
+
+/// 1 / (1 + exp(-x)).
+struct SigmoidLayer {
+  static constexpr const char* kType = "sigmoid";
+  static constexpr bool kHasWeight = false;
+
+  static constexpr config::Table<SigmoidLayer, 0> table() { return {}; }
+  bool operator==(const SigmoidLayer&) const = default;
+};
+
+struct TanhLayer {
+  static constexpr const char* kType = "tanh";
+  static constexpr bool kHasWeight = false;
+
+  static constexpr config::Table<TanhLayer, 0> table() { return {}; }
+  bool operator==(const TanhLayer&) const = default;
 };
 
 /// (x - mean) / sqrt(variance + eps) of each channel, times a weight, plus a bias: of the batch in training, of running
@@ -146,6 +195,20 @@ struct BatchNorm2dLayer {
   bool operator==(const BatchNorm2dLayer&) const = default;
 };
 
+/// In training 0 with probability p, else x / (1 - p); x in a test.
+struct DropoutLayer {
+  static constexpr const char* kType = "dropout";
+  static constexpr bool kHasWeight = false;
+  double p = 0.5;
+
+  static constexpr auto table() {
+    using config::fields, config::number, config::Role;
+    return fields(
+        number<&DropoutLayer::p>("p", "share of values that become 0 in training", Role::kNumber, config::kBelowOne));
+  }
+  bool operator==(const DropoutLayer&) const = default;
+};
+
 /// Sum of its inputs, each times its coefficient.
 struct AddLayer {
   static constexpr const char* kType = "add";
@@ -169,7 +232,8 @@ struct AddLayer {
 
 /// The list of types, in the order of the documentation.
 using LayerParams =
-    std::variant<Conv2dLayer, LinearLayer, MaxPool2dLayer, AvgPool2dLayer, ReluLayer, BatchNorm2dLayer, AddLayer>;
+    std::variant<Conv2dLayer, LinearLayer, MaxPool2dLayer, AvgPool2dLayer, GlobalAvgPool2dLayer, ReluLayer, Relu6Layer,
+                 LeakyReluLayer, SigmoidLayer, TanhLayer, BatchNorm2dLayer, DropoutLayer, AddLayer>;
 
 /// True for a type that may have a bias, the last field of its table.
 template <class Layer>
