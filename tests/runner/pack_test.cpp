@@ -29,6 +29,13 @@ TEST_F(TrainPack, TestsAndLogsWhereAskedAndAtTheEnd) {
   EXPECT_THAT(column(r.iterations, &IterationPoint::iteration), testing::ElementsAre(15, 30));
 }
 
+TEST_F(TrainPack, TestsBeforeTheFirstIterationWhereAsked) {
+  const RunRecord r = train({"train.test_first=true"});
+  EXPECT_THAT(column(r.test, &TestPoint::iteration), testing::ElementsAre(0, 10, 20, 30));
+  EXPECT_THAT(column(r.test, &TestPoint::epoch), testing::ElementsAre(0, 0, 1, 2));
+  EXPECT_EQ(column(r.train, &TrainPoint::loss), column(train(std::vector<std::string>{}).train, &TrainPoint::loss));
+}
+
 TEST_F(TrainPack, LossesDontDependOnWhereTheLoopIsCut) {
   const RunRecord whole = train(std::vector<std::string>{});
   const RunRecord cut = train({"train.test_every=3", "train.log_every=1"});

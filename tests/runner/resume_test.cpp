@@ -105,7 +105,8 @@ INSTANTIATE_TEST_SUITE_P(
         "solver.type=adagrad", "solver.type=rmsprop solver.lr=0.001", "solver.type=adadelta solver.lr=1",
         "data.train.shuffle=true", "data.mirror=true data.pad=2 data.crop=28",
         R"(quantize={"*":{"weight":{"method":"ulq","bits":2},"activation":{"method":"clip","bits":8,"range":"ema"}}} train.keep=best)",
-        "network.relu1.type=batch_norm2d train.keep=best", "train.checkpoint_every=2"));
+        "network.relu1.type=batch_norm2d train.keep=best", "train.checkpoint_every=2",
+        "train.test_first=true solver.regularization=l1 solver.weight_decay=0.01"));
 
 class Checkpoints : public TrainPack {
  protected:
