@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "core/sizes.h"
+#include "cuda/batch_norm.h"
 #include "plan/operands.h"
 #include "quant/all.h"
 
@@ -59,6 +60,8 @@ PackMemory::PackMemory(const Plan& plan, const Stream& stream)
   make_params(stream);
   cut_params(stream);
   make_activations(stream);
+  make_statistics(stream);
+  make_dropouts(stream);
   make_workspace(stream);
   control_ = uploaded(std::vector<RunControl>(plan.runs.size()), stream);
   labels_ = zeros<std::int32_t>(runs() * batch_, stream);
@@ -72,12 +75,18 @@ void PackMemory::make_buffers(const Stream& stream) {
     const std::int64_t image = info.shape.size() * runs();
     buffers_.push_back({zeros<float>(info.has_value ? batch_ * image : 0, stream),
                         zeros<float>(info.has_gradient ? plan_.train_batch * image : 0, stream),
+                        {},
+                        {},
                         {}});
   }
   for (const Step& step : plan_.steps) {
     for (const Operand& out : operands_of(step.op).writes) {
       if (out.kind == OperandKind::kArgmax)
         buffers_[at(out.id)].argmax = zeros<std::int32_t>(batch_ * size(out.id) * runs(), stream);
+      if (out.kind == OperandKind::kMoments)
+        buffers_[at(out.id)].moments = zeros<float>(2 * plan_.buffers[at(out.id)].shape.c * runs(), stream);
+      if (out.kind == OperandKind::kMomentsGradient)
+        buffers_[at(out.id)].moments_gradient = zeros<float>(2 * plan_.buffers[at(out.id)].shape.c * runs(), stream);
     }
   }
 }
@@ -166,6 +175,22 @@ void PackMemory::make_activations(const Stream& stream) {
   }
 }
 
+void PackMemory::make_statistics(const Stream& stream) {
+  for (std::size_t i = 0; i < plan_.statistics.size(); ++i) {
+    std::vector<double> momenta;
+    for (const RunSettings& run : plan_.runs) momenta.push_back(run.momenta[i]);
+    statistics_.push_back({zeros<double>(plan_.statistics[i].size() * runs(), stream), uploaded(momenta, stream)});
+  }
+}
+
+void PackMemory::make_dropouts(const Stream& stream) {
+  std::vector<DropoutState> states;
+  for (std::size_t id = 0; id < static_cast<std::size_t>(plan_.dropouts); ++id) {
+    for (const RunSettings& run : plan_.runs) states.push_back({run.seed, run.dropouts[id]});
+  }
+  dropouts_ = uploaded(states, stream);
+}
+
 void PackMemory::make_workspace(const Stream& stream) {
   std::int64_t partials = pieces_.size();
   PieceNeeds data;
@@ -173,6 +198,8 @@ void PackMemory::make_workspace(const Stream& stream) {
   for (const ActivationInfo& slot : plan_.activations)
     partials = std::max(partials, ceil_div(batch_ * size(slot.x), kPiece) * runs());
   for (const Step& step : plan_.steps) {
+    if (const auto* norm = std::get_if<BatchNormMomentsOp>(&step.op))
+      partials = std::max(partials, batch_norm_sums(norm->s, plan_.train_batch) * runs());
     const std::optional<ConvShape> s = product_of(step.op);
     if (!s) continue;
     add_conv(*s, stream);
@@ -213,6 +240,14 @@ Tensor PackMemory::gradient(BufferId id, int run) const {
 Argmax PackMemory::argmax(BufferId id, int run) const {
   const std::int64_t stride = batch_ * size(id);
   return {buffers_[at(id)].argmax.data() + run * stride, stride};
+}
+Tensor PackMemory::moments(BufferId id, int run) const {
+  const std::int64_t stride = 2 * plan_.buffers[at(id)].shape.c;
+  return {buffers_[at(id)].moments.data() + run * stride, stride};
+}
+Tensor PackMemory::moments_gradient(BufferId id, int run) const {
+  const std::int64_t stride = 2 * plan_.buffers[at(id)].shape.c;
+  return {buffers_[at(id)].moments_gradient.data() + run * stride, stride};
 }
 Tensor PackMemory::param(ParamId id, int run) const {
   return {states_[index(run, id)].value, plan_.params[at(id)].size()};

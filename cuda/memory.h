@@ -4,6 +4,7 @@
 #include <utility>
 #include <vector>
 
+#include "cuda/dropout.h"
 #include "cuda/kernels.h"
 #include "cuda/runtime.h"
 #include "plan/plan.h"
@@ -17,21 +18,36 @@ class PackMemory {
   [[nodiscard]] int runs() const { return static_cast<int>(plan_.runs.size()); }
   [[nodiscard]] std::int64_t size(BufferId id) const { return plan_.buffers[at(id)].shape.size(); }  // of one image
   [[nodiscard]] Places places() const {
-    return {static_cast<std::int32_t>(plan_.params.size()), static_cast<std::int32_t>(plan_.activations.size())};
+    return {static_cast<std::int32_t>(plan_.params.size()), static_cast<std::int32_t>(plan_.activations.size()),
+            static_cast<std::int32_t>(plan_.statistics.size())};
   }
 
   // Of a run and those behind it.
   [[nodiscard]] Tensor value(BufferId id, int run) const;
   [[nodiscard]] Tensor gradient(BufferId id, int run) const;
-  [[nodiscard]] Argmax argmax(BufferId id, int run) const;  // of the max pooling that writes the buffer
-  [[nodiscard]] Tensor param(ParamId id, int run) const;    // the values that the network computes with
+  [[nodiscard]] Argmax argmax(BufferId id, int run) const;   // of the max pooling that writes the buffer
+  [[nodiscard]] Tensor moments(BufferId id, int run) const;  // of the batch norm that writes the buffer
+  [[nodiscard]] Tensor moments_gradient(BufferId id, int run) const;
+  [[nodiscard]] Tensor param(ParamId id, int run) const;  // the values that the network computes with
   [[nodiscard]] Tensor param_gradient(ParamId id, int run) const;
   [[nodiscard]] ActivationState* activation(SlotId slot, int run) const {
     return activations_.data() + slot * runs() + run;
   }
   [[nodiscard]] double* range(SlotId slot, int run) const { return &activation(slot, run)->range; }
+  /// Of a batch norm; momenta are those of the statistic in each run.
+  [[nodiscard]] double* statistic(StatisticId id, int run) const {
+    return statistics_[at(id)].values.data() + run * statistic_size(id);
+  }
+  [[nodiscard]] std::int64_t statistic_size(StatisticId id) const { return plan_.statistics[at(id)].size(); }
+  [[nodiscard]] const DropoutState* dropout(DropoutId id, int run) const {
+    return dropouts_.data() + id * runs() + run;
+  }
+  [[nodiscard]] const double* momenta(StatisticId id, int run) const {
+    return statistics_[at(id)].momenta.data() + run;
+  }
   [[nodiscard]] RunControl* control(int run) const { return control_.data() + run; }
   [[nodiscard]] std::int32_t* labels(int run) const { return labels_.data() + run * batch_; }
+  [[nodiscard]] std::int64_t train_batch() const { return plan_.train_batch; }
   [[nodiscard]] std::int64_t largest_batch() const { return batch_; }
 
   /// The slot that quantizes the output of the product that writes the buffer, or kNone.
@@ -64,12 +80,19 @@ class PackMemory {
   void make_params(const Stream& stream);
   void cut_params(const Stream& stream);
   void make_activations(const Stream& stream);
+  void make_dropouts(const Stream& stream);
+  void make_statistics(const Stream& stream);
   void make_workspace(const Stream& stream);
   void add_conv(const ConvShape& s, const Stream& stream);
 
   struct Buffer {
     DeviceArray<float> value, gradient;
     DeviceArray<std::int32_t> argmax;
+    DeviceArray<float> moments, moments_gradient;  // [run][2][c]
+  };
+  struct Statistic {
+    DeviceArray<double> values;   // [run][values]
+    DeviceArray<double> momenta;  // [run]
   };
   struct Param {
     DeviceArray<float> master, value, gradient, history[2];  // [run][values]
@@ -87,6 +110,8 @@ class PackMemory {
   DeviceArray<Slice> slices_;
   std::vector<int> piece_begin_;              // [run][param], and the end
   DeviceArray<ActivationState> activations_;  // [slot][run]
+  std::vector<Statistic> statistics_;
+  DeviceArray<DropoutState> dropouts_;  // [dropout][run]
   DeviceArray<RunControl> control_;
   DeviceArray<std::int32_t> labels_;
   struct Taps {

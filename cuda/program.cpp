@@ -56,6 +56,10 @@ Divergence CudaProgram::divergence(int run) const {
   const auto at = static_cast<std::size_t>(place);
   if (place >= places.loss())
     return {control.diverged_at(), plan_.buffers[static_cast<std::size_t>(plan_.logits)].layer, "loss"};
+  if (place >= places.statistic(0)) {
+    const Blob& blob = plan_.statistics[static_cast<std::size_t>(place - places.statistic(0))];
+    return {control.diverged_at(), blob.layer, blob.address().in_layer()};
+  }
   if (place >= places.params)
     return {control.diverged_at(), plan_.activations[at - plan_.params.size()].layer, name_of(Place::kActivation)};
   return {control.diverged_at(), plan_.params[at].layer, plan_.params[at].address().in_layer()};

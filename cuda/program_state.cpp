@@ -15,7 +15,8 @@ TrainingState CudaProgram::state(int run) {
       stored.history.push_back(stream_.read(param.history[h], param.size));
     state.params.push_back(std::move(stored));
   }
-  state.statistics.resize(plan_.statistics.size());
+  for (StatisticId id = 0; id < static_cast<StatisticId>(plan_.statistics.size()); ++id)
+    state.statistics.push_back(stream_.read(memory_.statistic(id, run), memory_.statistic_size(id)));
   for (std::size_t slot = 0; slot < plan_.activations.size(); ++slot) {
     const auto range = static_cast<std::size_t>(plan_.activations[slot].range);
     state.statistics[range] = stream_.read(memory_.range(static_cast<SlotId>(slot), run), 1);
@@ -37,6 +38,8 @@ void CudaProgram::restore(int run, const TrainingState& state) {
       put<float>(param.history[h], state.params[p].history[h], param.size);
     keep_given(false, run, id);
   }
+  for (StatisticId id = 0; id < static_cast<StatisticId>(plan_.statistics.size()); ++id)
+    put<double>(memory_.statistic(id, run), state.statistics[static_cast<std::size_t>(id)], memory_.statistic_size(id));
   for (std::size_t slot = 0; slot < plan_.activations.size(); ++slot) {
     const auto range = static_cast<std::size_t>(plan_.activations[slot].range);
     put<double>(memory_.range(static_cast<SlotId>(slot), run), state.statistics[range], 1);

@@ -48,11 +48,14 @@ void CudaProgram::write_history(const ParamState& param, std::span<const float> 
 
 std::vector<float> CudaProgram::read(int run, const Operand& what, std::int64_t n) {
   const auto param = [&]() -> const ParamState& { return memory_.state(run, what.id); };
+  const auto read = [&](const Tensor& whole) { return stream_.read(whole.data, whole.stride); };
   switch (what.kind) {
     case OperandKind::kValue: return stream_.read(memory_.value(what.id, run).data, n * memory_.size(what.id));
     case OperandKind::kGradient: return stream_.read(memory_.gradient(what.id, run).data, n * memory_.size(what.id));
     case OperandKind::kArgmax:
       return converted<float>(stream_.read(memory_.argmax(what.id, run).data, n * memory_.size(what.id)));
+    case OperandKind::kMoments: return read(memory_.moments(what.id, run));
+    case OperandKind::kMomentsGradient: return read(memory_.moments_gradient(what.id, run));
     case OperandKind::kMaster: return stream_.read(param().master, param().size);
     case OperandKind::kParamValue: return stream_.read(param().value, param().size);
     case OperandKind::kParamGradient: return stream_.read(param().gradient, param().size);
@@ -60,6 +63,8 @@ std::vector<float> CudaProgram::read(int run, const Operand& what, std::int64_t 
     case OperandKind::kParamFit: return scales_of(stream_.read(param().params, param().slices));
     case OperandKind::kSlotFit: return scales_of({stream_.read(memory_.activation(what.id, run), 1)[0].params});
     case OperandKind::kRange: return converted<float>(stream_.read(memory_.range(what.id, run), 1));
+    case OperandKind::kStatistic:
+      return converted<float>(stream_.read(memory_.statistic(what.id, run), memory_.statistic_size(what.id)));
     case OperandKind::kLabels: return converted<float>(stream_.read(memory_.labels(run), n));
     case OperandKind::kLoss: return {static_cast<float>(control(run).loss)};
   }
@@ -80,6 +85,14 @@ void CudaProgram::write(int run, const Operand& what, std::int64_t n, std::span<
     case OperandKind::kArgmax:
       return put<std::int32_t>(memory_.argmax(what.id, run).data, converted<std::int32_t>(values),
                                images(memory_.largest_batch()));
+    case OperandKind::kMoments:
+    case OperandKind::kMomentsGradient: {
+      const bool gradient = what.kind == OperandKind::kMomentsGradient;
+      const Tensor whole = gradient ? memory_.moments_gradient(what.id, run) : memory_.moments(what.id, run);
+      return put<float>(whole.data, values, whole.stride);
+    }
+    case OperandKind::kStatistic:
+      return put<double>(memory_.statistic(what.id, run), converted<double>(values), memory_.statistic_size(what.id));
     case OperandKind::kMaster:
     case OperandKind::kParamValue: return write_param(param(), what.kind, values);
     case OperandKind::kParamGradient: return put<float>(param().gradient, values, param().size);

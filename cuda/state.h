@@ -23,11 +23,13 @@ struct RunControl {
   [[nodiscard]] std::int32_t diverged_place() const { return static_cast<std::int32_t>(diverged & 0xffffffffU); }
 };
 
-/// Numbers of the places where a run may diverge, in the order of an iteration: parameters, activations, the loss.
+/// Numbers of the places where a run may diverge, in the order of an iteration: parameters, activations, statistics of
+/// batch norms, the loss.
 struct Places {
-  std::int32_t params = 0, activations = 0;
+  std::int32_t params = 0, activations = 0, statistics = 0;
   [[nodiscard]] std::int32_t activation(std::int32_t slot) const { return params + slot; }
-  [[nodiscard]] std::int32_t loss() const { return params + activations; }
+  [[nodiscard]] std::int32_t statistic(std::int32_t id) const { return params + activations + id; }
+  [[nodiscard]] std::int32_t loss() const { return params + activations + statistics; }
 };
 
 /// Over the values, by a statistic.

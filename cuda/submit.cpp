@@ -1,5 +1,7 @@
 #include "cuda/submit.h"
 
+#include "cuda/activation.h"
+#include "cuda/batch_norm.h"
 #include "cuda/library_convs.h"
 
 namespace qrun::cuda {
@@ -137,6 +139,89 @@ void Submitter::operator()(const ReluOp& op) const {
 void Submitter::operator()(const ReluBackwardOp& op) const {
   relu_backward(scope_, memory_.size(op.dx), memory_.value(op.y, first_), memory_.gradient(op.y, first_),
                 memory_.gradient(op.dx, first_));
+}
+
+void Submitter::operator()(const ActivationOp& op) const {
+  activate(scope_, memory_.size(op.x), op.activation, memory_.value(op.x, first_), memory_.value(op.y, first_));
+}
+
+void Submitter::operator()(const ActivationBackwardOp& op) const {
+  activate_backward(scope_, memory_.size(op.dx), op.activation, memory_.value(op.y, first_),
+                    memory_.gradient(op.y, first_), memory_.gradient(op.dx, first_));
+}
+
+void Submitter::operator()(const BatchNormMomentsOp& op) const {
+  const MomentsOperands operands{.x = memory_.value(op.x, first_),
+                                 .moments = memory_.moments(op.y, first_),
+                                 .statistics = {.mean = memory_.statistic(op.mean, first_),
+                                                .variance = memory_.statistic(op.variance, first_),
+                                                .count = memory_.statistic(op.count, first_),
+                                                .momenta = memory_.momenta(op.mean, first_)},
+                                 .eps = op.eps,
+                                 .partials = memory_.workspace().partials,
+                                 .control = memory_.control(first_),
+                                 .place = memory_.places().statistic(op.mean)};
+  if (scope_.training && !op.frozen) return batch_norm_moments(scope_, op.s, operands);
+  batch_norm_running_moments(scope_, op.s, operands);
+}
+
+void Submitter::operator()(const BatchNormOp& op) const {
+  batch_norm(scope_, op.s,
+             {.x = memory_.value(op.x, first_),
+              .y = memory_.value(op.y, first_),
+              .moments = memory_.moments(op.y, first_),
+              .w = op.w == kNone ? Tensor{} : memory_.param(op.w, first_),
+              .b = op.b == kNone ? Tensor{} : memory_.param(op.b, first_)});
+}
+
+void Submitter::operator()(const BatchNormBackwardWeightOp& op) const {
+  batch_norm_backward_weight(scope_, op.s,
+                             {.x = memory_.value(op.x, first_),
+                              .dy = memory_.gradient(op.y, first_),
+                              .moments = memory_.moments(op.y, first_),
+                              .moments_gradient = memory_.moments_gradient(op.y, first_),
+                              .w = op.w == kNone ? Tensor{} : memory_.param_gradient(op.w, first_),
+                              .b = op.b == kNone ? Tensor{} : memory_.param_gradient(op.b, first_)},
+                             memory_.workspace().partials);
+}
+
+void Submitter::operator()(const BatchNormBackwardDataOp& op) const {
+  batch_norm_backward_data(scope_, op.s,
+                           {.x = memory_.value(op.x, first_),
+                            .dy = memory_.gradient(op.y, first_),
+                            .dx = memory_.gradient(op.dx, first_),
+                            .moments = memory_.moments(op.y, first_),
+                            .moments_gradient = op.frozen ? Tensor{} : memory_.moments_gradient(op.y, first_),
+                            .w = op.w == kNone ? Tensor{} : memory_.param(op.w, first_)});
+}
+
+void Submitter::drop_out(DropoutId id, std::int64_t size, Tensor x, Tensor y) const {
+  dropout(scope_, size,
+          {.x = x,
+           .y = y,
+           .states = memory_.dropout(id, first_),
+           .control = memory_.control(first_),
+           .number = static_cast<std::uint32_t>(id),
+           .values = memory_.train_batch() * size});
+}
+
+void Submitter::operator()(const DropoutOp& op) const {
+  drop_out(op.id, memory_.size(op.x), memory_.value(op.x, first_), memory_.value(op.y, first_));
+}
+
+void Submitter::operator()(const DropoutBackwardOp& op) const {
+  drop_out(op.id, memory_.size(op.dx), memory_.gradient(op.y, first_), memory_.gradient(op.dx, first_));
+}
+
+void Submitter::operator()(const AddOp& op) const {
+  for (std::size_t i = 0; i < op.x.size(); ++i)
+    add(scope_, memory_.size(op.y), op.coefficients[i], memory_.value(op.x[i], first_), memory_.value(op.y, first_),
+        i > 0);
+}
+
+void Submitter::operator()(const AddBackwardOp& op) const {
+  add(scope_, memory_.size(op.dx), op.coefficient, memory_.gradient(op.y, first_), memory_.gradient(op.dx, first_),
+      false);
 }
 
 Fitting Submitter::fitting(SlotId slot) const {

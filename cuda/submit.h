@@ -43,6 +43,16 @@ class Submitter {
   void operator()(const AvgPool2dBackwardOp& op) const;
   void operator()(const ReluOp& op) const;
   void operator()(const ReluBackwardOp& op) const;
+  void operator()(const ActivationOp& op) const;
+  void operator()(const ActivationBackwardOp& op) const;
+  void operator()(const BatchNormMomentsOp& op) const;
+  void operator()(const BatchNormOp& op) const;
+  void operator()(const BatchNormBackwardWeightOp& op) const;
+  void operator()(const BatchNormBackwardDataOp& op) const;
+  void operator()(const DropoutOp& op) const;
+  void operator()(const DropoutBackwardOp& op) const;
+  void operator()(const AddOp& op) const;
+  void operator()(const AddBackwardOp& op) const;
   void operator()(const QuantizeOp& op) const;
   void operator()(const QuantizeBackwardOp& op) const;
   void operator()(const QuantizeMaxPool2dOp& op) const;
@@ -54,6 +64,7 @@ class Submitter {
  private:
   void quantize_and_relu(const QuantizeOp& quantize, const ReluOp& relu) const;
   void relu_and_quantize_backward(const ReluBackwardOp& relu, const QuantizeBackwardOp& quantize) const;
+  void drop_out(DropoutId id, std::int64_t size, Tensor x, Tensor y) const;
   [[nodiscard]] Fitting fitting(SlotId slot) const;
   void fit(SlotId slot, BufferId x) const;
 

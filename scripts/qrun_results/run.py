@@ -171,6 +171,23 @@ class Run:
         """Return the float32 parameters that the solver updates and the quantizer reads."""
         return self._read(lambda file: self._blob(file, layer, blob)["master"][...])
 
+    def statistics(self, layer: str) -> dict[str, Any]:
+        """Return `mean` and `variance` by which a batch norm tests, [channel], and `count`, the sum of its batches' weights.
+
+        Raises
+        ------
+        KeyError
+            If there is no such layer, or it is no batch norm.
+        """
+
+        def read(file: h5py.File) -> dict[str, Any]:
+            path = f"statistics/{layer}"
+            if path not in file:
+                raise _NoSuchName(f"{self.path} has no running statistics of a layer {layer}")
+            return {name: file[path][name][()] for name in ("mean", "variance", "count")}
+
+        return self._read(read)
+
     def has_activations(self, layer: str) -> bool:
         """Return whether the file holds outputs of a layer."""
         return self._read(lambda file: f"activations/{layer}/codes" in file)

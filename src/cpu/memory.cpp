@@ -29,7 +29,11 @@ ParamMemory memory_of(const Blob& blob, const QuantSettings& quant, int historie
 }  // namespace
 
 RunMemory::RunMemory(const Plan& the_plan, int run)
-    : plan(the_plan), settings(the_plan.runs[static_cast<std::size_t>(run)]), argmax(the_plan.buffers.size()) {
+    : plan(the_plan),
+      settings(the_plan.runs[static_cast<std::size_t>(run)]),
+      argmax(the_plan.buffers.size()),
+      moments(the_plan.buffers.size()),
+      moments_gradients(the_plan.buffers.size()) {
   const std::int64_t train_blocks = blocks_of(plan.train_batch);
   const std::int64_t blocks = std::max(train_blocks, blocks_of(plan.test_batch));
   for (const BufferInfo& info : plan.buffers) {
@@ -41,6 +45,10 @@ RunMemory::RunMemory(const Plan& the_plan, int run)
     for (const Operand& out : operands_of(step.op).writes) {
       if (out.kind == OperandKind::kArgmax)
         argmax[static_cast<std::size_t>(out.id)] = Array<std::int32_t>(blocks * shape(out.id).size() * kLanes);
+      if (out.kind == OperandKind::kMoments)
+        moments[static_cast<std::size_t>(out.id)] = Array<float>(2 * shape(out.id).c);
+      if (out.kind == OperandKind::kMomentsGradient)
+        moments_gradients[static_cast<std::size_t>(out.id)] = Array<float>(2 * shape(out.id).c);
     }
   }
   const int histories = history_of(settings.solver.type).count;

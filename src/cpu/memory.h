@@ -10,6 +10,7 @@
 #include "core/sizes.h"
 #include "cpu/kernels/kernels.h"
 #include "engine/engine.h"
+#include "math/batch_norm.h"
 #include "plan/plan.h"
 
 namespace qrun::cpu {
@@ -62,11 +63,12 @@ struct RunMemory {
   std::vector<BufferMemory> buffers;
   std::vector<ParamMemory> params;
   std::vector<std::vector<double>> statistics;
-  std::vector<QParams> fits;                // [slot]: of the last batch
-  std::vector<Array<std::int32_t>> argmax;  // [buffer]: of the max pooling that writes it
-  Array<float> scratch;                     // padded or transposed copies, within one op
-  std::vector<Sums> partial;                // sums of pieces, added in order
-  std::vector<std::int32_t> labels;         // of the batch
+  std::vector<QParams> fits;                             // [slot]: of the last batch
+  std::vector<Array<std::int32_t>> argmax;               // [buffer]: of the max pooling that writes it
+  std::vector<Array<float>> moments, moments_gradients;  // [buffer]: of the batch norm that writes it, [2][c]
+  Array<float> scratch;                                  // padded or transposed copies, within one op
+  std::vector<Sums> partial;                             // sums of pieces, added in order
+  std::vector<std::int32_t> labels;                      // of the batch
   std::int64_t iteration = 0;
   double loss = 0;  // mean over the last batch
   std::optional<Divergence> divergence;
@@ -76,6 +78,11 @@ struct RunMemory {
   [[nodiscard]] QParams& fit_of(SlotId id) { return fits[static_cast<std::size_t>(id)]; }
   [[nodiscard]] double& range(SlotId id) {
     return statistics[static_cast<std::size_t>(plan.activations[static_cast<std::size_t>(id)].range)][0];
+  }
+  [[nodiscard]] std::vector<double>& statistic(StatisticId id) { return statistics[static_cast<std::size_t>(id)]; }
+  [[nodiscard]] ChannelMoments moments_of(BufferId id, std::int64_t channel) const {
+    const Array<float>& both = moments[static_cast<std::size_t>(id)];
+    return {both.data()[channel], both.data()[both.size() / 2 + channel]};
   }
   [[nodiscard]] const Shape& shape(BufferId id) const { return plan.buffers[static_cast<std::size_t>(id)].shape; }
 

@@ -41,6 +41,8 @@ void CpuProgram::restore(int run, const TrainingState& state) {
       copy(state.params[p].history[h], mine.params[p].history[h]);
     mine.params[p].given = false;
   }
+  for (std::size_t i = 0; i < state.statistics.size(); ++i)
+    QRUN_CHECK(state.statistics[i].size() == mine.statistics[i].size(), "a state has the sizes of its plan");
   mine.statistics = state.statistics;
 }
 

@@ -72,6 +72,8 @@ std::vector<float> CpuProgram::read(int run, const Operand& what, std::int64_t n
     case OperandKind::kValue: return read_images(mine.buffer(what.id).value, mine.shape(what.id).size(), n);
     case OperandKind::kGradient: return read_images(mine.buffer(what.id).gradient, mine.shape(what.id).size(), n);
     case OperandKind::kArgmax: return read_images(mine.argmax[at(what.id)], mine.shape(what.id).size(), n);
+    case OperandKind::kMoments: return read_all(mine.moments[at(what.id)]);
+    case OperandKind::kMomentsGradient: return read_all(mine.moments_gradients[at(what.id)]);
     case OperandKind::kMaster: return read_all(mine.param(what.id).master);
     case OperandKind::kParamValue: return read_all(mine.param(what.id).current());
     case OperandKind::kParamGradient: return read_all(mine.param(what.id).gradient);
@@ -79,6 +81,7 @@ std::vector<float> CpuProgram::read(int run, const Operand& what, std::int64_t n
     case OperandKind::kParamFit: return scales_of(mine.param(what.id).params);
     case OperandKind::kSlotFit: return {mine.fit_of(what.id).scale};
     case OperandKind::kRange: return {static_cast<float>(mine.range(what.id))};
+    case OperandKind::kStatistic: return {mine.statistic(what.id).begin(), mine.statistic(what.id).end()};
     case OperandKind::kLabels: return {mine.labels.begin(), mine.labels.begin() + n};
     case OperandKind::kLoss: return {static_cast<float>(mine.loss)};
   }
@@ -92,11 +95,14 @@ void CpuProgram::write(int run, const Operand& what, std::int64_t n, std::span<c
     case OperandKind::kGradient:
       return write_images(values, mine.shape(what.id).size(), n, mine.buffer(what.id).gradient);
     case OperandKind::kArgmax: return write_images(values, mine.shape(what.id).size(), n, mine.argmax[at(what.id)]);
+    case OperandKind::kMoments: return write_all(values, mine.moments[at(what.id)]);
+    case OperandKind::kMomentsGradient: return write_all(values, mine.moments_gradients[at(what.id)]);
     case OperandKind::kMaster: return write_all(values, mine.param(what.id).master);
     case OperandKind::kParamValue: return write_all(values, mine.param(what.id).current());
     case OperandKind::kParamGradient: return write_all(values, mine.param(what.id).gradient);
     case OperandKind::kHistory: return write_history(values, mine.param(what.id));
     case OperandKind::kRange: mine.range(what.id) = static_cast<double>(values[0]); break;
+    case OperandKind::kStatistic: return mine.statistic(what.id).assign(values.begin(), values.end());
     case OperandKind::kLabels: return write_labels(values, mine.labels);
     case OperandKind::kParamFit:
     case OperandKind::kSlotFit:

@@ -12,16 +12,28 @@ namespace {
 
 using Floats = std::vector<float>;
 
-Floats magnitudes_of(Floats values) {
+/// Of moments those by which each value is normalized to the sum of its magnitudes: the means change their sign.
+Floats magnitudes_of(const Operand& what, Floats values) {
   for (float& v : values) v = std::fabs(v);
+  const std::size_t means = what.kind == OperandKind::kMoments ? values.size() / 2 : 0;
+  for (std::size_t i = 0; i < means; ++i) values[i] = -values[i];
   return values;
 }
 
-/// Fits, positions of maxima and ranges show in the values that come of them, the loss in its gradient.
+/// Magnitudes of the sums that moments come of: |x| is |mean| + deviation in the mean at most.
+Floats magnitudes_of_moments(Floats moments) {
+  const std::size_t channels = moments.size() / 2;
+  for (std::size_t c = 0; c < channels; ++c) moments[c] = std::fabs(moments[c]) + 1.0F / moments[channels + c];
+  return moments;
+}
+
+/// Fits, positions of maxima, ranges and statistics show in the values that come of them, the loss in its gradient.
 bool is_compared(const Operand& what) {
   switch (what.kind) {
     case OperandKind::kValue:
     case OperandKind::kGradient:
+    case OperandKind::kMoments:
+    case OperandKind::kMomentsGradient:
     case OperandKind::kMaster:
     case OperandKind::kParamValue:
     case OperandKind::kParamGradient:
@@ -30,6 +42,7 @@ bool is_compared(const Operand& what) {
     case OperandKind::kParamFit:
     case OperandKind::kSlotFit:
     case OperandKind::kRange:
+    case OperandKind::kStatistic:
     case OperandKind::kLabels:
     case OperandKind::kLoss: return false;
   }
@@ -126,7 +139,10 @@ class CheckProgram : public Program, private StepAccess {
     tested_->steps().run_step(run, step, n);
     std::vector<Floats> wanted;
     for (const Operand& what : written) wanted.push_back(read(run, what, n));
-    const std::vector<Floats> magnitudes = magnitudes_of_sums(run, step, n, tolerance.factors, written);
+    std::vector<Floats> magnitudes = magnitudes_of_sums(run, step, n, tolerance.factors, written);
+    for (std::size_t i = 0; i < written.size(); ++i) {
+      if (written[i].kind == OperandKind::kMoments) magnitudes[i] = magnitudes_of_moments(wanted[i]);
+    }
     const std::int64_t terms = tolerance.terms * (tolerance.over_batch ? n : 1);
     for (std::size_t i = 0; i < written.size(); ++i) {
       compare({run, step, written[i]}, wanted[i], tested_->steps().read(run, written[i], n),
@@ -145,7 +161,7 @@ class CheckProgram : public Program, private StepAccess {
     std::vector<Floats> values;
     for (const Operand& what : factors) {
       values.push_back(reference.read(run, what, n));
-      reference.write(run, what, n, magnitudes_of(values.back()));
+      reference.write(run, what, n, magnitudes_of(what, values.back()));
     }
     reference.run_step(run, step, n);
     for (std::size_t i = 0; i < written.size(); ++i) sums[i] = reference.read(run, written[i], n);
@@ -194,10 +210,12 @@ class CheckProgram : public Program, private StepAccess {
   /// `conv2d of layer conv1, run 0, value`, or `weight's gradient`.
   [[nodiscard]] std::string describe(const Written& written) const {
     const OperandKind kind = written.what.kind;
-    const bool buffer = kind == OperandKind::kValue || kind == OperandKind::kGradient;
+    const bool moments = kind == OperandKind::kMoments || kind == OperandKind::kMomentsGradient;
+    const bool buffer = moments || kind == OperandKind::kValue || kind == OperandKind::kGradient;
     const std::size_t id = index(written.what.id);
-    std::string what = buffer ? "value" : plan_.params[id].address().in_layer();
-    if (kind == OperandKind::kGradient || kind == OperandKind::kParamGradient) what += "'s gradient";
+    std::string what = buffer ? (moments ? "moments" : "value") : plan_.params[id].address().in_layer();
+    if (kind == OperandKind::kGradient || kind == OperandKind::kMomentsGradient || kind == OperandKind::kParamGradient)
+      what += "'s gradient";
     if (kind == OperandKind::kHistory) what += "'s history";
     return std::string(info_of(plan_.steps[written.step].op).name) + " of layer " +
            (buffer ? plan_.buffers[id].layer : plan_.params[id].layer) + ", run " + std::to_string(written.run) + ", " +

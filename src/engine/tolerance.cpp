@@ -22,6 +22,18 @@ struct Describe {
   Tolerance operator()(const AvgPool2dBackwardOp& op) const { return scatter(op); }
   Tolerance operator()(const ReluOp& /*op*/) const { return {}; }
   Tolerance operator()(const ReluBackwardOp& /*op*/) const { return {}; }
+  Tolerance operator()(const ActivationOp& /*op*/) const { return {.relative = 0x1p-23}; }  // libraries round apart
+  Tolerance operator()(const ActivationBackwardOp& /*op*/) const { return {}; }
+  Tolerance operator()(const BatchNormMomentsOp& /*op*/) const { return {.terms = 1}; }  // summed in double
+  Tolerance operator()(const BatchNormOp& /*op*/) const { return {}; }
+  Tolerance operator()(const BatchNormBackwardWeightOp& op) const {
+    return {.factors = {Operand::value(op.x), Operand::moments(op.y), Operand::gradient(op.y)}, .terms = 1};
+  }
+  Tolerance operator()(const BatchNormBackwardDataOp& /*op*/) const { return {}; }
+  Tolerance operator()(const DropoutOp& /*op*/) const { return {}; }
+  Tolerance operator()(const DropoutBackwardOp& /*op*/) const { return {}; }
+  Tolerance operator()(const AddOp& /*op*/) const { return {}; }
+  Tolerance operator()(const AddBackwardOp& /*op*/) const { return {}; }
   Tolerance operator()(const QuantizeOp& /*op*/) const { return {.relative = kScaleRounding}; }
   Tolerance operator()(const QuantizeBackwardOp& /*op*/) const { return {}; }
   Tolerance operator()(const QuantizeMaxPool2dOp& /*op*/) const { return {.relative = kScaleRounding}; }

@@ -57,6 +57,9 @@ inline constexpr std::uint64_t kDigits = of(0, 3);  // + 0x100 for those of test
 constexpr std::uint64_t of_blob(std::uint32_t number) { return of(0, 1000) + number; }
 static_assert(of_blob(0xffffffffU - 1000) < of(1, 0), "as many blobs as there are never meet another purpose");
 
+/// Returns the stream of a dropout, by its number among them.
+QRUN_HD constexpr std::uint64_t of_dropout(std::uint32_t number) { return of(1, number); }
+
 }  // namespace stream
 
 }  // namespace qrun

@@ -1,5 +1,5 @@
 // Solvers and learning-rate policies: Caffe's formulas, for host and device (include/caffe/sgd_solvers.hpp there).
-//   gradient   g' = g + weight_decay w               (L2, on the master parameter)
+//   gradient   g' = g + weight_decay w               (L2, on the master parameter; L1: weight_decay sign(w))
 //   sgd        v = momentum v + rate g'              w -= v
 //   nesterov   v' = momentum v + rate g'             w -= (1 + momentum) v' - momentum v
 //   adam       m = beta1 m + (1 - beta1) g'          s = beta2 s + (1 - beta2) g'^2
@@ -48,6 +48,11 @@ struct SolverHistory {
   return {0, {"", ""}};
 }
 
+enum class Regularization : std::uint8_t { kL2, kL1 };
+inline constexpr std::array kRegularizationNames = {"l2", "l1"};
+constexpr const auto& names_of(Regularization /*regularization*/) { return kRegularizationNames; }
+static_assert(kRegularizationNames.size() == static_cast<std::size_t>(Regularization::kL1) + 1);
+
 struct LrPolicy {
   LrPolicyType type = LrPolicyType::kFixed;
   double gamma = 0;
@@ -63,6 +68,7 @@ struct Solver {
   double lr = 0.01;
   double momentum = 0;
   double weight_decay = 0;
+  Regularization regularization = Regularization::kL2;
   double beta1 = 0.9;
   double beta2 = 0.999;
   double epsilon = 1e-8;
@@ -108,6 +114,7 @@ struct UpdateParams {
   float average;                      // beta2 for adam, decay for rmsprop
   float momentum_rest, average_rest;  // one minus the two, rounded from double: 1 - 0.999f would lose four digits
   float epsilon;
+  bool is_l1;  // what decays is the sign, not the parameter
 };
 
 /// The part of an update that changes from iteration to iteration, the same for all blobs.
@@ -138,13 +145,16 @@ QRUN_HD float blob_rate(const Rate& r, double lr_mult) { return static_cast<floa
           .average = static_cast<float>(adam ? s.beta2 : s.decay),
           .momentum_rest = static_cast<float>(1.0 - (adam ? s.beta1 : s.momentum)),
           .average_rest = static_cast<float>(1.0 - (adam ? s.beta2 : s.decay)),
-          .epsilon = static_cast<float>(s.epsilon)};
+          .epsilon = static_cast<float>(s.epsilon),
+          .is_l1 = s.regularization == Regularization::kL1};
 }
+
+QRUN_HD float sign_of(float w) { return w > 0.0f ? 1.0f : w < 0.0f ? -1.0f : 0.0f; }
 
 /// One step of one parameter: `w` and its history `a`, `b` (the second is unused by most) from the gradient `g`.
 template <SolverType kType>
 QRUN_HD void update(float& w, float g, float& a, float& b, const UpdateParams& p) {
-  g = g + p.decay * w;
+  g = g + p.decay * (p.is_l1 ? sign_of(w) : w);
   if constexpr (kType == SolverType::kSgd) {
     a = p.momentum * a + p.rate * g;
     w = w - a;

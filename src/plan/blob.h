@@ -36,8 +36,9 @@ struct BlobAddress {
 /// Returns what to_string() has printed; nothing where `text` is no address.
 [[nodiscard]] std::optional<BlobAddress> parse_blob_address(std::string_view text);
 
-/// What a blob is for.
-enum class BlobRole : std::uint8_t { kWeight, kBias, kRange };
+/// What a blob is for: weights and biases of products; those of a channel; the range of an activation's quantizer; sums
+/// of running statistics, and of how many batches.
+enum class BlobRole : std::uint8_t { kWeight, kBias, kScale, kShift, kRange, kMean, kVariance, kCount };
 
 struct BlobRoleInfo {
   BlobRole role;
@@ -51,14 +52,19 @@ struct BlobRoleInfo {
 inline constexpr std::array kBlobRoles = {
     BlobRoleInfo{BlobRole::kWeight, "weight", true, true, true, std::nullopt},
     BlobRoleInfo{BlobRole::kBias, "bias", true, true, true, 0},
+    BlobRoleInfo{BlobRole::kScale, "weight", true, true, true, 1},
+    BlobRoleInfo{BlobRole::kShift, "bias", true, true, true, 0},
     BlobRoleInfo{BlobRole::kRange, "range_ema", false, false, false, -1},  // negative: no training batch was seen yet
+    BlobRoleInfo{BlobRole::kMean, "mean", false, false, false, 0},
+    BlobRoleInfo{BlobRole::kVariance, "variance", false, false, false, 0},
+    BlobRoleInfo{BlobRole::kCount, "count", false, false, false, 0},
 };
 
 [[nodiscard]] constexpr const BlobRoleInfo& info_of(BlobRole role) {
   return kBlobRoles[static_cast<std::size_t>(role)];
 }
 
-static_assert(kBlobRoles.size() == static_cast<std::size_t>(BlobRole::kRange) + 1);
+static_assert(kBlobRoles.size() == static_cast<std::size_t>(BlobRole::kCount) + 1);
 static_assert([] {
   for (const BlobRoleInfo& info : kBlobRoles) {
     if (&info_of(info.role) != &info) return false;
@@ -66,7 +72,8 @@ static_assert([] {
   return true;
 }());
 
-/// A blob of a plan. Weights are [o, c, k, k] or [o, i], biases [o], ranges [1]: `dims` as stored in files.
+/// A blob of a plan. Weights are [o, c, k, k] or [o, i], biases [o], ranges and counts [1], the rest [c]: `dims` as
+/// stored in files.
 struct Blob {
   std::string layer;
   Place place = Place::kLayer;

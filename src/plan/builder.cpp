@@ -34,9 +34,15 @@ ParamId Builder::add_param(Blob blob) {
   return static_cast<ParamId>(plan_.params.size()) - 1;
 }
 
+StatisticId Builder::add_statistic(Blob blob) {
+  QRUN_CHECK(!info_of(blob.role).trained, "statistics are what ops move");
+  plan_.statistics.push_back(std::move(blob));
+  return static_cast<StatisticId>(plan_.statistics.size()) - 1;
+}
+
 SlotId Builder::add_activation(const std::string& layer, BufferId x) {
-  const auto range = static_cast<StatisticId>(plan_.statistics.size());
-  plan_.statistics.push_back({.layer = layer, .place = Place::kActivation, .role = BlobRole::kRange, .dims = {1}});
+  const StatisticId range =
+      add_statistic({.layer = layer, .place = Place::kActivation, .role = BlobRole::kRange, .dims = {1}});
   plan_.activations.push_back({layer, x, range});
   return static_cast<SlotId>(plan_.activations.size()) - 1;
 }

@@ -22,6 +22,8 @@ class Builder {
 
   BufferId add_buffer(const std::string& layer, const Shape& shape, bool has_gradient);
   ParamId add_param(Blob blob);
+  StatisticId add_statistic(Blob blob);
+  DropoutId add_dropout() { return plan_.dropouts++; }
   /// Adds a slot behind buffer `x`, and its range.
   SlotId add_activation(const std::string& layer, BufferId x);
 

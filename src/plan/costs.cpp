@@ -16,10 +16,11 @@ struct Output {
   int bits = 32;  // of one value
 };
 
-/// The layer alone, on an image of this shape.
-Plan plan_of(const LayerSpec& layer, const Shape& input) {
+/// The layer alone, on images of these shapes.
+Plan plan_of(const LayerSpec& layer, const std::vector<Output>& from) {
   Builder builder(Plan{});
-  const std::vector<BufferId> inputs(layer.input.size(), builder.add_buffer("data", input, false));
+  std::vector<BufferId> inputs;
+  for (const Output& input : from) inputs.push_back(builder.add_buffer("data", input.shape, false));
   const BufferId y = lower_layer(builder, layer, inputs);
   Plan plan = std::move(builder).finish({});
   plan.logits = y;
@@ -53,8 +54,10 @@ std::vector<LayerCost> network_costs(const RunSpec& spec, const Shape& input) {
   std::map<std::string, Output> outputs{{"data", {.shape = input}}};
   std::vector<LayerCost> costs;
   for (const LayerSpec& layer : spec.network) {
-    const Output in = outputs.at(layer.input.at(0));
-    const Plan plan = plan_of(layer, in.shape);
+    std::vector<Output> inputs;
+    for (const std::string& name : layer.input) inputs.push_back(outputs.at(name));
+    const Output& in = inputs.at(0);
+    const Plan plan = plan_of(layer, inputs);
     const Shape out = plan.buffers[static_cast<std::size_t>(plan.logits)].shape;
     LayerCost cost{.layer = layer.name, .type = layer.type(), .in = in.shape, .out = out};
     for (const Blob& param : plan.params) {

@@ -1,5 +1,6 @@
 #include "plan/layers.h"
 
+#include <algorithm>
 #include <string>
 
 #include "core/error.h"
@@ -110,6 +111,87 @@ BufferId lower(Builder& b, const LayerSpec& layer, const ReluLayer& /*relu*/, In
   return y;
 }
 
+/// A window as large as the longer side, of which the image's border cuts off the rest.
+BufferId lower(Builder& b, const LayerSpec& layer, const GlobalAvgPool2dLayer& /*pool*/, Inputs inputs) {
+  const BufferId x = inputs.front();
+  const Shape in = b.shape(x);
+  const std::int64_t side = std::max(in.h, in.w);
+  const PoolShape s{.c = in.c, .h = in.h, .w = in.w, .k = side, .stride = side, .pad = 0, .ceil_mode = true};
+  const BufferId y = b.add_buffer(layer.name, {in.c, 1, 1}, b.has_gradient(x));
+  b.forward(AvgPool2dOp{x, y, s, false});
+  if (b.has_gradient(x)) b.backward(AvgPool2dBackwardOp{x, y, s, false});
+  return y;
+}
+
+BufferId add_activation_op(Builder& b, const LayerSpec& layer, BufferId x, const Activation& activation) {
+  const BufferId y = b.add_buffer(layer.name, b.shape(x), b.has_gradient(x));
+  b.forward(ActivationOp{x, y, activation});
+  if (b.has_gradient(x)) b.backward(ActivationBackwardOp{x, y, activation});
+  return y;
+}
+
+BufferId lower(Builder& b, const LayerSpec& layer, const Relu6Layer& /*relu6*/, Inputs inputs) {
+  return add_activation_op(b, layer, inputs.front(), {ActivationType::kRelu6});
+}
+BufferId lower(Builder& b, const LayerSpec& layer, const LeakyReluLayer& relu, Inputs inputs) {
+  return add_activation_op(b, layer, inputs.front(),
+                           {ActivationType::kLeakyRelu, static_cast<float>(relu.negative_slope)});
+}
+BufferId lower(Builder& b, const LayerSpec& layer, const SigmoidLayer& /*sigmoid*/, Inputs inputs) {
+  return add_activation_op(b, layer, inputs.front(), {ActivationType::kSigmoid});
+}
+BufferId lower(Builder& b, const LayerSpec& layer, const TanhLayer& /*tanh*/, Inputs inputs) {
+  return add_activation_op(b, layer, inputs.front(), {ActivationType::kTanh});
+}
+
+BufferId lower(Builder& b, const LayerSpec& layer, const DropoutLayer& /*dropout*/, Inputs inputs) {
+  const BufferId x = inputs.front();
+  const DropoutId id = b.add_dropout();
+  const BufferId y = b.add_buffer(layer.name, b.shape(x), b.has_gradient(x));
+  b.forward(DropoutOp{x, y, id});
+  if (b.has_gradient(x)) b.backward(DropoutBackwardOp{x, y, id});
+  return y;
+}
+
+BufferId lower(Builder& b, const LayerSpec& layer, const BatchNorm2dLayer& norm, Inputs inputs) {
+  const BufferId x = inputs.front();
+  const Shape s = b.shape(x);
+  if (!norm.frozen && times(b.plan().train_batch, times(s.h, s.w)) == 1)
+    refuse(layer, "sees one value a channel; a batch of 2 or more");
+  const auto blob = [&](BlobRole role, std::int64_t n) { return Blob{.layer = layer.name, .role = role, .dims = {n}}; };
+  const ParamId w = has_weight(norm) ? b.add_param(blob(BlobRole::kScale, s.c)) : kNone;
+  const ParamId bias = has_bias(norm) ? b.add_param(blob(BlobRole::kShift, s.c)) : kNone;
+  const StatisticId mean = b.add_statistic(blob(BlobRole::kMean, s.c));
+  const StatisticId variance = b.add_statistic(blob(BlobRole::kVariance, s.c));
+  const StatisticId count = b.add_statistic(blob(BlobRole::kCount, 1));
+  const BufferId y = b.add_buffer(layer.name, s, w != kNone || b.has_gradient(x));
+  b.forward(BatchNormMomentsOp{x, y, mean, variance, count, s, norm.eps, norm.frozen});
+  b.forward(BatchNormOp{x, y, w, bias, s});
+  if (b.has_gradient(x)) b.backward(BatchNormBackwardDataOp{x, x, y, w, s, norm.frozen});
+  if (w != kNone || (b.has_gradient(x) && !norm.frozen)) b.backward(BatchNormBackwardWeightOp{x, y, w, bias, s});
+  return y;
+}
+
+void refuse_other_shapes(const Builder& b, const LayerSpec& layer, Inputs inputs) {
+  for (std::size_t i = 1; i < inputs.size(); ++i) {
+    if (b.shape(inputs[i]) == b.shape(inputs[0])) continue;
+    refuse(layer, layer.input[0] + " gives " + to_string(b.shape(inputs[0])) + " and " + layer.input[i] + " " +
+                      to_string(b.shape(inputs[i])) + "; all inputs need one shape");
+  }
+}
+
+BufferId lower(Builder& b, const LayerSpec& layer, const AddLayer& add, Inputs inputs) {
+  refuse_other_shapes(b, layer, inputs);
+  const bool has_gradient = std::ranges::any_of(inputs, [&b](BufferId x) { return b.has_gradient(x); });
+  const BufferId y = b.add_buffer(layer.name, b.shape(inputs[0]), has_gradient);
+  const std::vector<float> coefficients(add.coefficients.begin(), add.coefficients.end());
+  b.forward(AddOp{{inputs.begin(), inputs.end()}, y, coefficients});
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    if (b.has_gradient(inputs[i])) b.backward(AddBackwardOp{inputs[i], y, coefficients[i]});
+  }
+  return y;
+}
+
 }  // namespace
 
 BufferId lower_layer(Builder& builder, const LayerSpec& layer, std::span<const BufferId> inputs) {
@@ -117,14 +199,24 @@ BufferId lower_layer(Builder& builder, const LayerSpec& layer, std::span<const B
 }
 
 ParamSettings settings_of(const LayerSpec& layer, BlobRole role) {
-  const bool weight = role == BlobRole::kWeight;
-  QRUN_CHECK(weight || role == BlobRole::kBias, "layers have weights and biases");
+  const bool weight = role == BlobRole::kWeight || role == BlobRole::kScale;
+  QRUN_CHECK(weight || role == BlobRole::kBias || role == BlobRole::kShift, "layers have weights and biases");
   const BlobRoleInfo& info = info_of(role);
   const ParamSpec& spec = weight ? layer.weight : layer.bias;
   return {.quant = weight ? layer.weight_quant : layer.bias_quant,
           .lr_mult = spec.lr_mult,
           .decay_mult = info.decays ? spec.decay_mult : 0,
           .init = info.start ? InitSpec{InitType::kConstant, *info.start} : layer.init};
+}
+
+double dropout_of(const LayerSpec& layer) {
+  const auto* dropout = std::get_if<DropoutLayer>(&layer.params);
+  return dropout == nullptr ? 0 : dropout->p;
+}
+
+double momentum_of(const LayerSpec& layer) {
+  const auto* norm = std::get_if<BatchNorm2dLayer>(&layer.params);
+  return norm == nullptr ? 0 : norm->momentum;
 }
 
 }  // namespace qrun

@@ -14,4 +14,10 @@ namespace qrun {
 /// Returns what a layer's configuration says about its blob of this role.
 [[nodiscard]] ParamSettings settings_of(const LayerSpec& layer, BlobRole role);
 
+/// Returns the probability of a layer's dropout; 0 where it is none.
+[[nodiscard]] double dropout_of(const LayerSpec& layer);
+
+/// Returns the momentum of the running statistics of a layer; 0 where it has none.
+[[nodiscard]] double momentum_of(const LayerSpec& layer);
+
 }  // namespace qrun

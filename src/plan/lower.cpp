@@ -29,9 +29,13 @@ BufferId quantize_output(Builder& b, const std::vector<RunSpec>& runs, std::size
 
 /// Where in a plan a layer begins.
 struct Begin {
-  std::size_t buffers, params, slots;
+  std::size_t buffers, params, slots, statistics, dropouts;
   explicit Begin(const Plan& plan)
-      : buffers(plan.buffers.size()), params(plan.params.size()), slots(plan.activations.size()) {}
+      : buffers(plan.buffers.size()),
+        params(plan.params.size()),
+        slots(plan.activations.size()),
+        statistics(plan.statistics.size()),
+        dropouts(static_cast<std::size_t>(plan.dropouts)) {}
 };
 
 /// What a run says about the blobs and slots that one of its layers has added to the plan.
@@ -40,6 +44,9 @@ void add_settings(RunSettings& settings, const LayerSpec& layer, const Plan& pla
     settings.params.push_back(settings_of(layer, plan.params[p].role));
   settings.activations.insert(settings.activations.end(), plan.activations.size() - begin.slots,
                               layer.activation_quant);
+  settings.dropouts.insert(settings.dropouts.end(), static_cast<std::size_t>(plan.dropouts) - begin.dropouts,
+                           dropout_of(layer));
+  settings.momenta.insert(settings.momenta.end(), plan.statistics.size() - begin.statistics, momentum_of(layer));
 }
 
 /// Bytes that a process can address on today's processors: no machine trains a layer that takes more.
@@ -67,6 +74,15 @@ void refuse_other_than_scores(const Builder& builder, BufferId last, const Layer
                         "; end the network with a linear layer");
 }
 
+/// Frozen statistics are another run's.
+void refuse_to_freeze_nothing(const std::vector<RunSpec>& runs, const LayerSpec& layer) {
+  const auto* norm = std::get_if<BatchNorm2dLayer>(&layer.params);
+  if (norm == nullptr || !norm->frozen) return;
+  if (std::ranges::none_of(runs, [](const RunSpec& run) { return run.train.init_from.empty(); })) return;
+  throw ConfigError(layer.position, "network." + layer.name,
+                    "is frozen, and there are no statistics to keep; name a run in train.init_from");
+}
+
 /// The plan before the first layer.
 Plan start_of(const RunSpec& spec, const Shape& image) {
   Plan plan;
@@ -86,7 +102,9 @@ std::vector<RunSettings> settings_of(const std::vector<RunSpec>& runs, std::int6
                         .solver = run.solver,
                         .iterations = run.train.epochs * iterations_per_epoch(run, train_items),
                         .params = {},
-                        .activations = {}});
+                        .activations = {},
+                        .dropouts = {},
+                        .momenta = {}});
   }
   return settings;
 }
@@ -104,6 +122,7 @@ Plan lower(const std::vector<RunSpec>& runs, const DataInfo& data) {
   for (std::size_t i = 0; i < network.size(); ++i) {
     const LayerSpec& layer = network[i];
     const Begin begin(builder.plan());
+    refuse_to_freeze_nothing(runs, layer);
     std::vector<BufferId> inputs;
     for (const std::string& input : layer.input) inputs.push_back(outputs.at(input));
     last = quantize_output(builder, runs, i, lower_layer(builder, layer, inputs));

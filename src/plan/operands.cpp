@@ -7,9 +7,11 @@ namespace {
 
 using O = Operand;
 
-/// Adds the operand of a bias to the others, if there is one.
-std::vector<O> with_bias(std::vector<O> others, ParamId b, O (*operand)(ParamId)) {
-  if (b != kNone) others.push_back(operand(b));
+/// Adds the operands of those parameters that there are to the others.
+std::vector<O> with(std::vector<O> others, const std::vector<ParamId>& params, O (*operand)(ParamId)) {
+  for (const ParamId param : params) {
+    if (param != kNone) others.push_back(operand(param));
+  }
   return others;
 }
 
@@ -36,6 +38,41 @@ struct Describe {
   Operands operator()(const ReluBackwardOp& op) const {
     return {{O::value(op.y), O::gradient(op.y)}, {O::gradient(op.dx)}};
   }
+  Operands operator()(const ActivationOp& op) const { return {{O::value(op.x)}, {O::value(op.y)}}; }
+  Operands operator()(const ActivationBackwardOp& op) const {
+    return {{O::value(op.y), O::gradient(op.y)}, {O::gradient(op.dx)}};
+  }
+  Operands operator()(const BatchNormMomentsOp& op) const {
+    const std::vector<O> statistics = {O::statistic(op.mean), O::statistic(op.variance), O::statistic(op.count)};
+    Operands operands{.reads = statistics, .writes = {O::moments(op.y)}};
+    if (op.frozen) return operands;
+    operands.reads.push_back(O::value(op.x));
+    operands.writes.insert(operands.writes.end(), statistics.begin(), statistics.end());
+    return operands;
+  }
+  Operands operator()(const BatchNormOp& op) const {
+    return {with({O::value(op.x), O::moments(op.y)}, {op.w, op.b}, O::param_value), {O::value(op.y)}};
+  }
+  Operands operator()(const BatchNormBackwardWeightOp& op) const {
+    return {{O::value(op.x), O::moments(op.y), O::gradient(op.y)},
+            with({O::moments_gradient(op.y)}, {op.w, op.b}, O::param_gradient)};
+  }
+  Operands operator()(const BatchNormBackwardDataOp& op) const {
+    Operands operands{with({O::moments(op.y), O::gradient(op.y)}, {op.w}, O::param_value), {O::gradient(op.dx)}};
+    if (!op.frozen) {
+      operands.reads.push_back(O::value(op.x));
+      operands.reads.push_back(O::moments_gradient(op.y));
+    }
+    return operands;
+  }
+  Operands operator()(const DropoutOp& op) const { return {{O::value(op.x)}, {O::value(op.y)}}; }
+  Operands operator()(const DropoutBackwardOp& op) const { return {{O::gradient(op.y)}, {O::gradient(op.dx)}}; }
+  Operands operator()(const AddOp& op) const {
+    Operands operands{.reads = {}, .writes = {O::value(op.y)}};
+    for (const BufferId x : op.x) operands.reads.push_back(O::value(x));
+    return operands;
+  }
+  Operands operator()(const AddBackwardOp& op) const { return {{O::gradient(op.y)}, {O::gradient(op.dx)}}; }
   Operands operator()(const QuantizeOp& op) const {
     return {{O::value(op.x), O::range(op.slot)}, {O::value(op.y), O::slot_fit(op.slot), O::range(op.slot)}};
   }
@@ -65,7 +102,7 @@ struct Describe {
  private:
   template <class Op>
   static Operands product(const Op& op) {
-    return {with_bias({O::value(op.x), O::param_value(op.w)}, op.b, O::param_value), {O::value(op.y)}};
+    return {with({O::value(op.x), O::param_value(op.w)}, {op.b}, O::param_value), {O::value(op.y)}};
   }
   template <class Op>
   static Operands product_data(const Op& op) {
@@ -73,7 +110,7 @@ struct Describe {
   }
   template <class Op>
   static Operands product_weight(const Op& op) {
-    return {{O::value(op.x), O::gradient(op.y)}, with_bias({O::param_gradient(op.w)}, op.b, O::param_gradient)};
+    return {{O::value(op.x), O::gradient(op.y)}, with({O::param_gradient(op.w)}, {op.b}, O::param_gradient)};
   }
 };
 

@@ -10,21 +10,24 @@
 namespace qrun {
 
 enum class OperandKind : std::uint8_t {
-  kValue,          // of a buffer
-  kGradient,       // of a buffer
-  kArgmax,         // of a buffer: where in their plane the maxima lie that a pooling wrote there
-  kMaster,         // of a parameter
-  kParamValue,     // what the network computes with; where a run has no quantizer there, the master itself
-  kParamGradient,  // of a parameter
-  kHistory,        // of a parameter, the solver's
-  kParamFit,       // of a parameter's quantizer: a scale for each tensor or channel
-  kSlotFit,        // of an activation's quantizer: the scale of the last batch
-  kRange,          // of an activation's quantizer: its moving average
-  kLabels,         // of the batch
-  kLoss,           // of the batch
+  kValue,            // of a buffer
+  kGradient,         // of a buffer
+  kArgmax,           // of a buffer: where in their plane the maxima lie that a pooling wrote there
+  kMoments,          // of a buffer: mean and inverse deviation, [2][c], of what a batch norm makes it of
+  kMomentsGradient,  // of a buffer: means of dy and of dy times the normalized x, [2][c]
+  kMaster,           // of a parameter
+  kParamValue,       // what the network computes with; where a run has no quantizer there, the master itself
+  kParamGradient,    // of a parameter
+  kHistory,          // of a parameter, the solver's
+  kParamFit,         // of a parameter's quantizer: a scale for each tensor or channel
+  kSlotFit,          // of an activation's quantizer: the scale of the last batch
+  kRange,            // of an activation's quantizer: its moving average
+  kStatistic,        // of a batch norm
+  kLabels,           // of the batch
+  kLoss,             // of the batch
 };
 
-/// One thing that ops read or write, of one run. `id` is that of the buffer, parameter or slot.
+/// One thing that ops read or write, of one run. `id` is that of the buffer, parameter, slot or statistic.
 struct Operand {
   OperandKind kind = OperandKind::kValue;
   int id = 0;
@@ -33,6 +36,8 @@ struct Operand {
   static Operand value(BufferId id) { return {OperandKind::kValue, id}; }
   static Operand gradient(BufferId id) { return {OperandKind::kGradient, id}; }
   static Operand argmax(BufferId id) { return {OperandKind::kArgmax, id}; }
+  static Operand moments(BufferId id) { return {OperandKind::kMoments, id}; }
+  static Operand moments_gradient(BufferId id) { return {OperandKind::kMomentsGradient, id}; }
   static Operand master(ParamId id) { return {OperandKind::kMaster, id}; }
   static Operand param_value(ParamId id) { return {OperandKind::kParamValue, id}; }
   static Operand param_gradient(ParamId id) { return {OperandKind::kParamGradient, id}; }
@@ -40,12 +45,13 @@ struct Operand {
   static Operand param_fit(ParamId id) { return {OperandKind::kParamFit, id}; }
   static Operand slot_fit(SlotId id) { return {OperandKind::kSlotFit, id}; }
   static Operand range(SlotId id) { return {OperandKind::kRange, id}; }
+  static Operand statistic(StatisticId id) { return {OperandKind::kStatistic, id}; }
   static Operand labels() { return {OperandKind::kLabels, 0}; }
   static Operand loss() { return {OperandKind::kLoss, 0}; }
 };
 
-/// What an op reads it may also write where it works in place. A range moves in training alone, and only where a run
-/// averages it.
+/// What an op reads it may also write where it works in place. Ranges and statistics move in training alone, a range
+/// only where a run averages it.
 struct Operands {
   std::vector<Operand> reads, writes;
 };

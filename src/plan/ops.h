@@ -9,6 +9,8 @@
 #include <variant>
 #include <vector>
 
+#include "core/shape.h"
+#include "math/activation.h"
 #include "plan/op_shapes.h"
 
 namespace qrun {
@@ -17,6 +19,7 @@ using BufferId = int;     // index into Plan::buffers
 using ParamId = int;      // index into Plan::params
 using StatisticId = int;  // index into Plan::statistics
 using SlotId = int;       // index into Plan::activations
+using DropoutId = int;    // index into RunSettings::dropouts
 
 inline constexpr int kNone = -1;
 
@@ -124,6 +127,77 @@ struct ReluBackwardOp {
   BufferId dx, y;
 };
 
+// y = activation(x), elementwise; dx = dy times its derivative, which y decides.
+struct ActivationOp {
+  static constexpr OpInfo kInfo{.name = "activation"};
+  BufferId x, y;
+  Activation activation;
+};
+struct ActivationBackwardOp {
+  static constexpr OpInfo kInfo{.name = "activation_backward", .passes_on = true};
+  BufferId dx, y;
+  Activation activation;
+};
+
+// Mean and inverse deviation of each channel of x, of which the runs of a pack move running statistics by momenta of
+// their own. In a test, and in training where they are frozen, those are what y gets, and nothing moves.
+struct BatchNormMomentsOp {
+  static constexpr OpInfo kInfo{.name = "batch_norm_moments"};
+  BufferId x, y;
+  StatisticId mean, variance, count;
+  Shape s;
+  double eps;
+  bool frozen;
+};
+// y = (x - mean) * inverse * w + b, by the moments of y. `w` and `b` may be kNone: 1 and 0.
+struct BatchNormOp {
+  static constexpr OpInfo kInfo{.name = "batch_norm"};
+  BufferId x, y;
+  ParamId w, b;
+  Shape s;
+};
+// dw = sum of dy * xhat, db = sum of dy over batch and plane; their means go where dx finds them.
+struct BatchNormBackwardWeightOp {
+  static constexpr OpInfo kInfo{.name = "batch_norm_backward_weight"};
+  BufferId x, y;
+  ParamId w, b;
+  Shape s;
+};
+// dx = w * inverse * (dy - mean of dy - xhat * mean of dy * xhat); where statistics are frozen, w * inverse * dy.
+struct BatchNormBackwardDataOp {
+  static constexpr OpInfo kInfo{.name = "batch_norm_backward_data", .passes_on = true};
+  BufferId dx, x, y;
+  ParamId w;
+  Shape s;
+  bool frozen;
+};
+
+// y = x / (1 - p), or 0 with probability p, which is the run's own; x in a test. dx = dy / (1 - p) or 0 likewise.
+struct DropoutOp {
+  static constexpr OpInfo kInfo{.name = "dropout", .selects = true};
+  BufferId x, y;
+  DropoutId id;
+};
+struct DropoutBackwardOp {
+  static constexpr OpInfo kInfo{.name = "dropout_backward", .passes_on = true};
+  BufferId dx, y;
+  DropoutId id;
+};
+
+// y = the sum of coefficients[i] * x[i], added one after another.
+struct AddOp {
+  static constexpr OpInfo kInfo{.name = "add"};
+  std::vector<BufferId> x;
+  BufferId y;
+  std::vector<float> coefficients;
+};
+// dx = coefficient * dy, for one of the summands.
+struct AddBackwardOp {
+  static constexpr OpInfo kInfo{.name = "add_backward", .passes_on = true};
+  BufferId dx, y;
+  float coefficient;
+};
+
 // y = decode(code(x)) with parameters fitted to this batch (or the slot's range). Without quantizer: y = x.
 struct QuantizeOp {
   static constexpr OpInfo kInfo{.name = "quantize"};
@@ -177,8 +251,10 @@ struct UpdateOp {
 using Op =
     std::variant<QuantizeParamOp, QuantizeParamBackwardOp, Conv2dOp, Conv2dBackwardDataOp, Conv2dBackwardWeightOp,
                  LinearOp, LinearBackwardDataOp, LinearBackwardWeightOp, MaxPool2dOp, MaxPool2dBackwardOp, AvgPool2dOp,
-                 AvgPool2dBackwardOp, ReluOp, ReluBackwardOp, QuantizeOp, QuantizeBackwardOp, QuantizeMaxPool2dOp,
-                 QuantizeMaxPool2dBackwardOp, SumGradientsOp, SoftmaxCrossEntropyOp, UpdateOp>;
+                 AvgPool2dBackwardOp, ReluOp, ReluBackwardOp, ActivationOp, ActivationBackwardOp, BatchNormMomentsOp,
+                 BatchNormOp, BatchNormBackwardWeightOp, BatchNormBackwardDataOp, DropoutOp, DropoutBackwardOp, AddOp,
+                 AddBackwardOp, QuantizeOp, QuantizeBackwardOp, QuantizeMaxPool2dOp, QuantizeMaxPool2dBackwardOp,
+                 SumGradientsOp, SoftmaxCrossEntropyOp, UpdateOp>;
 
 [[nodiscard]] inline const OpInfo& info_of(const Op& op) {
   return std::visit([](const auto& o) -> const OpInfo& { return o.kInfo; }, op);

@@ -54,6 +54,8 @@ struct RunSettings {
   std::int64_t iterations = 0;             // of the whole run: rate policies need the last one
   std::vector<ParamSettings> params;       // [Plan::params]
   std::vector<QuantSettings> activations;  // [Plan::activations]
+  std::vector<double> dropouts;            // [dropout]: probability that a value becomes 0
+  std::vector<double> momenta;             // [Plan::statistics]: of those of batch norms
 };
 
 struct Plan {
@@ -69,6 +71,7 @@ struct Plan {
   std::vector<Blob> params;      // those that the solver trains
   std::vector<Blob> statistics;  // those that ops move
   std::vector<ActivationInfo> activations;
+  int dropouts = 0;
   std::vector<Step> steps;  // in order of phase
   std::vector<RunSettings> runs;
 };

@@ -20,7 +20,7 @@ namespace {
 /// mean image of the training images asks for them.
 RunSpec with_test_set_alone(RunSpec spec) {
   if (!spec.data.mean_of_train) spec.data.train = spec.data.test;
-  spec.data.train.batch_size = 1;
+  spec.data.train.batch_size = 2;  // a batch norm refuses fewer
   return spec;
 }
 
@@ -73,6 +73,9 @@ Evaluation evaluate(const std::string& run_file, Engine& engine) {
     const auto slot = std::ranges::find(plan.activations, activation.layer, &ActivationInfo::layer);
     if (slot != plan.activations.end()) state.statistics[static_cast<std::size_t>(slot->range)] = {activation.range};
   }
+  if (const std::vector<std::string> missing = restore_statistics(record, plan, state); !missing.empty())
+    throw Error(run_file + ": no running statistics of layer " + missing[0] +
+                " in the shape that its configuration says");
   program->restore(0, state);
   for (std::size_t p = 0; p < plan.params.size(); ++p)
     program->set_values(0, static_cast<ParamId>(p), decoded(blob_of(run_file, record, plan.params[p])));

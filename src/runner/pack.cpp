@@ -53,6 +53,7 @@ class PackTraining {
   PackTraining& operator=(const PackTraining&) = delete;
 
   std::vector<RunOutcome> run() {
+    if (train().test_first && done_ == 0 && session(0).record().test.empty()) test();
     while (done_ < iterations_ && !tools_.stop && live()) advance(std::min(next_event(), done_ + chunk_));
     if (done_ == iterations_) return_to_best();
     for_live([&](int run) { end(run); });
@@ -176,6 +177,7 @@ class PackTraining {
 
   void test() {
     const bool last = done_ == iterations_;
+    const std::int64_t epoch = std::max<std::int64_t>(done_ - 1, 0) / epoch_iterations_;
     const std::int64_t samples = last ? spec(0).output.activation_samples : 0;
     tests_ = program_->test(samples);
     for_live([&](int run) {
@@ -184,7 +186,7 @@ class PackTraining {
         session(run).fail(*tests_[index].divergence);
         return end(run);
       }
-      const bool is_best = session(run).add_test((done_ - 1) / epoch_iterations_, done_, tests_[index]);
+      const bool is_best = session(run).add_test(epoch, done_, tests_[index]);
       tools_.progress.note([&] {
         spdlog::debug("test run={} iteration={} loss={:.4f} accuracy={:.4f}", spec(run).id(), done_, tests_[index].loss,
                       tests_[index].accuracy);

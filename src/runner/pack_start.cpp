@@ -1,4 +1,5 @@
 // What is settled before a pack trains.
+#include <algorithm>
 #include <span>
 
 #include "core/error.h"
@@ -21,10 +22,30 @@ void check_labels(const RunSpec& run, const RunData& data, std::int64_t classes)
 
 namespace {
 
-/// The stored blob of each parameter, in the order of the plan.
-std::vector<StoredBlob> initial_blobs(const RunSpec& run, const Plan& plan) {
+/// Statistics that may be missing where they move.
+void refuse_to_freeze(const RunSpec& run, const std::vector<std::string>& missing) {
+  for (const LayerSpec& layer : run.network) {
+    const auto* norm = std::get_if<BatchNorm2dLayer>(&layer.params);
+    if (norm == nullptr || !norm->frozen || std::ranges::find(missing, layer.name) == missing.end()) continue;
+    throw ConfigError(run.train.init_from_position, "train.init_from",
+                      run.train.init_from + " holds no running statistics of layer " + layer.name +
+                          ", which is frozen; choose a run of the same network");
+  }
+}
+
+/// What a run begins with of another one's file.
+struct InitialState {
+  std::vector<std::vector<float>> masters;  // in the order of the plan
+  std::vector<std::vector<double>> statistics;
+};
+
+InitialState initial_of(const RunSpec& run, const Plan& plan) {
   const RunRecord source = read_run(expand_home(run.train.init_from), ReadDepth::kAll);
-  std::vector<StoredBlob> blobs;
+  InitialState initial;
+  TrainingState state;
+  state.statistics = initial_state(plan, 0).statistics;
+  refuse_to_freeze(run, restore_statistics(source, plan, state));
+  initial.statistics = std::move(state.statistics);
   for (const Blob& param : plan.params) {
     const StoredBlob* stored = find_stored(source, param);
     if (stored == nullptr || stored->master.empty()) {
@@ -32,15 +53,18 @@ std::vector<StoredBlob> initial_blobs(const RunSpec& run, const Plan& plan) {
                         run.train.init_from + " holds no " + param.address().in_layer() + " of layer " + param.layer +
                             " in this network's shape; choose a run of the same network");
     }
-    blobs.push_back(*stored);
+    initial.masters.push_back(stored->master);
   }
-  return blobs;
+  return initial;
 }
 
-/// Of each blob, in the order of the plan.
-std::string hash_of(const std::vector<StoredBlob>& blobs) {
+/// Of each blob, in the order of the plan, and of the statistics of batch norms.
+std::string hash_of(const InitialState& initial, const Plan& plan) {
   Hash128 hash;
-  for (const StoredBlob& blob : blobs) hash.add(std::as_bytes(std::span(blob.master)));
+  for (const std::vector<float>& master : initial.masters) hash.add(std::as_bytes(std::span(master)));
+  for (std::size_t i = 0; i < plan.statistics.size(); ++i) {
+    if (plan.statistics[i].role != BlobRole::kRange) hash.add(std::as_bytes(std::span(initial.statistics[i])));
+  }
   return hash.text();
 }
 
@@ -49,15 +73,17 @@ std::string hash_of(const std::vector<StoredBlob>& blobs) {
 FirstState first_state(const RunSpec& run, const Plan& plan, int index) {
   FirstState first{.state = initial_state(plan, index), .init_from_hash = {}};
   if (run.train.init_from.empty()) return first;
-  const std::vector<StoredBlob> blobs = initial_blobs(run, plan);
-  for (std::size_t p = 0; p < blobs.size(); ++p) first.state.params[p].master = blobs[p].master;
-  first.init_from_hash = hash_of(blobs);
+  const InitialState initial = initial_of(run, plan);
+  for (std::size_t p = 0; p < initial.masters.size(); ++p) first.state.params[p].master = initial.masters[p];
+  first.state.statistics = initial.statistics;
+  first.init_from_hash = hash_of(initial, plan);
   return first;
 }
 
 std::string initial_hash(const RunSpec& run, const DataInfo& data) {
   try {
-    return hash_of(initial_blobs(run, lower({run}, data)));
+    const Plan plan = lower({run}, data);
+    return hash_of(initial_of(run, plan), plan);
   } catch (const ConfigError&) {
     return "of another network";
   } catch (const Error&) {
@@ -68,7 +94,7 @@ std::string initial_hash(const RunSpec& run, const DataInfo& data) {
 void check_initial(const RunSpec& run, const Plan& plan) {
   if (run.train.init_from.empty()) return;
   try {
-    static_cast<void>(initial_blobs(run, plan));
+    static_cast<void>(initial_of(run, plan));
   } catch (const Error& error) {
     throw ConfigError(run.train.init_from_position, "train.init_from",
                       std::string(error.what()) + "; name the .h5 file of a run");

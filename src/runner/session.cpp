@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "quant/all.h"
+#include "runner/stored_blob.h"
 #include "store/network_json.h"
 
 namespace qrun {
@@ -54,6 +55,7 @@ Checkpoint RunSession::checkpoint(TrainingState state) const {
   checkpoint.record.wall_seconds = seconds();
   checkpoint.record.weights.clear();
   checkpoint.record.activations.clear();
+  checkpoint.record.statistics.clear();
   return checkpoint;
 }
 
@@ -155,6 +157,7 @@ void RunSession::set_weights(const Plan& plan, int run, Program& program, const 
     if (blob.quant.method != kNoQuantizer) blob.quantized = program.codes(run, static_cast<ParamId>(p));
     record_.weights.push_back(std::move(blob));
   }
+  record_.statistics = stored_statistics(plan, state);
 }
 
 void RunSession::finish(RunStatus status) {

@@ -51,7 +51,7 @@ class RunSession {
 
   /// Takes predictions and activation codes of the final test.
   void set_final_test(const Plan& plan, int run, const TestResult& result, const TrainingState& state);
-  /// Takes master parameters and codes.
+  /// Takes master parameters, codes, and running statistics.
   void set_weights(const Plan& plan, int run, Program& program, const TrainingState& state);
   void finish(RunStatus status);
 

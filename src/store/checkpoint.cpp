@@ -4,6 +4,7 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
@@ -22,12 +23,20 @@ namespace {
 
 constexpr const char* kFormat = "qrun-checkpoint";
 
-/// Every statistic is the range of a slot, one number, and files hold them side by side.
-std::vector<double> ranges_of(const TrainingState& state) {
-  std::vector<double> ranges;
+/// Files hold statistics side by side, under a name of when each was a range, one number.
+std::vector<double> numbers_of(const TrainingState& state) {
+  std::vector<double> numbers;
   for (const std::vector<double>& statistic : state.statistics)
-    ranges.insert(ranges.end(), statistic.begin(), statistic.end());
-  return ranges;
+    numbers.insert(numbers.end(), statistic.begin(), statistic.end());
+  return numbers;
+}
+
+/// How many numbers each statistic has; empty where it is one in all of them, as in files of then.
+std::vector<std::int64_t> sizes_of(const TrainingState& state) {
+  std::vector<std::int64_t> sizes;
+  for (const std::vector<double>& statistic : state.statistics) sizes.push_back(std::ssize(statistic));
+  if (std::ranges::all_of(sizes, [](std::int64_t size) { return size == 1; })) sizes.clear();
+  return sizes;
 }
 
 /// HDF5 does not notice a changed bit in numbers: this does.
@@ -45,7 +54,8 @@ class Digest {
   }
   void add(const TrainingState& state) {
     add(std::vector<std::int64_t>{state.iteration});
-    add(ranges_of(state));
+    add(numbers_of(state));
+    if (const std::vector<std::int64_t> sizes = sizes_of(state); !sizes.empty()) add(sizes);
     for (const TrainingState::Param& param : state.params) {
       add(param.master);
       for (const std::vector<float>& history : param.history) add(history);
@@ -76,7 +86,8 @@ void write_plain(const h5::Group& group, const std::string& name, const std::vec
 
 void write_state(const h5::Group& group, const TrainingState& state) {
   group.attribute("iteration", state.iteration);
-  write_plain(group, "ranges", ranges_of(state));
+  write_plain(group, "ranges", numbers_of(state));
+  if (const std::vector<std::int64_t> sizes = sizes_of(state); !sizes.empty()) write_plain(group, "statistics", sizes);
   for (std::size_t p = 0; p < state.params.size(); ++p) {
     const h5::Group param = group.create(std::to_string(p));
     write_plain(param, "master", state.params[p].master);
@@ -85,10 +96,25 @@ void write_state(const h5::Group& group, const TrainingState& state) {
   }
 }
 
+std::vector<std::vector<double>> read_statistics(const h5::Group& group) {
+  const std::vector<double> numbers = group.read<double>("ranges");
+  std::vector<std::int64_t> sizes(numbers.size(), 1);
+  if (group.has("statistics")) sizes = group.read<std::int64_t>("statistics");
+  std::vector<std::vector<double>> statistics;
+  std::span<const double> left = numbers;
+  for (const std::int64_t size : sizes) {
+    if (size < 0 || size > std::ssize(left)) group.fail("statistics", "names more numbers than there are");
+    const std::span<const double> own = left.first(static_cast<std::size_t>(size));
+    statistics.emplace_back(own.begin(), own.end());
+    left = left.subspan(own.size());
+  }
+  return statistics;
+}
+
 TrainingState read_state(const h5::Group& group) {
   TrainingState state;
   state.iteration = group.number<std::int64_t>("iteration");
-  for (const double range : group.read<double>("ranges")) state.statistics.push_back({range});
+  state.statistics = read_statistics(group);
   for (std::size_t p = 0; group.has(std::to_string(p)); ++p) {
     const h5::Group param = group.open(std::to_string(p));
     TrainingState::Param& stored = state.params.emplace_back();

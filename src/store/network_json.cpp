@@ -3,7 +3,9 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
+#include "config/fields/layer_quants.h"
 #include "plan/costs.h"
+#include "quant/all.h"
 
 namespace qrun {
 namespace {
@@ -30,10 +32,19 @@ Json params_json(const LayerSpec& layer) {
   return params;
 }
 
+/// Of one value of each blob and of the output, 32 where they are not quantized.
+Json bits_json(const LayerSpec& layer) {
+  Json bits = Json::object();
+  for (const config::Blob blob : config::blobs_of(layer))
+    bits[config::kBlobNames[static_cast<std::size_t>(blob)]] = code_bits(config::quant_of(layer, blob));
+  return bits;
+}
+
 Json layer_json(const LayerSpec& layer, const LayerCost& cost) {
   Json json{{"name", layer.name}, {"type", layer.type()}, {"input", layer.input}, {"params", params_json(layer)}};
   json["input_shape"] = shape_json(cost.in);
   json["output_shape"] = shape_json(cost.out);
+  json["bits"] = bits_json(layer);
   add_costs(json, cost);
   return json;
 }

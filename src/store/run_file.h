@@ -36,6 +36,13 @@ struct StoredActivation {
   double range = -1;  // the frozen moving average of `range: ema`, else negative
 };
 
+/// Running statistics of a batch norm: what a test normalizes by, and the sum of the weights of the batches in it.
+struct StoredStatistics {
+  std::string layer;
+  std::vector<float> mean, variance;  // [c]
+  double count = 0;
+};
+
 struct RunRecord : RunAttributes {
   std::vector<std::pair<std::string, std::string>> swept;   // dotted path, YAML text of the value
   std::vector<std::pair<std::string, std::string>> origin;  // of a file: engine, products and hashes of data, as it has
@@ -49,6 +56,7 @@ struct RunRecord : RunAttributes {
 
   std::vector<StoredBlob> weights;
   std::vector<StoredActivation> activations;
+  std::vector<StoredStatistics> statistics;
   std::string network_json;
 };
 

@@ -102,6 +102,19 @@ void read_activations(const h5::Group& activations, RunRecord& r) {
   }
 }
 
+void read_statistics(const h5::Group& statistics, RunRecord& r) {
+  for (const std::string& layer : statistics.names()) {
+    if (!statistics.is_group(layer)) continue;
+    const h5::Group group = statistics.open(layer);
+    StoredStatistics s{.layer = layer, .mean = group.read<float>("mean"), .variance = group.read<float>("variance")};
+    if (s.mean.size() != s.variance.size()) group.fail("variance", "has another length than mean");
+    const std::vector<double> count = group.read<double>("count");
+    if (count.size() != 1) group.fail("count", "is not one number");
+    s.count = count[0];
+    r.statistics.push_back(std::move(s));
+  }
+}
+
 std::string real_text(double value) {
   const std::string text = config::format_number(value);
   return text.find_first_of(".en") == std::string::npos ? text + ".0" : text;  // n: nan, inf
@@ -160,6 +173,7 @@ RunRecord read_run(const std::string& path, ReadDepth depth) {
   }
   read_weights(root.open("weights"), record);
   if (root.has("activations")) read_activations(root.open("activations"), record);
+  if (root.has("statistics")) read_statistics(root.open("statistics"), record);
   return record;
 }
 

@@ -114,6 +114,18 @@ void write_activations(const h5::Group& root, const RunRecord& r) {
   for (const StoredActivation& a : r.activations) write_activation(activations.open(a.layer), a);
 }
 
+void write_statistics(const h5::Group& root, const RunRecord& r) {
+  if (r.statistics.empty()) return;
+  const h5::Group all = root.create("statistics");
+  for (const StoredStatistics& s : r.statistics) {
+    const h5::Group group = all.create(s.layer);
+    group.write("mean", s.mean, {std::ssize(s.mean)});
+    group.write("variance", s.variance, {std::ssize(s.variance)});
+    for (const char* name : {"mean", "variance"}) group.label(name, {"channel"});
+    group.write("count", std::vector<double>{s.count}, {}, h5::Storage::kPlain);
+  }
+}
+
 }  // namespace
 
 void write_summary(const h5::Group& root, const RunRecord& record, const char* format) {
@@ -140,6 +152,7 @@ void write_run(const std::string& path, const RunRecord& record) {
   write_test(root, record);
   write_weights(root, record);
   write_activations(root, record);
+  write_statistics(root, record);
   write_atomically(path, std::move(file).image());
 }
 

@@ -244,6 +244,27 @@ class EndToEnd(ProgramTest):
         with h5py.File(self.run_file()) as f:
             self.assertEqual(len(f["test/labels"]), 50)
 
+    def test_a_network_is_described_without_its_data(self) -> None:
+        lenet = ROOT / "configs/lenet_bn.yaml"
+        network = json.loads(self.qrun("check", lenet, "--network", "--input", "1,28,28").stdout)
+        self.assertEqual((network["parameters"], network["macs"]), (583242, 4267008))
+        layers = {layer["name"]: layer for layer in network["layers"]}
+        self.assertEqual(layers["pool1"]["output_shape"], [32, 12, 12])
+        self.assertEqual(layers["conv2"]["bits"], {"weight": 2, "bias": 32, "activation": 32})
+        self.assertEqual(layers["ip2"]["bits"]["weight"], 8)
+        self.assertEqual(layers["bn1"]["bits"]["weight"], 32, "a pattern reaches no batch norm")
+        self.assertEqual(layers["relu1"]["input"], ["bn1"])
+        residual = json.loads(self.qrun("check", ROOT / "configs/resnet20.yaml", "--network", "--input", "3,32,32").stdout)
+        self.assertEqual((residual["parameters"], residual["macs"]), (272474, 40813184))
+        self.assertEqual(json.loads(self.qrun("check", SMOKE, "--network").stdout)["input_shape"], [1, 28, 28])
+        for given, said in (
+            ([], "--input: is missing: without the data nobody knows its shape; --input C,H,W, as 3,32,32"),
+            (["--input", "1,28"], "--input: 1,28 is no shape; channels, height and width, as 3,32,32"),
+            (["--input", "1,28,0"], "--input: 1,28,0 is no shape; channels, height and width, as 3,32,32"),
+            (["--input", "1,2,2"], "network.conv1: kernel_size 5 is larger than its input 1x2x2"),
+        ):
+            self.assertIn(said, self.qrun("check", lenet, "--network", *given, code=2).stderr)
+
     def test_every_command_helps_with_an_example(self) -> None:
         for command in ("run", "check", "data", "show", "eval", "quantize"):
             self.assertIn("Example: qrun", self.qrun(command, "--help").stdout)

@@ -41,9 +41,9 @@ network:
      quantize: {weight: {method: Ternary_Quantize, bits: 8}}}
   - {name: "2", type: relu}
   - {name: score, type: linear, out_features: 10, init: he, quantize: {bias: {method: Quantize, bits: 8}}}
-solver: {type: rmsprop, lr: 0.3333333333333333, weight_decay: 5.0e-4, epsilon: 1.0e-7, decay: 0.9,
+solver: {type: rmsprop, lr: 0.3333333333333333, weight_decay: 5.0e-4, regularization: l1, epsilon: 1.0e-7, decay: 0.9,
          lr_policy: {type: multistep, gamma: 0.1, steps: [5, 9], warmup_iterations: 3}}
-train: {epochs: 3, iterations_per_epoch: 4, test_every: 5, log_every: 1, checkpoint_every: 2, keep: best,
+train: {epochs: 3, iterations_per_epoch: 4, test_every: 5, test_first: true, log_every: 1, checkpoint_every: 2, keep: best,
         init_from: "runs/a b.h5"}
 output: {dir: "null", activation_samples: 0}
 cluster: {partition: p, time: "02:00:00", cpus: 16, gpus: 1, memory: 8G, pack: 8, max_parallel: 16,
@@ -148,11 +148,13 @@ solver:
   lr: 0.01
   momentum: 0
   weight_decay: 0
+  regularization: l2
   lr_policy: {type: fixed, warmup_iterations: 0}
 train:
   epochs: 1
   iterations_per_epoch: null
   test_every: null
+  test_first: false
   log_every: null
   checkpoint_every: 1
   keep: last

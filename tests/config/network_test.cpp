@@ -9,6 +9,15 @@ namespace {
 
 const std::string kRelu = "  - {name: relu1, type: relu}\n";
 
+/// A value of the same kind, which every parameter of that kind may have.
+std::string other_than(const std::string& text) {
+  if (text == "true" || text == "false") return text == "true" ? "false" : "true";
+  return text == "[]" ? "[0.5, -1]" : "0.25";
+}
+
+/// What a type needs to be told of its inputs.
+std::string inputs(const LayerType& type) { return type.takes_several ? ", input: [conv1, data]" : ""; }
+
 TEST(Network, DefaultsAreFilledIn) {
   const RunSpec run = read(with(kRelu, "  - {name: pool1, type: max_pool2d, kernel_size: 3}\n"));
   const LayerSpec& conv = run.network.at(0);
@@ -27,13 +36,16 @@ TEST(Network, EveryLayerTypeReadsItsParameters) {
     LayerSpec defaults;
     defaults.params = type.defaults;
     std::map<std::string, std::string> wanted;
-    for (const auto& [name, text] : config::parameter_texts(defaults)) wanted[name] = text == "true" ? "false" : "true";
+    for (const auto& [name, text] : config::parameter_texts(defaults)) wanted[name] = other_than(text);
     std::string keys;
     for (const config::Row& row : type.rows) {
+      if (type.name == std::string_view("batch_norm2d") && row.name == std::string_view("affine"))
+        wanted[row.name] = "true";  // else there is no bias to read
       if (row.integers.max > 0) wanted[row.name] = std::to_string(row.integers.min + 1);
       keys += std::string(", ") + row.name + ": " + wanted[row.name];
     }
-    const RunSpec run = read(with(kRelu, std::string("  - {name: it, type: ") + type.name + keys + "}\n"));
+    const RunSpec run =
+        read(with(kRelu, std::string("  - {name: it, type: ") + type.name + inputs(type) + keys + "}\n"));
     std::map<std::string, std::string> got;
     for (const auto& [name, text] : config::parameter_texts(run.network.at(1))) got[name] = text;
     EXPECT_EQ(got, wanted) << type.name;
@@ -47,7 +59,7 @@ TEST(Network, EveryLayerTypeMissesItsRequiredParameters) {
       if (row.is_required)
         lines.push_back(std::string("a.yaml:6:5: network.it.") + row.name + ": is missing; " + row.about);
     }
-    EXPECT_EQ(mistakes(with(kRelu, std::string("  - {name: it, type: ") + type.name + "}\n")), lines);
+    EXPECT_EQ(mistakes(with(kRelu, std::string("  - {name: it, type: ") + type.name + inputs(type) + "}\n")), lines);
   }
 }
 
@@ -129,6 +141,76 @@ TEST(Network, InputsNameLayersBefore) {
        "type: relu, input: []",
        {"a.yaml:6:38: network.relu1.input: relu takes one input, not 0; name one layer"}},
   });
+}
+
+TEST(Network, ASumHasACoefficientForEachInput) {
+  const auto sum = [](const std::string& keys) {
+    return with(kRelu, kRelu + "  - {name: sum, type: add" + keys + "}\n");
+  };
+  const auto coefficients = [&sum](const std::string& keys) {
+    return std::get<AddLayer>(read(sum(keys)).network[2].params).coefficients;
+  };
+  EXPECT_EQ(coefficients(", input: [conv1, relu1]"), (std::vector<double>{1, 1}));
+  EXPECT_EQ(coefficients(", input: [conv1, relu1, conv1], coefficients: [1, -0.5, 2]"),
+            (std::vector<double>{1, -0.5, 2}));
+  EXPECT_EQ(read(sum(", input: [conv1, relu1]")).hash(),
+            read(sum(", input: [conv1, relu1], coefficients: [1, 1]")).hash());
+  EXPECT_EQ(mistakes(sum("")),
+            Lines{"a.yaml:7:5: network.sum: add takes two inputs or more; name them, input: [a, b]"});
+  EXPECT_EQ(mistakes(sum(", input: relu1")),
+            Lines{"a.yaml:7:35: network.sum.input: add takes two inputs or more, not 1; name the layers in a list"});
+  EXPECT_EQ(mistakes(sum(", input: [conv1, relu2]")),
+            Lines{"a.yaml:7:35: network.sum.input: no layer is called relu2; did you mean relu1?"});
+  EXPECT_EQ(mistakes(sum(", input: [conv1, relu1], coefficients: [1]")),
+            Lines{"a.yaml:7:65: network.sum.coefficients: 1 coefficients for 2 inputs; give one an input"});
+  EXPECT_EQ(mistakes(sum(", input: [conv1, relu1], coefficients: []")),
+            Lines{"a.yaml:7:65: network.sum.coefficients: is an empty list; give one number an input"});
+  EXPECT_EQ(mistakes(sum(", input: [conv1, relu1], coefficients: 2")),
+            Lines{"a.yaml:7:65: network.sum.coefficients: 2 is a single value; a list of numbers is wanted"});
+}
+
+TEST(Network, ABatchNormHasAWeightAndABiasUnlessItIsNotAffine) {
+  const auto norm = [](const std::string& keys) { return with("type: relu", "type: batch_norm2d" + keys); };
+  const auto read_norm = [&norm](const std::string& keys) {
+    return std::get<BatchNorm2dLayer>(read(norm(keys)).network[1].params);
+  };
+  EXPECT_EQ(read_norm(""), (BatchNorm2dLayer{.eps = 1e-5, .momentum = 0.1}));
+  EXPECT_EQ(read_norm(", eps: 1.0e-3, momentum: 0, bias: false"),
+            (BatchNorm2dLayer{.eps = 1e-3, .momentum = 0, .bias = false}));
+  const RunSpec run = read(norm(", weight: {decay_mult: 0}, bias: {lr_mult: 2}"));
+  EXPECT_EQ(run.network[1].weight, (ParamSpec{1, 0}));
+  EXPECT_EQ(run.network[1].bias, (ParamSpec{2, 1}));
+  EXPECT_EQ(read(run.text()).text(), run.text());
+  const RunSpec plain = read(norm(", affine: false"));
+  EXPECT_EQ(read(plain.text()).text(), plain.text());
+  expect_mistakes({
+      {"type: relu",
+       "type: batch_norm2d, affine: false, weight: {lr_mult: 2}",
+       {"a.yaml:6:62: network.relu1.weight: affine: false leaves no weight; leave it out"}},
+      {"type: relu",
+       "type: batch_norm2d, momentum: 1.5",
+       {"a.yaml:6:49: network.relu1.momentum: 1.5 is outside [0, 1]"}},
+      {"type: relu", "type: batch_norm2d, eps: 0", {"a.yaml:6:44: network.relu1.eps: 0 is outside (0, inf)"}},
+      {"type: relu",
+       "type: batch_norm2d, init: he",
+       {"a.yaml:6:39: network.relu1.init: unknown key; one of name, type, input, eps, momentum, affine, frozen, "
+        "weight, bias, quantize"}},
+      {"type: relu",
+       "type: batch_norm2d, affine: false, quantize: {weight: {method: ulq, bits: 2}}",
+       {"a.yaml:6:73: network.relu1.quantize.weight: relu1 has no weight; remove the quantizer"}},
+  });
+}
+
+TEST(Network, APatternQuantizesWeightsOfProductsAlone) {
+  const std::string patterns =
+      "quantize:\n  \"*\": {weight: {method: ulq, bits: 2}, activation: {method: clip, bits: 8}}\n";
+  const RunSpec run = read(with("type: relu", "type: batch_norm2d") + patterns);
+  EXPECT_NE(run.network[0].weight_quant.method, kNoQuantizer);
+  EXPECT_EQ(run.network[1].weight_quant.method, kNoQuantizer);
+  EXPECT_NE(run.network[1].activation_quant.method, kNoQuantizer);
+  const RunSpec own =
+      read(with("type: relu", "type: batch_norm2d, quantize: {weight: {method: clip, bits: 8}}") + patterns);
+  EXPECT_NE(own.network[1].weight_quant.method, kNoQuantizer);
 }
 
 TEST(Network, EveryLayerLeadsToTheLoss) {

@@ -322,7 +322,12 @@ TEST_P(EngineTest, UpdatesAsTheSolverHeaderSays) {
   for (const SolverType type : {SolverType::kSgd, SolverType::kNesterov, SolverType::kAdam, SolverType::kAdagrad,
                                 SolverType::kRmsprop, SolverType::kAdadelta}) {
     StepPlan p(1);
-    p.plan.runs[0].solver = {.type = type, .lr = 0.1, .momentum = 0.9, .weight_decay = 0.01};
+    p.plan.runs[0].solver = {
+        .type = type,
+        .lr = 0.1,
+        .momentum = 0.9,
+        .weight_decay = 0.01,
+        .regularization = type == SolverType::kNesterov ? Regularization::kL1 : Regularization::kL2};
     const ParamId w = p.param({3, 23});
     p.plan.runs[0].params[0].lr_mult = 2;
     p.plan.runs[0].params[0].decay_mult = 0.5;

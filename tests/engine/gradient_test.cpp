@@ -164,6 +164,42 @@ TEST_P(GradientTest, OfWhatSeveralLayersReadIsThatOfTheLoss) {
   check(plan);
 }
 
+TEST_P(GradientTest, OfAResidualSumIsThatOfTheLoss) {
+  RunSpec spec = network_around(layer("inner", "before", ReluLayer{}));
+  spec.network.insert(spec.network.begin() + 2,
+                      {layer("again", "inner", Conv2dLayer{.out_channels = 4, .kernel_size = 3, .padding = 1}),
+                       joining_layer("tested", {"before", "again", "before"}, AddLayer{{1, 1, -0.25}})});
+  check(lower({spec}, {kInput, 100}));
+}
+
+TEST_P(GradientTest, OfBatchNormIsThatOfTheLoss) {
+  for (const BatchNorm2dLayer& norm :
+       {BatchNorm2dLayer{}, BatchNorm2dLayer{.eps = 0.5, .bias = false}, BatchNorm2dLayer{.affine = false}}) {
+    RunSpec spec = network_around(layer("tested", "before", norm));
+    std::get<Conv2dLayer>(spec.network[0].params).bias = false;  // no bias moves what is normalized
+    check(lower({spec}, {kInput, 100}));
+  }
+}
+
+TEST_P(GradientTest, OfBatchNormOfAFlatVectorIsThatOfTheLoss) {
+  RunSpec spec = network_around(layer("tested", "before", LinearLayer{.out_features = 6, .bias = false}));
+  std::get<Conv2dLayer>(spec.network[0].params).bias = false;
+  spec.network.insert(spec.network.begin() + 2, layer("norm", "tested", BatchNorm2dLayer{}));
+  spec.network[3].input = {"norm"};
+  check(lower({spec}, {kInput, 100}));
+}
+
+TEST_P(GradientTest, OfActivationsIsThatOfTheLoss) {
+  check(layer("tested", "before", Relu6Layer{}));
+  check(layer("tested", "before", LeakyReluLayer{0.25}));
+  check(layer("tested", "before", SigmoidLayer{}));
+  check(layer("tested", "before", TanhLayer{}));
+}
+
+TEST_P(GradientTest, OfDropoutIsThatOfTheLoss) { check(layer("tested", "before", DropoutLayer{0.25})); }
+
+TEST_P(GradientTest, OfGlobalAvgPool2dIsThatOfTheLoss) { check(layer("tested", "before", GlobalAvgPool2dLayer{})); }
+
 TEST_P(GradientTest, OfReluIsThatOfTheLoss) { check(layer("tested", "before", ReluLayer{})); }
 
 /// Threads change no bit, as other tests show.

@@ -101,9 +101,13 @@ struct StepPlan {
     plan.runs[0].params.push_back({quant, 1, 1, {}});
     return static_cast<ParamId>(plan.params.size()) - 1;
   }
+  StatisticId statistic(BlobRole role, std::int64_t n, double momentum, Place place = Place::kLayer) {
+    plan.statistics.push_back({.layer = "layer", .place = place, .role = role, .dims = {n}});
+    plan.runs[0].momenta.push_back(momentum);
+    return static_cast<StatisticId>(plan.statistics.size()) - 1;
+  }
   SlotId slot(BufferId x, QuantSettings quant) {
-    const auto range = static_cast<StatisticId>(plan.statistics.size());
-    plan.statistics.push_back({.layer = "layer", .place = Place::kActivation, .role = BlobRole::kRange, .dims = {1}});
+    const StatisticId range = statistic(BlobRole::kRange, 1, 0, Place::kActivation);
     plan.activations.push_back({"layer", x, range});
     plan.runs[0].activations.push_back(quant);
     return static_cast<SlotId>(plan.activations.size()) - 1;
@@ -127,6 +131,8 @@ inline bool starts_as_nan(const Operand& what) {
   switch (what.kind) {
     case OperandKind::kValue:
     case OperandKind::kGradient:
+    case OperandKind::kMoments:
+    case OperandKind::kMomentsGradient:
     case OperandKind::kMaster:
     case OperandKind::kParamValue:
     case OperandKind::kParamGradient: return true;

@@ -65,6 +65,15 @@ TEST(Update, SgdAddsMomentumToTheStep) {
   EXPECT_EQ(second, -0.171875F);
 }
 
+TEST(Update, L1PullsByTheSign) {
+  // g' = 2.25, w = 1 - 1.125 = -0.125; g' = -1 - 0.25, w = -0.125 + 0.625 = 0.5
+  const auto [first, second] = two_steps<SolverType::kSgd>({.regularization = Regularization::kL1});
+  EXPECT_EQ(first, -0.125F);
+  EXPECT_EQ(second, 0.5F);
+  EXPECT_EQ(sign_of(0.0F), 0.0F) << "what is 0 stays";
+  EXPECT_EQ(sign_of(-0.0F), 0.0F);
+}
+
 TEST(Update, NesterovLooksAhead) {
   // v1 = 1.125, w = 1 - 1.5 * 1.125 = -0.6875; g' = -1.171875, v2 = 0.5625 - 0.5859375 = -0.0234375,
   // w = -0.6875 - (1.5 * -0.0234375 - 0.5 * 1.125) = -0.08984375

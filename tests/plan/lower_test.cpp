@@ -151,6 +151,100 @@ TEST(Lower, NamesTheLayerWhoseShapesDontFit) {
   EXPECT_THAT(refusal(spec), testing::HasSubstr("padding 2 is more than half of kernel_size 2; at most 1"));
 }
 
+TEST(Lower, LaysAResidualBlockOut) {
+  RunSpec spec = lenet();
+  spec.network = {conv("conv1", "data", 4, 3, 1), layer("relu1", "conv1", ReluLayer{}), conv("conv2", "relu1", 4, 3, 1),
+                  joining_layer("sum", {"relu1", "conv2"}, AddLayer{{1, 1}}), linear("score", "sum", 10)};
+  const Plan plan = lower({spec}, kMnist);
+  EXPECT_EQ(count<AddOp>(plan), 1);
+  EXPECT_EQ(count<AddBackwardOp>(plan), 2);
+  EXPECT_EQ(count<SumGradientsOp>(plan), 1) << "relu1 has two readers";
+  const std::vector<LayerCost> costs = network_costs(spec, kMnist.shape);
+  EXPECT_EQ(costs[3].parameters + costs[3].macs, 0);
+  EXPECT_EQ(costs[3].out, (Shape{4, 28, 28}));
+  spec.network[2] = conv("conv2", "relu1", 4, 3);
+  EXPECT_EQ(refusal(spec),
+            "net.yaml:7:3: network.sum: relu1 gives 4x28x28 and conv2 4x26x26; all inputs need one shape");
+}
+
+TEST(Lower, ASumOfImagesHasNoGradient) {
+  RunSpec spec = lenet();
+  spec.network = {joining_layer("sum", {"data", "data"}, AddLayer{{1, 1}}), linear("score", "sum", 10)};
+  const Plan plan = lower({spec}, kMnist);
+  EXPECT_EQ(count<AddBackwardOp>(plan), 0);
+  EXPECT_EQ(count<LinearBackwardDataOp>(plan), 0);
+}
+
+TEST(Lower, AGlobalPoolingTakesAllOfAnImage) {
+  RunSpec spec = lenet();
+  spec.network = {conv("conv1", "data", 4, 3), layer("pool", "conv1", GlobalAvgPool2dLayer{}),
+                  linear("score", "pool", 10)};
+  for (const Shape& image : {Shape{1, 28, 28}, Shape{1, 5, 9}, Shape{1, 9, 3}}) {
+    const Plan plan = lower({spec}, {image, 100});
+    EXPECT_EQ(plan.buffers[2].shape, (Shape{4, 1, 1}));
+    const auto& pool = std::get<AvgPool2dOp>(plan.steps[5].op);
+    EXPECT_EQ(pool.s.out_h() * pool.s.out_w(), 1);
+  }
+}
+
+TEST(Lower, RunsOfAPackDropEachTheirShare) {
+  RunSpec a = lenet();
+  a.network.insert(a.network.end() - 1, layer("drop", "relu1", DropoutLayer{}));
+  a.network.back().input = {"drop"};
+  RunSpec b = a;
+  std::get<DropoutLayer>(b.network[6].params).p = 0.25;
+  EXPECT_EQ(pack_key(a), pack_key(b));
+  const Plan plan = lower({a, b}, kMnist);
+  EXPECT_EQ(plan.runs[0].dropouts, std::vector<double>{0.5});
+  EXPECT_EQ(plan.runs[1].dropouts, std::vector<double>{0.25});
+}
+
+/// LeNet with a batch norm behind its first convolution and another on its flat vector.
+RunSpec normed() {
+  RunSpec spec = lenet();
+  spec.network.insert(spec.network.begin() + 1, layer("bn1", "conv1", BatchNorm2dLayer{.momentum = 0.25}));
+  spec.network[2].input = {"bn1"};
+  spec.network.insert(spec.network.begin() + 6, layer("bn2", "fc1", BatchNorm2dLayer{}));
+  spec.network[7].input = {"bn2"};
+  return spec;
+}
+
+TEST(Lower, GivesABatchNormItsBlobsAndStatistics) {
+  RunSpec other = normed();
+  std::get<BatchNorm2dLayer>(other.network[1].params).momentum = 0.5;
+  const Plan plan = lower({normed(), other}, kMnist);
+  EXPECT_EQ(to_string(plan.params[2].address()), "bn1/weight");
+  EXPECT_EQ(to_string(plan.params[3].address()), "bn1/bias");
+  EXPECT_EQ(plan.params[2].dims, std::vector<std::int64_t>{20});
+  std::vector<std::string> statistics;
+  for (const Blob& blob : plan.statistics)
+    statistics.push_back(to_string(blob.address()) + " " + std::to_string(blob.size()));
+  EXPECT_THAT(statistics, testing::ElementsAre("bn1/mean 20", "bn1/variance 20", "bn1/count 1", "bn2/mean 500",
+                                               "bn2/variance 500", "bn2/count 1"));
+  EXPECT_EQ(plan.runs[0].momenta, (std::vector<double>{0.25, 0.25, 0.25, 0.1, 0.1, 0.1}));
+  EXPECT_EQ(plan.runs[1].momenta[0], 0.5) << "runs of a pack differ";
+  EXPECT_EQ(pack_key(normed()), pack_key(other));
+  const TrainingState start = initial_state(plan, 0);
+  EXPECT_EQ(start.params[2].master, std::vector<float>(20, 1.0F));
+  EXPECT_EQ(start.params[3].master, std::vector<float>(20, 0.0F));
+  EXPECT_EQ(start.params[4].master, initial_state(lower({lenet()}, kMnist), 0).params[2].master)
+      << "its weights take no random numbers";
+  EXPECT_EQ(network_costs(normed(), kMnist.shape)[1].parameters, 40);
+}
+
+TEST(Lower, ABatchNormNeedsSeveralValuesOrStatistics) {
+  RunSpec spec = normed();
+  spec.data.train.batch_size = 1;
+  EXPECT_EQ(refusal(spec), "net.yaml:7:3: network.bn2: sees one value a channel; a batch of 2 or more");
+  spec = normed();
+  std::get<BatchNorm2dLayer>(spec.network[1].params).frozen = true;
+  EXPECT_EQ(refusal(spec),
+            "net.yaml:7:3: network.bn1: is frozen, and there are no statistics to keep; name a run in train.init_from");
+  spec.train.init_from = "float.h5";
+  const Plan plan = lower({spec}, kMnist);
+  EXPECT_EQ(count<BatchNormBackwardWeightOp>(plan), 2) << "weight and bias learn";
+}
+
 TEST(Lower, RefusesWhatNoMachineHolds) {
   RunSpec spec = lenet();
   spec.network[0] = conv("conv1", "data", 1 << 20, 1, 1 << 20);

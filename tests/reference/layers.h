@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "config/run_spec.h"
 
@@ -13,6 +14,14 @@ inline LayerSpec layer(const std::string& name, const std::string& input, const 
   spec.input = {input};
   spec.params = params;
   spec.position = {"net.yaml", 7, 3};
+  return spec;
+}
+
+/// A layer of several inputs.
+inline LayerSpec joining_layer(const std::string& name, const std::vector<std::string>& inputs,
+                               const LayerParams& params) {
+  LayerSpec spec = layer(name, "", params);
+  spec.input = inputs;
   return spec;
 }
 

@@ -143,6 +143,88 @@ Sums avg_pool2d_dx(const PoolShape& s, std::int64_t n, bool count_include_pad, c
   return dx;
 }
 
+inline double activated(const Activation& activation, double x) {
+  switch (activation.type) {
+    case ActivationType::kRelu6: return std::min(std::max(x, 0.0), 6.0);
+    case ActivationType::kLeakyRelu: return x > 0 ? x : static_cast<double>(activation.slope) * x;
+    case ActivationType::kSigmoid: return 1.0 / (1.0 + std::exp(-x));
+    case ActivationType::kTanh: break;
+  }
+  return std::tanh(x);
+}
+
+/// Moments of a channel over batch and plane, and how it is normalized.
+struct Channel {
+  double mean = 0, variance = 1, eps = 0;
+  [[nodiscard]] double inverse() const { return 1.0 / std::sqrt(variance + eps); }
+  /// The value, and the sum of magnitudes that bounds what rounding x and the mean does to it.
+  template <class T>
+  [[nodiscard]] Sum normalized(T x) const {
+    const auto v = static_cast<double>(x);
+    return {(v - mean) * inverse(), (std::fabs(v) + std::fabs(mean)) * inverse()};
+  }
+};
+
+/// Calls `visit(channel, index)` for every value of a batch.
+template <class Visit>
+void for_channels(const Shape& s, std::int64_t n, const Visit& visit) {
+  for (std::int64_t i = 0; i < n * s.size(); ++i) visit(at(i / (s.h * s.w) % s.c), at(i));
+}
+
+template <class T>
+std::vector<Channel> channels(const Shape& s, std::int64_t n, const std::vector<T>& x, double eps) {
+  std::vector<Channel> all(at(s.c), {.mean = 0, .variance = 0, .eps = eps});
+  const auto values = static_cast<double>(n * s.h * s.w);
+  for_channels(s, n, [&](std::size_t c, std::size_t i) { all[c].mean += static_cast<double>(x[i]) / values; });
+  for_channels(s, n, [&](std::size_t c, std::size_t i) {
+    const double moved = static_cast<double>(x[i]) - all[c].mean;
+    all[c].variance += moved * moved / values;
+  });
+  return all;
+}
+
+/// `weight` and `bias` may be empty: 1 and 0.
+template <class T>
+Sums batch_norm(const Shape& s, std::int64_t n, const std::vector<T>& x, const std::vector<Channel>& channels,
+                const std::vector<T>& weight, const std::vector<T>& bias) {
+  Sums y(x.size());
+  for_channels(s, n, [&](std::size_t c, std::size_t i) {
+    const Sum of = channels[c].normalized(x[i]);
+    const double w = weight.empty() ? 1.0 : static_cast<double>(weight[c]);
+    y[i] = {of.value * w, of.magnitude * std::fabs(w)};
+    if (!bias.empty()) y[i].add(static_cast<double>(bias[c]));
+  });
+  return y;
+}
+
+/// Sums of dy and of dy times the normalized x, of each channel.
+struct NormSums {
+  Sums dy, dy_x;
+};
+template <class T>
+NormSums batch_norm_sums(const Shape& s, std::int64_t n, const std::vector<T>& x, const std::vector<T>& dy,
+                         const std::vector<Channel>& channels) {
+  NormSums sums{Sums(at(s.c)), Sums(at(s.c))};
+  for_channels(s, n, [&](std::size_t c, std::size_t i) {
+    const auto gradient = static_cast<double>(dy[i]);
+    const Sum of = channels[c].normalized(x[i]);
+    sums.dy[c].add(gradient);
+    sums.dy_x[c].value += gradient * of.value;
+    sums.dy_x[c].magnitude += std::fabs(gradient) * of.magnitude;
+  });
+  return sums;
+}
+
+/// Weighted sum of tensors of one size.
+template <class T>
+Sums add(const std::vector<std::vector<T>>& x, const Floats& coefficients) {
+  Sums y(x[0].size());
+  for (std::size_t input = 0; input < x.size(); ++input) {
+    for (std::size_t i = 0; i < y.size(); ++i) y[i].add(product<double>(coefficients[input], x[input][i]));
+  }
+  return y;
+}
+
 /// Mean loss over the batch; `dx` [n, classes] receives its gradient.
 template <class T>
 double softmax_cross_entropy(const std::vector<T>& x, const std::vector<std::int32_t>& labels, std::int64_t classes,

@@ -47,6 +47,17 @@ def test_a_layer_without_quantizer_gives_its_master_weights_and_no_codes(run):
         run.codes("conv9")
 
 
+def test_a_batch_norm_has_running_statistics(tmp_path):
+    qrun(tmp_path, str(ROOT / "configs/smoke.yaml"), "train.epochs=1", "network.relu1.type=batch_norm2d", "name=norm")
+    run = qrun_results.load(next((tmp_path / "results/norm").glob("run-*.h5")))
+    statistics = run.statistics("relu1")
+    assert statistics["mean"].shape == statistics["variance"].shape == run.weights("relu1").shape == (64,)
+    assert (statistics["variance"] > 0).all()
+    assert 1 < statistics["count"] < 10
+    with pytest.raises(KeyError, match="no running statistics of a layer conv1"):
+        run.statistics("conv1")
+
+
 def test_activations_are_decoded_sample_by_sample(run):
     with h5py.File(run.path) as file:
         group = file["activations/conv1"]

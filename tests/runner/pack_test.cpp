@@ -29,6 +29,13 @@ TEST_F(TrainPack, TestsAndLogsWhereAskedAndAtTheEnd) {
   EXPECT_THAT(column(r.iterations, &IterationPoint::iteration), testing::ElementsAre(15, 30));
 }
 
+TEST_F(TrainPack, TestsBeforeTheFirstIterationWhereAsked) {
+  const RunRecord r = train({"train.test_first=true"});
+  EXPECT_THAT(column(r.test, &TestPoint::iteration), testing::ElementsAre(0, 10, 20, 30));
+  EXPECT_THAT(column(r.test, &TestPoint::epoch), testing::ElementsAre(0, 0, 1, 2));
+  EXPECT_EQ(column(r.train, &TrainPoint::loss), column(train(std::vector<std::string>{}).train, &TrainPoint::loss));
+}
+
 TEST_F(TrainPack, LossesDontDependOnWhereTheLoopIsCut) {
   const RunRecord whole = train(std::vector<std::string>{});
   const RunRecord cut = train({"train.test_every=3", "train.log_every=1"});
@@ -116,6 +123,47 @@ TEST_F(TrainPack, StartsFromTheMastersOfAnotherRun) {
   for (std::size_t i = 0; i < first.weights.size(); ++i) EXPECT_EQ(second.weights[i].master, first.weights[i].master);
   const RunSpec other = spec({"train.init_from=" + source, "network.conv1.out_channels=3"});
   EXPECT_THROW(train(other, stop), ConfigError);
+}
+
+TEST_F(TrainPack, RunningStatisticsAreKeptTestedAndStartedFrom) {
+  const std::string norm = "network.relu1.type=batch_norm2d";
+  const RunRecord first = train({norm});
+  ASSERT_EQ(first.statistics.size(), 1U);
+  EXPECT_EQ(first.statistics[0].layer, "relu1");
+  EXPECT_EQ(first.statistics[0].mean.size(), 64U);
+  EXPECT_GT(first.statistics[0].count, 9) << "1 + 0.9 + 0.9^2 + ... of 30 batches";
+  const auto engine = make_cpu_engine(1);
+  EXPECT_EQ(evaluate(outcome_.path, *engine).differing, 0);
+  const std::string source = outcome_.path;
+  const std::atomic<bool> stop{true};
+  const RunRecord second = train(spec({norm, "train.init_from=" + source}), stop);
+  EXPECT_EQ(second.statistics.at(0).mean, first.statistics[0].mean);
+  EXPECT_EQ(second.statistics.at(0).variance, first.statistics[0].variance);
+  EXPECT_EQ(second.statistics.at(0).count, first.statistics[0].count);
+  const RunRecord frozen = train({norm, "network.relu1.frozen=true", "train.init_from=" + source, "train.epochs=1"});
+  EXPECT_EQ(frozen.statistics.at(0).mean, first.statistics[0].mean);
+  EXPECT_NE(frozen.weights.front().master, first.weights.front().master) << "weights learn";
+  EXPECT_EQ(evaluate(outcome_.path, *engine).differing, 0);
+}
+
+TEST_F(TrainPack, StatisticsThatAFileLacksStartAnewUnlessTheyAreFrozen) {
+  const std::string norm = "network.relu1.type=batch_norm2d";
+  train({norm, "train.epochs=1"});
+  const std::string source = outcome_.path;
+  {
+    h5::File file = h5::File::copy(source);
+    H5Ldelete(file.root().id(), "statistics", H5P_DEFAULT);
+    write_atomically(source, std::move(file).image());
+  }
+  const std::atomic<bool> stop{true};
+  const RunRecord anew = train(spec({norm, "train.init_from=" + source}), stop);
+  EXPECT_EQ(anew.statistics.at(0).count, 0);
+  EXPECT_EQ(anew.statistics.at(0).mean, std::vector<float>(64, 0.0F));
+  EXPECT_EQ(anew.statistics.at(0).variance, std::vector<float>(64, 1.0F));
+  const RunSpec frozen = spec({norm, "network.relu1.frozen=true", "train.init_from=" + source});
+  EXPECT_THAT([&] { train(frozen, stop); },
+              testing::ThrowsMessage<ConfigError>(testing::HasSubstr(
+                  "holds no running statistics of layer relu1, which is frozen; choose a run of the same network")));
 }
 
 TEST_F(TrainPack, WantsAnOutputForEveryLabel) {

@@ -42,6 +42,14 @@ Edit policy(LrPolicyType type) {
 }
 void average(RunSpec& run) { run.network[1].params = AvgPool2dLayer{.kernel_size = 2, .stride = 2, .padding = 1}; }
 
+void normalize(RunSpec& run) { run.network[5].params = BatchNorm2dLayer{}; }
+void leak(RunSpec& run) { run.network[5].params = LeakyReluLayer{}; }
+void drop_out(RunSpec& run) { run.network[5].params = DropoutLayer{}; }
+void add_to_itself(RunSpec& run) {
+  run.network[5].params = AddLayer{{1, 1}};
+  run.network[5].input = {"fc1", "fc1"};
+}
+
 std::vector<Change> changes_of_data(const std::string& folder) {
   return {
       {"data.crop", kApart, [](RunSpec& run) { run.data.crop = 24; }},
@@ -64,7 +72,11 @@ std::vector<Change> changes_of_data(const std::string& folder) {
   };
 }
 
-std::vector<Change> changes_of_network() {
+std::vector<Change> changes_of_network(const std::string& folder) {
+  const auto start_normalized = [=](RunSpec& run) {
+    normalize(run);
+    run.train.init_from = folder + "/normalized.h5";
+  };
   return {
       {"network.name", kApart,
        [](RunSpec& run) {
@@ -81,6 +93,13 @@ std::vector<Change> changes_of_network() {
       {"network.ceil_mode", kApart, param(1, &MaxPool2dLayer::ceil_mode, true)},
       {"network.count_include_pad", kApart, param(1, &AvgPool2dLayer::count_include_pad, true), average},
       {"network.out_features", kApart, param(4, &LinearLayer::out_features, 9)},
+      {"network.eps", kApart, param(5, &BatchNorm2dLayer::eps, 0.5), normalize},
+      {"network.momentum", kTogether, param(5, &BatchNorm2dLayer::momentum, 0.5), normalize},
+      {"network.affine", kApart, param(5, &BatchNorm2dLayer::affine, false), normalize},
+      {"network.frozen", kApart, param(5, &BatchNorm2dLayer::frozen, true), start_normalized},
+      {"network.negative_slope", kApart, param(5, &LeakyReluLayer::negative_slope, 0.5), leak},
+      {"network.p", kTogether, param(5, &DropoutLayer::p, 0.25), drop_out},
+      {"network.coefficients", kApart, param(5, &AddLayer::coefficients, {1, -0.5}), add_to_itself},
       {"network.init.gaussian", kTogether,
        [](RunSpec& run) {
          run.network[0].init = {InitType::kGaussian, 0.02};
@@ -128,6 +147,8 @@ std::vector<Change> changes_of_solver() {
       {"solver.lr", kTogether, [](RunSpec& run) { run.solver.lr = 0.03; }},
       {"solver.momentum", kTogether, [](RunSpec& run) { run.solver.momentum = 0.5; }},
       {"solver.weight_decay", kTogether, [](RunSpec& run) { run.solver.weight_decay = 0.1; }},
+      {"solver.regularization", kTogether, [](RunSpec& run) { run.solver.regularization = Regularization::kL1; },
+       [](RunSpec& run) { run.solver.weight_decay = 0.1; }},
       {"solver.beta1", kTogether, [](RunSpec& run) { run.solver.beta1 = 0.5; }, solver(kAdam)},
       {"solver.beta2", kTogether, [](RunSpec& run) { run.solver.beta2 = 0.5; }, solver(kAdam)},
       {"solver.epsilon", kTogether, [](RunSpec& run) { run.solver.epsilon = 0.1; }, solver(kAdagrad)},
@@ -157,6 +178,7 @@ std::vector<Change> changes_of_training(const std::string& folder) {
       {"train.epochs", kApart, [](RunSpec& run) { run.train.epochs = 3; }},
       {"train.iterations_per_epoch", kApart, [](RunSpec& run) { run.train.iterations_per_epoch = 4; }},
       {"train.test_every", kApart, [](RunSpec& run) { run.train.test_every = 3; }},
+      {"train.test_first", kApart, [](RunSpec& run) { run.train.test_first = true; }},
       {"train.log_every", kApart, [](RunSpec& run) { run.train.log_every = 2; }},
       {"train.checkpoint_every", kApart, [](RunSpec& run) { run.train.checkpoint_every = 1; }},
       {"train.keep", kTogether, [](RunSpec& run) { run.train.keep = Keep::kBest; }},
@@ -209,8 +231,12 @@ class PacksTest : public TrainPack {
                      {shape, std::vector<float>(static_cast<std::size_t>(shape.size()), 9)});
     static_cast<void>(train_alone(small(11)));
     fs::rename(outcome_.path, folder_ + "/first.h5");
+    RunSpec normalized = small(11);
+    normalize(normalized);
+    static_cast<void>(train_alone(normalized));
+    fs::rename(outcome_.path, folder_ + "/normalized.h5");
     for (const auto& some :
-         {changes_of_data(folder_), changes_of_network(), changes_of_solver(),
+         {changes_of_data(folder_), changes_of_network(folder_), changes_of_solver(),
           changes_of_quantizer("weight", &LayerSpec::weight_quant),
           changes_of_quantizer("bias", &LayerSpec::bias_quant),
           changes_of_quantizer("activation", &LayerSpec::activation_quant), changes_of_training(folder_)})
@@ -268,6 +294,12 @@ void expect_equal(const RunRecord& a, const RunRecord& b, const std::string& wha
     EXPECT_EQ(a.weights[i].master, b.weights[i].master) << what << ": " << to_string(a.weights[i].address);
     EXPECT_EQ(a.weights[i].quantized.codes, b.weights[i].quantized.codes)
         << what << ": " << to_string(a.weights[i].address);
+  }
+  ASSERT_EQ(a.statistics.size(), b.statistics.size()) << what;
+  for (std::size_t i = 0; i < a.statistics.size(); ++i) {
+    EXPECT_EQ(a.statistics[i].mean, b.statistics[i].mean) << what;
+    EXPECT_EQ(a.statistics[i].variance, b.statistics[i].variance) << what;
+    EXPECT_EQ(a.statistics[i].count, b.statistics[i].count) << what;
   }
   ASSERT_EQ(a.activations.size(), b.activations.size()) << what;
   for (std::size_t i = 0; i < a.activations.size(); ++i) {

@@ -50,6 +50,12 @@ class Resume : public TrainPack, public testing::WithParamInterface<const char*>
       EXPECT_EQ(got.weights[i].master, want.weights[i].master);
       EXPECT_EQ(got.weights[i].quantized.codes, want.weights[i].quantized.codes);
     }
+    ASSERT_EQ(got.statistics.size(), want.statistics.size());
+    for (std::size_t i = 0; i < got.statistics.size(); ++i) {
+      EXPECT_EQ(got.statistics[i].mean, want.statistics[i].mean);
+      EXPECT_EQ(got.statistics[i].variance, want.statistics[i].variance);
+      EXPECT_EQ(got.statistics[i].count, want.statistics[i].count);
+    }
     ASSERT_EQ(got.activations.size(), want.activations.size());
     for (std::size_t i = 0; i < got.activations.size(); ++i) {
       EXPECT_EQ(got.activations[i].quantized.codes, want.activations[i].quantized.codes);
@@ -99,7 +105,8 @@ INSTANTIATE_TEST_SUITE_P(
         "solver.type=adagrad", "solver.type=rmsprop solver.lr=0.001", "solver.type=adadelta solver.lr=1",
         "data.train.shuffle=true", "data.mirror=true data.pad=2 data.crop=28",
         R"(quantize={"*":{"weight":{"method":"ulq","bits":2},"activation":{"method":"clip","bits":8,"range":"ema"}}} train.keep=best)",
-        "train.checkpoint_every=2"));
+        "network.relu1.type=batch_norm2d train.keep=best", "train.checkpoint_every=2",
+        "train.test_first=true solver.regularization=l1 solver.weight_decay=0.01"));
 
 class Checkpoints : public TrainPack {
  protected:

@@ -224,6 +224,16 @@ def check_activations(run: h5py.File) -> int:
     return layers
 
 
+def check_statistics(run: h5py.File) -> None:
+    """Check the running statistics of batch norms: a mean and a variance for each of a layer's weights."""
+    for name, layer in run.get("statistics", {}).items():
+        mean, variance, count = (layer[key] for key in ("mean", "variance", "count"))
+        require(mean.dtype == variance.dtype == np.float32, f"/statistics/{name}: not float32")
+        require(count.dtype == np.float64 and count.shape == () and count[()] >= 0, f"/statistics/{name}: count")
+        require(mean.shape == variance.shape and mean.ndim == 1, f"/statistics/{name}: mean and variance differ")
+        require(bool((variance[:] >= 0).all()), f"/statistics/{name}: a negative variance")
+
+
 def check_dimensions(run: h5py.File) -> None:
     """Check that each dimension of each data set has one scale of its length, in a group of the data set's path."""
 
@@ -264,6 +274,7 @@ def check(path: str) -> str:
         check_test(run)
         blobs, equal = check_weights(run)
         layers = check_activations(run)
+        check_statistics(run)
         check_dimensions(run)
         check_network(run)
         epochs = run["metrics/train/epoch"].shape[0]

@@ -134,6 +134,21 @@ TEST_F(RunFileTest, KeepsActivationsWithTheirRanges) {
   }
 }
 
+TEST_F(RunFileTest, KeepsRunningStatistics) {
+  RunRecord want = sample_record();
+  EXPECT_TRUE(written_and_read(want).statistics.empty());
+  EXPECT_FALSE(h5::File::open(path("run.h5")).root().has("statistics")) << "as in files of before";
+  want.statistics = {{"bn1", {1.5F, -2}, {0.25F, 3}, 9.5}, {"bn2", {4}, {5}, 0}};
+  const RunRecord got = written_and_read(want);
+  ASSERT_EQ(got.statistics.size(), 2U);
+  for (std::size_t i = 0; i < 2; ++i) {
+    EXPECT_EQ(got.statistics[i].layer, want.statistics[i].layer);
+    EXPECT_EQ(got.statistics[i].mean, want.statistics[i].mean);
+    EXPECT_EQ(got.statistics[i].variance, want.statistics[i].variance);
+    EXPECT_EQ(got.statistics[i].count, want.statistics[i].count);
+  }
+}
+
 TEST_F(RunFileTest, KeepsTheFinalTestAndCountsItsConfusion) {
   const RunRecord want = sample_record();
   const RunRecord got = written_and_read(want);

@@ -1,6 +1,8 @@
 // `qrun check`: what a configuration is, without running it.
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
 #include <cstdio>
 
 #include "cli/command.h"
@@ -8,7 +10,10 @@
 #include "cli/process.h"
 #include "config/read.h"
 #include "core/error.h"
+#include "data/digits.h"
+#include "plan/lower.h"
 #include "runner/sweep_plan.h"
+#include "store/network_json.h"
 
 namespace qrun {
 namespace {
@@ -17,17 +22,55 @@ void warn(const std::vector<std::string>& warnings) {
   for (const std::string& warning : warnings) std::fprintf(stderr, "warning: %s\n", warning.c_str());
 }
 
-int check(const std::string& config, const std::vector<std::string>& overrides, bool print_text, bool schema) {
-  if (schema) {
+struct Options {
+  std::string config, input;
+  std::vector<std::string> overrides;
+  bool print = false, schema = false, network = false;
+};
+
+ConfigError mistake(const std::string& key, const std::string& problem) {
+  return {{"command line", 0, 0}, key, problem};
+}
+
+/// `C,H,W`.
+Shape read_shape(const std::string& text) {
+  Shape shape;
+  int end = 0;
+  const bool whole = std::sscanf(text.c_str(), "%ld,%ld,%ld%n", &shape.c, &shape.h, &shape.w, &end) == 3;
+  const bool in_range = std::ranges::all_of(std::array{shape.c, shape.h, shape.w}, [](std::int64_t side) {
+    return side > 0 && side <= static_cast<std::int64_t>(config::kMaxSize);
+  });
+  if (whole && in_range && static_cast<std::size_t>(end) == text.size()) return shape;
+  throw mistake("--input", text + " is no shape; channels, height and width, as 3,32,32");
+}
+
+/// Of an image as the network gets it; data is not looked at.
+Shape input_of(const RunSpec& run, const std::string& given) {
+  if (!given.empty()) return read_shape(given);
+  if (run.data.train.synthetic_digits == 0)
+    throw mistake("--input", "is missing: without the data nobody knows its shape; --input C,H,W, as 3,32,32");
+  return input_shape(run.data, {1, kDigitSize, kDigitSize});
+}
+
+int check(const Options& options) {
+  if (options.schema) {
     print(config_schema() + "\n");
     return kAllComplete;
   }
-  if (config.empty()) throw ConfigError({"command line", 0, 0}, "CONFIG", "is missing; qrun check CONFIG");
-  const Sweep sweep = read_config(config, overrides);
+  const std::string& config = options.config;
+  if (config.empty()) throw mistake("CONFIG", "is missing; qrun check CONFIG");
+  const Sweep sweep = read_config(config, options.overrides);
+  if (options.network) {
+    const RunSpec& run = sweep.runs.front();
+    const Shape input = input_of(run, options.input);
+    static_cast<void>(lower({run}, {.shape = input}));
+    print(network_json(run, input) + "\n");
+    return kAllComplete;
+  }
   warn(sweep.warnings);
   const SweepPlan plan(sweep.runs, {}, "");
   warn(plan.warnings());
-  if (print_text) {
+  if (options.print) {
     print(sweep.runs.front().text());
   } else {
     print(fmt::format("{}: ok, {} run{}: {}\n", config, sweep.runs.size(), sweep.runs.size() == 1 ? "" : "s",
@@ -37,20 +80,16 @@ int check(const std::string& config, const std::vector<std::string>& overrides, 
 }
 
 void add_options(CLI::App& command, Action& action) {
-  struct Options {
-    std::string config;
-    std::vector<std::string> overrides;
-    bool print = false, schema = false;
-  };
   auto options = std::make_shared<Options>();
   as_path(command.add_option("CONFIG", options->config, "YAML file"));
   command.add_option("KEY=VALUE", options->overrides, "changes of single values");
   command.add_flag("--print", options->print, "print the resolved configuration; it reads back to the same run");
   command.add_flag("--schema", options->schema, "print the JSON schema of the format");
+  command.add_flag("--network", options->network,
+                   "print shapes, parameters and costs of each layer as JSON, as run files hold them");
+  command.add_option("--input", options->input, "C,H,W of an image, for --network, which looks at no data");
   command.footer("Example: qrun check configs/lenet_2bit.yaml --print");
-  command.callback([options, &action] {
-    action = [options] { return check(options->config, options->overrides, options->print, options->schema); };
-  });
+  command.callback([options, &action] { action = [options] { return check(*options); }; });
 }
 
 }  // namespace

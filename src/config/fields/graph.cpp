@@ -19,9 +19,10 @@ class Graph {
     bool sound = true;
     for (std::size_t i = 0; i < layers_.size(); ++i) sound = check_name(i) && has_read_input(i) && sound;
     for (std::size_t i = 0; sound && i < layers_.size(); ++i) {
-      if (layers_[i].input.empty()) layers_[i].input = {i == 0 ? kImages : layers_[i - 1].name};
+      if (layers_[i].input.empty() && !layers_[i].takes_several())
+        layers_[i].input = {i == 0 ? kImages : layers_[i - 1].name};
     }
-    for (std::size_t i = 0; i < layers_.size(); ++i) sound = check_input(i) && sound;
+    for (std::size_t i = 0; i < layers_.size(); ++i) sound = check_input(i) && complete_coefficients(i) && sound;
     if (sound) check_reach();
   }
 
@@ -43,6 +44,10 @@ class Graph {
 
   bool check_input(std::size_t i) {
     bool sound = true;
+    if (layers_[i].takes_several() && layers_[i].input.empty() && has_read_input(i)) {
+      list_.item(i).fail(std::string(layers_[i].type()) + " takes two inputs or more; name them, input: [a, b]");
+      return false;
+    }
     for (const std::string& name : layers_[i].input) {
       const auto found = index_.find(name);
       if (name == kImages || (found != index_.end() && found->second < i)) continue;
@@ -53,6 +58,19 @@ class Graph {
                                  : name + " does not come before " + layers_[i].name + "; move it up, or take another");
     }
     return sound;
+  }
+
+  /// Gives a sum the coefficients that it leaves out.
+  bool complete_coefficients(std::size_t i) {
+    auto* add = std::get_if<AddLayer>(&layers_[i].params);
+    if (add == nullptr) return true;
+    const std::size_t inputs = layers_[i].input.size();
+    if (add->coefficients.empty()) add->coefficients.assign(inputs, 1.0);
+    if (add->coefficients.size() == inputs) return true;
+    fail(i, "coefficients",
+         std::to_string(add->coefficients.size()) + " coefficients for " + std::to_string(inputs) +
+             " inputs; give one an input");
+    return false;
   }
 
   void check_reach() {

@@ -37,14 +37,22 @@ void read_type(LayerSpec& /*layer*/, const Value& value) { (void)read_choice(val
 void write_type(const LayerSpec& layer, const Writing& to) { to.sink.text(layer.type()); }
 Node schema_of_type() { return schema_of_choice(kTypeNames); }
 
-/// Every type of layer takes one input so far.
 void read_input(LayerSpec& layer, const Value& value) {
   const bool is_list = value.node.is_list();
-  if (is_list && value.node.items.size() != 1) {
-    return value.fail(std::string(layer.type()) + " takes one input, not " + std::to_string(value.node.items.size()) +
+  const std::size_t count = is_list ? value.node.items.size() : 1;
+  if (layer.takes_several() && count < 2) {
+    return value.fail(std::string(layer.type()) + " takes two inputs or more, not " + std::to_string(count) +
+                      "; name the layers in a list");
+  }
+  if (!layer.takes_several() && count != 1) {
+    return value.fail(std::string(layer.type()) + " takes one input, not " + std::to_string(count) +
                       "; name one layer");
   }
-  if (const auto name = read_text(is_list ? value.item(0) : value)) layer.input = {*name};
+  std::vector<std::string> names;
+  for (std::size_t i = 0; i < count; ++i) {
+    if (auto name = read_text(is_list ? value.item(i) : value)) names.push_back(std::move(*name));
+  }
+  if (names.size() == count) layer.input = std::move(names);
 }
 
 void write_input(const LayerSpec& layer, const Writing& to) {
@@ -71,8 +79,8 @@ void read_bias(LayerSpec& layer, const Value& value) {
 
 template <class Layer>
 void write_bias(const LayerSpec& layer, const Writing& to) {
-  const bool has_bias = std::get<Layer>(layer.params).bias;
-  if (!has_bias || !holds(to.roles, Role::kNumber)) return to.sink.boolean(has_bias);
+  const bool is_added = std::get<Layer>(layer.params).bias;
+  if (!is_added || !holds(to.roles, Role::kNumber)) return to.sink.boolean(is_added);
   write_fields(kMultiplierFields, layer.bias, to);
 }
 
@@ -88,16 +96,16 @@ constexpr auto kFirstFields = fields(
         .written_by<write_type>()
         .described_by<schema_of_type>()
         .required(),
-    field<LayerSpec>("input", "the layer, or data, that this one takes; default: the one before", Role::kShape)
+    field<LayerSpec>("input", "the layer, or data, that this one takes, or a list of several; default: the one before",
+                     Role::kShape)
         .read_by<read_input>()
         .written_by<write_input>()
         .described_by<schema_of_input>());
-constexpr auto kWeightFields =
-    fields(field<LayerSpec>("init", "how the weights start; default: xavier", Role::kNumber)
-               .read_by<read_init>()
-               .written_by<write_init>()
-               .described_by<schema_of_init>(),
-           section<&LayerSpec::weight>("weight", "multipliers of the weight", kMultiplierFields));
+constexpr auto kInitFields = fields(field<LayerSpec>("init", "how the weights start; default: xavier", Role::kNumber)
+                                        .read_by<read_init>()
+                                        .written_by<write_init>()
+                                        .described_by<schema_of_init>());
+constexpr auto kWeightField = section<&LayerSpec::weight>("weight", "multipliers of the weight", kMultiplierFields);
 constexpr auto kQuantizeFields =
     fields(field<LayerSpec>("quantize", "how weight, bias and activation (the output) are quantized", Role::kNumber)
                .read_by<read_own_quants>()
@@ -107,13 +115,33 @@ constexpr auto kQuantizeFields =
 template <class Layer>
 constexpr auto kFieldsOf = Layer::table();
 
+template <class Layer>
+bool is_not_affine(const LayerSpec& layer) {
+  return !has_weight(std::get<Layer>(layer.params));
+}
+std::string why_not_affine(const LayerSpec& /*layer*/) { return "affine: false leaves no weight; leave it out"; }
+
+template <class Layer>
+constexpr auto weight_fields() {
+  if constexpr (kMayBeAffine<Layer>) {
+    return fields(kWeightField.template refused_if<is_not_affine<Layer>, why_not_affine>());
+  } else {
+    return kInitFields + fields(kWeightField);
+  }
+}
+
 /// The last field of a type's own table, with the multipliers besides.
 template <class Layer>
 constexpr auto bias_fields() {
-  return fields(field<LayerSpec>("bias", kFieldsOf<Layer>.rows.back().about, Role::kShape | Role::kNumber)
-                    .template read_by<read_bias<Layer>>()
-                    .template written_by<write_bias<Layer>>()
-                    .template described_by<schema_of_bias>());
+  const auto bias = field<LayerSpec>("bias", kFieldsOf<Layer>.rows.back().about, Role::kShape | Role::kNumber)
+                        .template read_by<read_bias<Layer>>()
+                        .template written_by<write_bias<Layer>>()
+                        .template described_by<schema_of_bias>();
+  if constexpr (kMayBeAffine<Layer>) {
+    return fields(bias.template refused_if<is_not_affine<Layer>, why_not_affine>());
+  } else {
+    return fields(bias);
+  }
 }
 
 template <class Layer>
@@ -121,9 +149,9 @@ constexpr auto kLastFields = [] {
   if constexpr (!Layer::kHasWeight) {
     return kQuantizeFields;
   } else if constexpr (!kHasBias<Layer>) {
-    return kWeightFields + kQuantizeFields;
+    return weight_fields<Layer>() + kQuantizeFields;
   } else {
-    return kWeightFields + bias_fields<Layer>() + kQuantizeFields;
+    return weight_fields<Layer>() + bias_fields<Layer>() + kQuantizeFields;
   }
 }();
 
@@ -140,15 +168,14 @@ constexpr LayerRows rows_of() {
 }
 
 template <class... Layers>
-constexpr auto types_of(const std::variant<Layers...>* /*params*/) {
-  return std::array{LayerType{Layers::kType, kFieldsOf<Layers>.rows, Layers{}}...};
+auto types_of(const std::variant<Layers...>* /*params*/) {
+  return std::array{LayerType{Layers::kType, kFieldsOf<Layers>.rows, Layers{}, kTakesSeveral<Layers>}...};
 }
 template <class... Layers>
 constexpr auto rows_of(const std::variant<Layers...>* /*params*/) {
   return std::array{rows_of<Layers>()...};
 }
 
-constexpr auto kTypes = types_of(kAllTypes);
 constexpr auto kTypeRows = rows_of(kAllTypes);
 
 void* own_of(LayerSpec& layer) {
@@ -212,11 +239,15 @@ std::vector<Node> schemas_of_layers() {
 
 }  // namespace config
 
-std::span<const LayerType> layer_types() { return config::kTypes; }
+std::span<const LayerType> layer_types() {
+  static const auto kTypes = config::types_of(config::kAllTypes);
+  return kTypes;
+}
 
 const LayerType* find_layer_type(std::string_view name) {
-  const auto found = std::ranges::find_if(config::kTypes, [&](const LayerType& type) { return name == type.name; });
-  return found == config::kTypes.end() ? nullptr : &*found;
+  const std::span<const LayerType> types = layer_types();
+  const auto found = std::ranges::find_if(types, [&](const LayerType& type) { return name == type.name; });
+  return found == types.end() ? nullptr : &*found;
 }
 
 }  // namespace qrun

@@ -41,6 +41,7 @@ struct LayerSpec {
 
   /// The name of its type, as configurations write it.
   [[nodiscard]] const char* type() const { return layer_types()[params.index()].name; }
+  [[nodiscard]] bool takes_several() const { return layer_types()[params.index()].takes_several; }
 };
 
 namespace config {

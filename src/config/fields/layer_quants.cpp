@@ -22,14 +22,18 @@ std::vector<Blob> blobs_of(const LayerSpec& layer) {
   return std::visit(
       []<class Layer>(const Layer& own) {
         std::vector<Blob> blobs;
-        if constexpr (Layer::kHasWeight) blobs.push_back(Blob::kWeight);
-        if constexpr (kHasBias<Layer>) {
-          if (own.bias) blobs.push_back(Blob::kBias);
-        }
+        if (has_weight(own)) blobs.push_back(Blob::kWeight);
+        if (has_bias(own)) blobs.push_back(Blob::kBias);
         blobs.push_back(Blob::kActivation);
         return blobs;
       },
       layer.params);
+}
+
+bool is_reached_by_patterns(const LayerSpec& layer, Blob blob) {
+  const bool is_product =
+      std::holds_alternative<Conv2dLayer>(layer.params) || std::holds_alternative<LinearLayer>(layer.params);
+  return blob == Blob::kActivation || is_product;
 }
 
 const QuantSettings& quant_of(const LayerSpec& layer, Blob blob) { return layer.*member_of(blob); }

@@ -6,6 +6,7 @@
 #include <span>
 #include <string_view>
 #include <variant>
+#include <vector>
 
 #include "config/table/field.h"
 
@@ -112,6 +113,15 @@ struct AvgPool2dLayer {
   bool operator==(const AvgPool2dLayer&) const = default;
 };
 
+/// Mean of each channel.
+struct GlobalAvgPool2dLayer {
+  static constexpr const char* kType = "global_avg_pool2d";
+  static constexpr bool kHasWeight = false;
+
+  static constexpr config::Table<GlobalAvgPool2dLayer, 0> table() { return {}; }
+  bool operator==(const GlobalAvgPool2dLayer&) const = default;
+};
+
 /// max(x, 0).
 struct ReluLayer {
   static constexpr const char* kType = "relu";
@@ -121,8 +131,109 @@ struct ReluLayer {
   bool operator==(const ReluLayer&) const = default;
 };
 
+/// min(max(x, 0), 6).
+struct Relu6Layer {
+  static constexpr const char* kType = "relu6";
+  static constexpr bool kHasWeight = false;
+
+  static constexpr config::Table<Relu6Layer, 0> table() { return {}; }
+  bool operator==(const Relu6Layer&) const = default;
+};
+
+/// x where it is positive, else a part of it.
+struct LeakyReluLayer {
+  static constexpr const char* kType = "leaky_relu";
+  static constexpr bool kHasWeight = false;
+  double negative_slope = 0.01;
+
+  static constexpr auto table() {
+    using config::fields, config::number, config::Role;
+    return fields(number<&LeakyReluLayer::negative_slope>("negative_slope", "factor on what is negative", Role::kShape,
+                                                          config::kNotNegative));
+  }
+  bool operator==(const LeakyReluLayer&) const = default;
+};
+
+/// 1 / (1 + exp(-x)).
+struct SigmoidLayer {
+  static constexpr const char* kType = "sigmoid";
+  static constexpr bool kHasWeight = false;
+
+  static constexpr config::Table<SigmoidLayer, 0> table() { return {}; }
+  bool operator==(const SigmoidLayer&) const = default;
+};
+
+struct TanhLayer {
+  static constexpr const char* kType = "tanh";
+  static constexpr bool kHasWeight = false;
+
+  static constexpr config::Table<TanhLayer, 0> table() { return {}; }
+  bool operator==(const TanhLayer&) const = default;
+};
+
+/// (x - mean) / sqrt(variance + eps) of each channel, times a weight, plus a bias: of the batch in training, of running
+/// statistics in a test, and where they are frozen in training, too.
+struct BatchNorm2dLayer {
+  static constexpr const char* kType = "batch_norm2d";
+  static constexpr bool kHasWeight = true;
+  double eps = 1e-5;
+  double momentum = 0.1;
+  bool affine = true;
+  bool frozen = false;
+  bool bias = true;
+
+  static constexpr auto table() {
+    using config::boolean, config::fields, config::number, config::Role;
+    return fields(number<&BatchNorm2dLayer::eps>("eps", "added to the variance", Role::kShape, config::kPositive),
+                  number<&BatchNorm2dLayer::momentum>(
+                      "momentum", "share of a batch in the running statistics; 0: a plain mean", Role::kNumber,
+                      {.low = 0, .high = 1, .low_open = false, .high_open = false}),
+                  boolean<&BatchNorm2dLayer::affine>("affine", "a weight and a bias per channel", Role::kShape),
+                  boolean<&BatchNorm2dLayer::frozen>("frozen", "keep the statistics of train.init_from", Role::kShape),
+                  boolean<&BatchNorm2dLayer::bias>("bias", "add a bias per channel", Role::kShape));
+  }
+  bool operator==(const BatchNorm2dLayer&) const = default;
+};
+
+/// In training 0 with probability p, else x / (1 - p); x in a test.
+struct DropoutLayer {
+  static constexpr const char* kType = "dropout";
+  static constexpr bool kHasWeight = false;
+  double p = 0.5;
+
+  static constexpr auto table() {
+    using config::fields, config::number, config::Role;
+    return fields(
+        number<&DropoutLayer::p>("p", "share of values that become 0 in training", Role::kNumber, config::kBelowOne));
+  }
+  bool operator==(const DropoutLayer&) const = default;
+};
+
+/// Sum of its inputs, each times its coefficient.
+struct AddLayer {
+  static constexpr const char* kType = "add";
+  static constexpr bool kHasWeight = false;
+  static constexpr bool kTakesSeveral = true;
+  std::vector<double> coefficients;  // one an input
+
+  static void read_coefficients(AddLayer& add, const config::Value& value);
+  static void write_coefficients(const AddLayer& add, const config::Writing& to);
+  [[nodiscard]] static config::Node schema_of_coefficients();
+
+  static constexpr auto table() {
+    using config::fields, config::Role;
+    return fields(config::field<AddLayer>("coefficients", "a factor on each input; default: 1", Role::kShape)
+                      .read_by<read_coefficients>()
+                      .written_by<write_coefficients>()
+                      .described_by<schema_of_coefficients>());
+  }
+  bool operator==(const AddLayer&) const = default;
+};
+
 /// The list of types, in the order of the documentation.
-using LayerParams = std::variant<Conv2dLayer, LinearLayer, MaxPool2dLayer, AvgPool2dLayer, ReluLayer>;
+using LayerParams =
+    std::variant<Conv2dLayer, LinearLayer, MaxPool2dLayer, AvgPool2dLayer, GlobalAvgPool2dLayer, ReluLayer, Relu6Layer,
+                 LeakyReluLayer, SigmoidLayer, TanhLayer, BatchNorm2dLayer, DropoutLayer, AddLayer>;
 
 /// True for a type that may have a bias, the last field of its table.
 template <class Layer>
@@ -130,11 +241,41 @@ inline constexpr bool kHasBias = requires(Layer layer) {
   layer.bias;
 };
 
+/// True for a type whose weight may be left out, and with it its bias. Its weight starts at 1.
+template <class Layer>
+inline constexpr bool kMayBeAffine = requires(Layer layer) {
+  layer.affine;
+};
+
+template <class Layer>
+[[nodiscard]] bool has_weight(const Layer& layer) {
+  if constexpr (kMayBeAffine<Layer>) {
+    return layer.affine;
+  } else {
+    return Layer::kHasWeight;
+  }
+}
+template <class Layer>
+[[nodiscard]] bool has_bias(const Layer& layer) {
+  if constexpr (kHasBias<Layer>) {
+    return layer.bias && has_weight(layer);
+  } else {
+    return false;
+  }
+}
+
+/// True for a type that takes two inputs or more; the others take one.
+template <class Layer>
+inline constexpr bool kTakesSeveral = requires {
+  Layer::kTakesSeveral;
+};
+
 /// A type as readers and writers of configurations see it.
 struct LayerType {
   const char* name;
   config::Rows rows;  // of its struct
   LayerParams defaults;
+  bool takes_several = false;  // inputs
 };
 
 /// All of them, by the index of LayerParams.

@@ -65,7 +65,7 @@ void apply_patterns(const Node& root, std::vector<LayerSpec>& network, Problems&
   const std::vector<QuantPattern> patterns = read_patterns({*given, problems, "quantize"}, network);
   for (std::size_t i = 0; i < network.size(); ++i) {
     for (const Blob blob : blobs_of(network[i])) {
-      if (says_itself(root.find("network"), i, blob)) continue;
+      if (!is_reached_by_patterns(network[i], blob) || says_itself(root.find("network"), i, blob)) continue;
       const QuantPattern* pattern = find_pattern(patterns, network[i].name, blob);
       if (pattern != nullptr) quant_of(network[i], blob) = pattern->quants[static_cast<std::size_t>(blob)].value();
     }

@@ -54,7 +54,10 @@ inline constexpr auto kSolverFields = [] {
       number<&Solver::lr>("lr", "learning rate", Role::kNumber, kPositive).required(),
       number<&Solver::momentum>("momentum", "share of the last step", Role::kNumber, kBelowOne)
           .unused_if<is_none_of<kSgd, kNesterov, kAdadelta>>(),
-      number<&Solver::weight_decay>("weight_decay", "L2 penalty on the master parameters", Role::kNumber, kNotNegative),
+      number<&Solver::weight_decay>("weight_decay", "penalty on the master parameters", Role::kNumber, kNotNegative),
+      choice<&Solver::regularization>("regularization", "l2: weight_decay * w; l1: weight_decay * sign(w)",
+                                      Role::kNumber)
+          .later(name_of(Regularization::kL2)),
       number<&Solver::beta1>("beta1", "decay of the mean gradient", Role::kNumber, kBelowOne)
           .unused_if<is_none_of<kAdam>>(),
       number<&Solver::beta2>("beta2", "decay of the mean squared gradient", Role::kNumber, kBelowOne)

@@ -9,5 +9,6 @@ void fill_products_kernels(Kernels& kernels);
 void fill_pool2d_kernels(Kernels& kernels);
 void fill_statistics_kernels(Kernels& kernels);
 void fill_elementwise_kernels(Kernels& kernels);
+void fill_batch_norm_kernels(Kernels& kernels);
 
 }  // namespace qrun::cpu

@@ -33,6 +33,7 @@ const std::vector<Kernels>& tables() {
       fill_statistics_kernels(table);
       fill_pool2d_kernels(table);
       fill_elementwise_kernels(table);
+      fill_batch_norm_kernels(table);
     }
     hwy::GetChosenTarget().Update(supported);
     return tables;

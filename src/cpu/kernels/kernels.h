@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/sizes.h"
+#include "math/batch_norm.h"
 #include "math/pool.h"
 #include "math/solver.h"
 #include "quant/quantizer.h"
@@ -122,6 +123,13 @@ struct Kernels {
   void (*mask_saturated)(int method, const QParams& params, const float* x, const float* dy, float* dx, std::int64_t n);
   void (*relu)(const float* x, float* y, std::int64_t n);
   void (*relu_backward)(const float* y, const float* dy, float* dx, std::int64_t n);
+  // Of one channel of a block of images.
+  void (*batch_norm)(const float* x, const ChannelMoments& moments, float weight, float bias, float* y, std::int64_t n);
+  /// Sums of dy and of dy times the normalized x.
+  Sums (*batch_norm_sums)(const float* x, const float* dy, const ChannelMoments& moments, std::int64_t n,
+                          std::int64_t valid);
+  void (*batch_norm_gradient)(const float* x, const float* dy, const ChannelMoments& moments, float weight,
+                              const GradientMeans& means, float* dx, std::int64_t n);
   void (*update)(SolverType type, const UpdateParams& params, const float* g, float* w, float* a, float* b,
                  std::int64_t n);
 };
