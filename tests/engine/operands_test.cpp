@@ -29,11 +29,6 @@ struct EveryOp : StepPlan {
     conv_b = param({4}, {}, BlobRole::kBias);
     linear_w = param({3, 4});
     linear_b = param({3}, {}, BlobRole::kBias);
-    norm_w = param({2}, {}, BlobRole::kScale);
-    norm_b = param({2}, {}, BlobRole::kShift);
-    const StatisticId mean = statistic(BlobRole::kMean, 2, 0.1);
-    const StatisticId variance = statistic(BlobRole::kVariance, 2, 0.1);
-    const StatisticId batches = statistic(BlobRole::kCount, 1, 0.1);
     const ConvShape conv{.c = 2, .h = 6, .w = 6, .o = 4, .k = 3, .stride = 1, .pad = 1, .groups = 1};
     const PoolShape pool{.c = 4, .h = 6, .w = 6, .k = 2, .stride = 2};
     const PoolShape fused{.c = 4, .h = 3, .w = 3, .k = 2, .stride = 1};
@@ -46,22 +41,9 @@ struct EveryOp : StepPlan {
     const BufferId relued = buffer({4, 1, 1});
     const BufferId logits = buffer({3, 1, 1});
     const BufferId sum = buffer({2, 6, 6});
-    const BufferId added = buffer({2, 6, 6});
-    const Shape image{2, 6, 6};
-    const BufferId normed = buffer(image);
-    const BufferId dropped = buffer(image);
-    const BufferId activated = buffer(image);
-    const BufferId unnormed = buffer(image);
     const SlotId first = slot(conved, clip);
     const SlotId second = slot(pooled, clip);
     step(QuantizeParamOp{conv_w});
-    step(AddOp{{x, x}, added, {0.5F, -2.0F}});
-    plan.dropouts = 1;
-    plan.runs[0].dropouts = {0.5};
-    step(DropoutOp{x, dropped, 0});
-    step(ActivationOp{x, activated, {ActivationType::kTanh}});
-    step(BatchNormMomentsOp{x, normed, mean, variance, batches, image, 1e-5, false});
-    step(BatchNormOp{x, normed, norm_w, norm_b, image});
     step(Conv2dOp{x, conved, conv_w, conv_b, conv});
     step(QuantizeOp{conved, quantized, first});
     step(MaxPool2dOp{quantized, pooled, pool});
@@ -80,15 +62,42 @@ struct EveryOp : StepPlan {
     step(Conv2dBackwardWeightOp{x, conved, conv_w, conv_b, conv});
     step(Conv2dBackwardDataOp{x, conved, conv_w, conv});
     step(SumGradientsOp{sum, {x, part}});
+    add_elementwise(sum);
+    add_batch_norm(sum);
+    step(QuantizeParamBackwardOp{conv_w});
+    for (const ParamId id : {conv_w, conv_b, linear_w, linear_b, norm_w, norm_b}) step(UpdateOp{id});
+  }
+
+  /// Ops that take the images' shape to the same one; `sum` has a gradient.
+  void add_elementwise(BufferId sum) {
+    const BufferId added = buffer({2, 6, 6});
+    const BufferId dropped = buffer({2, 6, 6});
+    const BufferId activated = buffer({2, 6, 6});
+    plan.dropouts = 1;
+    plan.runs[0].dropouts = {0.5};
+    step(AddOp{{x, x}, added, {0.5F, -2.0F}});
+    step(DropoutOp{x, dropped, 0});
+    step(ActivationOp{x, activated, {ActivationType::kTanh}});
     step(AddBackwardOp{added, sum, 0.5F});
-    step(AddBackwardOp{normed, sum, 0.25F});
     step(DropoutBackwardOp{dropped, sum, 0});
     step(AddBackwardOp{activated, sum, 0.5F});
     step(ActivationBackwardOp{added, activated, {ActivationType::kTanh}});
+  }
+
+  void add_batch_norm(BufferId sum) {
+    const Shape image{2, 6, 6};
+    const BufferId normed = buffer(image);
+    const BufferId unnormed = buffer(image);
+    norm_w = param({2}, {}, BlobRole::kScale);
+    norm_b = param({2}, {}, BlobRole::kShift);
+    const StatisticId mean = statistic(BlobRole::kMean, 2, 0.1);
+    const StatisticId variance = statistic(BlobRole::kVariance, 2, 0.1);
+    const StatisticId batches = statistic(BlobRole::kCount, 1, 0.1);
+    step(BatchNormMomentsOp{x, normed, mean, variance, batches, image, 1e-5, false});
+    step(BatchNormOp{x, normed, norm_w, norm_b, image});
+    step(AddBackwardOp{normed, sum, 0.25F});
     step(BatchNormBackwardWeightOp{x, normed, norm_w, norm_b, image});
     step(BatchNormBackwardDataOp{unnormed, x, normed, norm_w, image, false});
-    step(QuantizeParamBackwardOp{conv_w});
-    for (const ParamId id : {conv_w, conv_b, linear_w, linear_b, norm_w, norm_b}) step(UpdateOp{id});
   }
 
   /// Random numbers in all that no step writes.
