@@ -222,8 +222,9 @@ TEST(Canonical, TheHashIgnoresWhatDoesNotDefineTheRun) {
   const std::string hash = read(kSmall).hash();
   EXPECT_EQ(hash.size(), 12U);
   EXPECT_EQ(hash.find_first_not_of("0123456789abcdef"), std::string::npos) << hash;
-  for (const std::string same : {"name: other\n", "engine: cpu\n", "output: {dir: x}\n", "cluster: {cpus: 3}\n",
-                                 "vars: {a: 1}\n", "quantize: {'*': none}\n", "precision: fp32\n", "products: cudnn\n"}) {
+  for (const std::string same :
+       {"name: other\n", "engine: cpu\n", "output: {dir: x}\n", "cluster: {cpus: 3}\n", "vars: {a: 1}\n",
+        "quantize: {'*': none}\n", "precision: fp32\n", "products: cudnn\n"}) {
     EXPECT_EQ(read(kSmall + same).hash(), hash) << same;
   }
   for (const std::string other :
