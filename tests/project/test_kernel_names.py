@@ -42,7 +42,7 @@ class KernelNames(unittest.TestCase):
         self.assertEqual(len(problems_in({"cuda/a.cuh": "__global__ static void a_kernel() {}\n"})), 1)
 
     def test_wants_a_cpu_file_of_the_same_name(self) -> None:
-        files = {"cuda/a.cu": "", "cuda/b.cu": "", "cuda/gather.cu": "", "src/cpu/b.cpp": ""}
+        files = {"cuda/a.cu": "", "cuda/b.cu": "", "cuda/direct_b.cu": "", "cuda/gather.cu": "", "src/cpu/b.cpp": ""}
         self.assertEqual(problems_in(files), ["cuda/a.cu:1: there is no src/cpu/a.cpp with the same operations"])
 
 
