@@ -147,21 +147,21 @@ struct TapRow {
   }
 };
 
-/// Adds all taps of a channel; the image has `height` rows, the windows begin at `top`. Small tiles load a row ahead:
-/// they are taken where few warps are there to wait for each other's loads.
+/// Adds all taps of a channel; the image has `height` rows, the windows begin at `top`, the patch at `first`. Small
+/// tiles load a row ahead: they are taken where few warps are there to wait for each other's loads.
 template <int K, int kM, int kN>
 __device__ inline void add_channel(float (&sums)[kM][kN], const float* x, int pitch, const float* w, int filter_pitch,
-                                   int top, int height) {
+                                   int top, int first, int height) {
   const auto meets = [&](int ky) { return static_cast<unsigned>(top + ky) < static_cast<unsigned>(height); };
   if constexpr (kM * kN > 16) {
 #pragma unroll
     for (int ky = 0; ky < K; ++ky) {
-      if (meets(ky)) add_row<K>(sums, x + ky * pitch, w + ky * K * filter_pitch, filter_pitch);
+      if (meets(ky)) add_row<K>(sums, x + (top + ky - first) * pitch, w + ky * K * filter_pitch, filter_pitch);
     }
   } else {
     TapRow<K, kM, kN> rows[2];
     const auto load = [&](int ky) {  // any place that may be read where the row is not in the image
-      rows[ky % 2].load(meets(ky) ? x + ky * pitch : w, w + ky * K * filter_pitch, filter_pitch);
+      rows[ky % 2].load(meets(ky) ? x + (top + ky - first) * pitch : w, w + ky * K * filter_pitch, filter_pitch);
     };
     load(0);
 #pragma unroll
@@ -228,7 +228,7 @@ __global__ void __launch_bounds__(kThreads, kM* kN == 32 ? 3 : 2) direct_conv2d_
 
   const bool active = lane.active && part.image0 + lane.image < p.n && part.row0 + lane.row < p.oh;
   const int top = part.row0 + lane.row - p.pad;  // of the thread's windows
-  const int x_offset = lane.image * p.patch.plane_pitch + (top - first) * p.patch.pitch + lane.segment * kN;
+  const int x_offset = lane.image * p.patch.plane_pitch + lane.segment * kN;
   float sums[kM][kN] = {};
   bring(0);
   close_copies();
@@ -241,7 +241,7 @@ __global__ void __launch_bounds__(kThreads, kM* kN == 32 ? 3 : 2) direct_conv2d_
     const float* w = space[stage % 2] + p.patch.size() + lane.filter;
     const int left = p.channels - stage * p.chunk;
     for (int c = 0; active && c < (left < p.chunk ? left : p.chunk); ++c) {
-      add_channel<K>(sums, x, p.patch.pitch, w, p.filter_pitch, top, p.h);
+      add_channel<K>(sums, x, p.patch.pitch, w, p.filter_pitch, top, first, p.h);
       x += p.tile.images * p.patch.plane_pitch;
       w += K * K * p.filter_pitch;
     }
