@@ -63,7 +63,7 @@ struct LibraryPlace {
 
 /// A library, or the reason why there is none: one line for the user.
 struct LibraryProbe {
-  std::unique_ptr<ConvLibrary> library;
+  std::unique_ptr<ConvLibrary> convs;
   std::string problem;
 };
 

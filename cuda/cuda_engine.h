@@ -13,9 +13,9 @@ class CudaEngine : public Engine {
  public:
   CudaEngine(EngineInfo info, LibraryPlace place) : info_(std::move(info)), place_(std::move(place)) {}
   [[nodiscard]] EngineInfo info() const override { return info_; }
-  [[nodiscard]] LibraryInfo library() const override {
+  [[nodiscard]] LibraryInfo product_library() const override {
     const LibraryProbe probe = open_cudnn(place_);
-    return {probe.library ? probe.library->name() : "", probe.problem};
+    return {probe.convs ? probe.convs->name() : "", probe.problem};
   }
   /// Throws Error where the device's memory does not hold the pack.
   std::unique_ptr<Program> load(const Plan& plan, std::vector<RunFeeds> feeds) override {

@@ -13,6 +13,7 @@ namespace qrun::cuda {
 
 class Divisor {
  public:
+  Divisor() = default;  // by 1
   /// 1 <= d < 2^31.
   explicit Divisor(int d) : divisor_(d) {
     if (d == 1) return;  // multiplier 0 says so
@@ -32,7 +33,7 @@ class Divisor {
   [[nodiscard]] QRUN_HD int remainder(int n) const { return n - quotient(n) * divisor_; }
 
  private:
-  int divisor_;
+  int divisor_ = 1;
   int shift_ = 0;
   std::uint32_t multiplier_ = 0;
 };

@@ -10,8 +10,6 @@ namespace qrun::cuda {
 
 inline constexpr int kStageFloats = 5632;  // of shared memory; two of them leave room for what blocks share beside
 
-[[nodiscard]] inline int round_up(int n, int to) { return (n + to - 1) / to * to; }
-
 /// Where a plane of an image lies; outside the batch it is zero.
 struct Plane {
   const float* at;
@@ -21,11 +19,12 @@ struct Plane {
 /// `planes` times `rows` rows of `pitch` floats in shared memory, planes `plane_pitch` apart, of planes of h x w values
 /// with `pad` zeros on each side.
 struct Patch {
-  int planes, rows, pitch, plane_pitch;
-  int h, w, pad;
-  int step;  // floats of a copy: four where four never cross a border
+  int planes = 0, rows = 0, pitch = 0, plane_pitch = 0;
+  int h = 0, w = 0, pad = 0;
+  int step = 1;  // floats of a copy: four where four never cross a border
   Divisor by_copies, by_rows;
 
+  Patch() = default;
   Patch(int planes_, int rows_, int pitch_, int plane_pitch_, int h_, int w_, int pad_)
       : planes(planes_),
         rows(rows_),

@@ -20,9 +20,9 @@ struct Scope {
   int runs = 1;
   std::int64_t n = 0;  // images of the batch
   bool training = true;
-  bool tf32 = false;                      // products may round their factors so
-  int processors = 1;                     // multiprocessors of the device
-  const LibraryConvs* library = nullptr;  // computes some convolutions
+  bool tf32 = false;                         // products may round their factors so
+  int processors = 1;                        // multiprocessors of the device
+  const LibraryConvs* by_library = nullptr;  // computes some convolutions
 };
 
 /// Space for sums of pieces, and counters and maxima at zero, for one launch at a time.

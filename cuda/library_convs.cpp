@@ -91,27 +91,27 @@ LibraryConvs::LibraryConvs(const Plan& plan, const LibraryPlace& place) {
   for (const LayerText& layer : layers) {
     if (layer.uses_library) paths_.text += "; " + layer.text;
   }
-  if (!paths_.text.empty()) paths_.text = handles_[0].library->name() + paths_.text;
+  if (!paths_.text.empty()) paths_.text = handles_[0].convs->name() + paths_.text;
 }
 
 /// False where there is none and the engine's own products will do.
 bool LibraryConvs::open(const Plan& plan, const LibraryPlace& place) {
   for (Handle& handle : handles_) {
     LibraryProbe probe = open_cudnn(place);
-    if (!probe.library && plan.products == Products::kCudnn)
+    if (!probe.convs && plan.products == Products::kCudnn)
       throw EnvironmentError(probe.problem + "; products: own goes without cuDNN");
-    if (!probe.library) {
+    if (!probe.convs) {
       paths_.problem = probe.problem;
       return false;
     }
-    handle.library = std::move(probe.library);
+    handle.convs = std::move(probe.convs);
   }
   return true;
 }
 
 const LibraryConvs::Entry& LibraryConvs::choose(const LibraryConv& conv, bool wanted) {
   if (const auto known = std::ranges::find(entries_, conv, &Entry::conv); known != entries_.end()) return *known;
-  entries_.push_back({conv, wanted ? handles_[handle_of(conv.direction)].library->choose(conv) : std::nullopt});
+  entries_.push_back({conv, wanted ? handles_[handle_of(conv.direction)].convs->choose(conv) : std::nullopt});
   return entries_.back();
 }
 
@@ -123,11 +123,11 @@ bool LibraryConvs::run(Direction direction, const Scope& scope, const ConvShape&
   const Handle& handle = handles_[handle_of(direction)];
   const auto of = [](const Tensor& tensor, int run) { return tensor.data + run * tensor.stride; };
   for (int run = 0; run < scope.runs; ++run) {
-    handle.library->run(entry->path->id, scope.stream,
-                        {.x = of(operands.x, run),
-                         .w = of(operands.w, run),
-                         .y = of(operands.y, run),
-                         .workspace = handle.workspace.data()});
+    handle.convs->run(entry->path->id, scope.stream,
+                      {.x = of(operands.x, run),
+                       .w = of(operands.w, run),
+                       .y = of(operands.y, run),
+                       .workspace = handle.workspace.data()});
   }
   return true;
 }

@@ -31,7 +31,7 @@ class LibraryConvs {
 
  private:
   struct Handle {
-    std::unique_ptr<ConvLibrary> library;
+    std::unique_ptr<ConvLibrary> convs;
     DeviceArray<unsigned char> workspace;
   };
   struct Entry {

@@ -11,6 +11,7 @@
 #include "cuda/copy_async.cuh"
 #include "cuda/kernels.h"
 #include "cuda/launch.cuh"
+#include "cuda/pieces.cuh"
 #include "cuda/tensor_core.cuh"
 
 namespace qrun::cuda {
@@ -207,32 +208,54 @@ struct Pieces {
   PieceSpace space;
 };
 
-/// Adds up the pieces of the tile at (row0, column0) and stores them. Each thread takes four sums at once, so that many
-/// loads are under way.
-template <class T, class Problem>
-__device__ void add_pieces(Problem& problem, const float* pieces, int count, int row0, int column0) {
-  constexpr int kAtOnce = 4;
+/// The tile of sums that a block makes: `layer` counts products, or pieces of them.
+struct Spot {
+  int layer, product, row0, column0;
+  unsigned tiles;  // side by side
+};
+
+/// Of this block; `direct`: it makes whole sums.
+template <class T>
+__device__ Spot spot_of(int columns, const Pieces& pieces, bool direct) {
+  Spot spot{};
+  spot.tiles = static_cast<unsigned>(ceil_div(columns, T::kColumns));
+  spot.layer = static_cast<int>(blockIdx.x / spot.tiles);
+  spot.product = direct ? spot.layer : spot.layer / pieces.count;
+  spot.row0 = static_cast<int>(blockIdx.y) * T::kRows;
+  spot.column0 = static_cast<int>(blockIdx.x % spot.tiles) * T::kColumns;
+  return spot;
+}
+
+/// Stores a tile's sums where they belong, or as a piece; the last block of the tile then adds its pieces. False in
+/// the others.
+template <class T, class Problem, class TileSums>
+__device__ bool store_tile(Problem& problem, const Pieces& pieces, bool direct, const Spot& spot,
+                           const TileSums& sums) {
   const std::int64_t size = static_cast<std::int64_t>(problem.rows()) * problem.columns();
-  for (int first = static_cast<int>(threadIdx.x); first < T::kRows * T::kColumns;
-       first += kAtOnce * static_cast<int>(kThreads)) {
-    float sums[kAtOnce] = {};
-    int offsets[kAtOnce];
-    for (int j = 0; j < kAtOnce; ++j) {
-      const int i = first + j * static_cast<int>(kThreads);
-      const int m = row0 + i / T::kColumns;
-      const int n = column0 + i % T::kColumns;
-      offsets[j] = m < problem.rows() && n < problem.columns() ? m * problem.columns() + n : -1;
+  const auto place = [&](int row, int column) {
+    const int m = spot.row0 + row;
+    const int n = spot.column0 + column;
+    return m < problem.rows() && n < problem.columns() ? m * problem.columns() + n : -1;
+  };
+  float* const mine = direct ? nullptr : pieces.space.sums + spot.layer * size;  // one piece needs no space
+  sums.each([&](int row, int column, float sum) {
+    const int at = place(row, column);
+    if (at < 0) return;
+    if (direct) {
+      problem.store(spot.row0 + row, spot.column0 + column, sum);
+    } else {
+      mine[at] = sum;
     }
-#pragma unroll 4
-    for (int p = 0; p < count; ++p) {
-      for (int j = 0; j < kAtOnce; ++j)  // past the first cache: others wrote them
-        sums[j] += __ldcg(pieces + p * size + (offsets[j] < 0 ? 0 : offsets[j]));
-    }
-    for (int j = 0; j < kAtOnce; ++j) {
-      const int i = first + j * static_cast<int>(kThreads);
-      if (offsets[j] >= 0) problem.store(row0 + i / T::kColumns, column0 + i % T::kColumns, sums[j]);
-    }
-  }
+  });
+  if (direct) return true;
+  publish();
+  const unsigned tile = (spot.product * gridDim.y + blockIdx.y) * spot.tiles + blockIdx.x % spot.tiles;
+  if (!is_last_block(pieces.space.counters + tile, static_cast<unsigned>(pieces.count))) return false;
+  add_pieces(
+      pieces.space.sums + spot.product * pieces.count * size, pieces.count, size, T::kRows * T::kColumns,
+      [&](int i) { return place(i / T::kColumns, i % T::kColumns); },
+      [&](int i, float sum) { problem.store(spot.row0 + i / T::kColumns, spot.column0 + i % T::kColumns, sum); });
+  return true;
 }
 
 /// kWhole: a block makes all pieces of its sums, one behind the other.
@@ -243,25 +266,21 @@ __global__ void __launch_bounds__(kThreads, kResident) product_kernel(Problem pr
   using B = Side<T::kColumns, Problem::kBAlongDepth>;
   alignas(16) __shared__ typename A::Slice a[kSlices];
   alignas(16) __shared__ typename B::Slice b[kSlices];
-  const auto tiles = static_cast<unsigned>(ceil_div(problem.columns(), T::kColumns));
-  const int layer = static_cast<int>(blockIdx.x / tiles);
   const bool direct = kWhole || pieces.count == 1;
-  const int product = direct ? layer : layer / pieces.count;
-  problem.start(product);
-  const int begin = (layer - product * (direct ? 1 : pieces.count)) * pieces.depth;
+  const Spot spot = spot_of<T>(problem.columns(), pieces, direct);
+  problem.start(spot.product);
+  const int begin = direct ? 0 : (spot.layer - spot.product * pieces.count) * pieces.depth;
   const int end = kWhole || problem.depth() - begin < pieces.depth ? problem.depth() : begin + pieces.depth;
-  const int row0 = static_cast<int>(blockIdx.y) * T::kRows;
-  const int column0 = static_cast<int>(blockIdx.x % tiles) * T::kColumns;
   const A rows(problem.a_step());
   const B columns(problem.b_step());
   typename Problem::Column column[B::kLoads];
-  for (int l = 0; l < B::kLoads; ++l) column[l] = problem.column(column0 + columns.at(l));
+  for (int l = 0; l < B::kLoads; ++l) column[l] = problem.column(spot.column0 + columns.at(l));
   // Every thread brings something, what lies inside or a zero: no branches.
   const float* const left = problem.a();
   const int row_step = problem.a_row();
   const auto bring = [&](int slice, int k0) {
     rows.bring(a[slice], [&](int /*load*/, int at, int depth) {
-      const int m = row0 + at;
+      const int m = spot.row0 + at;
       const int k = k0 + depth;
       const bool inside = m < problem.rows() && k < end;
       return Factor{left + (inside ? m * row_step + problem.a_offset(k) : 0), inside};
@@ -296,25 +315,7 @@ __global__ void __launch_bounds__(kThreads, kResident) product_kernel(Problem pr
     }
     now = now == kSlices - 1 ? 0 : now + 1;
   }
-  const std::int64_t size = static_cast<std::int64_t>(problem.rows()) * problem.columns();
-  float* const mine = direct ? nullptr : pieces.space.sums + layer * size;  // one piece needs no space
-  (kWhole ? total : sums).each([&](int row, int column_of, float sum) {
-    const int m = row0 + row;
-    const int n = column0 + column_of;
-    if (m >= problem.rows() || n >= problem.columns()) return;
-    if (direct) {
-      problem.store(m, n, sum);
-    } else {
-      mine[static_cast<std::int64_t>(m) * problem.columns() + n] = sum;
-    }
-  });
-  if (!direct) {
-    publish();
-    unsigned* const counter = pieces.space.counters + (product * gridDim.y + blockIdx.y) * tiles + blockIdx.x % tiles;
-    if (!is_last_block(counter, static_cast<unsigned>(pieces.count))) return;
-    add_pieces<T>(problem, pieces.space.sums + product * pieces.count * size, pieces.count, row0, column0);
-  }
-  problem.finish(tiles * gridDim.y);
+  if (store_tile<T>(problem, pieces, direct, spot, kWhole ? total : sums)) problem.finish(spot.tiles * gridDim.y);
 }
 
 /// The time that tiles of one size would take: blocks that are on the device together count once, and so does what a

@@ -52,7 +52,7 @@ class CudaProgram : public Program, private StepAccess {
             .training = training,
             .tf32 = plan_.precision == Precision::kTf32,
             .processors = processors_,
-            .library = &library_};
+            .by_library = &library_};
   }
   /// Writes `size` values to the device.
   template <class T>

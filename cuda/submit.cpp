@@ -9,7 +9,7 @@ namespace {
 
 /// False where the engine's own product is to compute it.
 bool by_library(Direction direction, const Scope& scope, const ConvShape& s, const ConvOperands& operands) {
-  return scope.library != nullptr && scope.library->run(direction, scope, s, operands);
+  return scope.by_library != nullptr && scope.by_library->run(direction, scope, s, operands);
 }
 
 }  // namespace

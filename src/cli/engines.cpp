@@ -42,7 +42,7 @@ std::string version_text() {
   text += "engine cpu: " + sets + "\n";
   const EngineProbe cuda = probe_cuda(0);
   text += cuda.engine ? "engine cuda: " + cuda.engine->info().device : "engine " + cuda.problem;
-  const LibraryInfo library = cuda.engine ? cuda.engine->library() : LibraryInfo{};
+  const LibraryInfo library = cuda.engine ? cuda.engine->product_library() : LibraryInfo{};
   if (cuda.engine) text += "\nlibrary " + (library.name.empty() ? library.problem : library.name);
   return text;
 }

@@ -240,7 +240,7 @@ class CheckEngine : public Engine {
     info.pack = 1;
     return info;
   }
-  [[nodiscard]] LibraryInfo library() const override { return tested_->library(); }
+  [[nodiscard]] LibraryInfo product_library() const override { return tested_->product_library(); }
   std::unique_ptr<Program> load(const Plan& plan, std::vector<RunFeeds> feeds) override {
     return std::make_unique<CheckProgram>(plan, std::move(feeds), *reference_, *tested_);
   }

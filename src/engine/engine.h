@@ -109,7 +109,7 @@ class Engine {
   virtual ~Engine() = default;
   [[nodiscard]] virtual EngineInfo info() const = 0;
   /// What `products: cudnn` asks for. Of an engine that computes all products itself both are empty.
-  [[nodiscard]] virtual LibraryInfo library() const { return {}; }
+  [[nodiscard]] virtual LibraryInfo product_library() const { return {}; }
   /// The program waits for states: masters are 0 until restore() has given each run its own, first of all that of
   /// initial_state(). `feeds` [run] may be empty in tests of steps. Throws EnvironmentError where the plan asks for a
   /// library that the engine could have and this machine has not.

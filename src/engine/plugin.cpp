@@ -28,9 +28,9 @@ PluginProbe open_plugin(const PluginFile& file, const std::string& folder, const
 
 EngineProbe open_cuda_engine(const std::string& folder, const std::string& build, int device) {
   const PluginProbe plugin = open_plugin({"cuda", kCudaPlugin, "this build has the CPU engine only"}, folder, build);
-  if (plugin.library == nullptr) return {nullptr, plugin.problem};
+  if (plugin.handle == nullptr) return {nullptr, plugin.problem};
   using Make = Engine* (*)(int, char*, int);
-  const auto make = reinterpret_cast<Make>(dlsym(plugin.library, "qrun_make_engine"));
+  const auto make = reinterpret_cast<Make>(dlsym(plugin.handle, "qrun_make_engine"));
   if (make == nullptr) return {nullptr, std::string("cuda: ") + kCudaPlugin + " makes no engine"};
   std::array<char, 512> problem{};
   std::unique_ptr<Engine> engine(make(device, problem.data(), static_cast<int>(problem.size())));

@@ -20,7 +20,7 @@ struct PluginFile {
 
 /// An open plug-in, as dlopen() gives it, or the reason why there is none: one line for the user.
 struct PluginProbe {
-  void* library = nullptr;
+  void* handle = nullptr;
   std::string problem;
 };
 

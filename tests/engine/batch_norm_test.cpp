@@ -1,5 +1,4 @@
 // Batch norm against plain loops in double, and its running statistics.
-#include <atomic>
 
 #include "engine/small_net.h"
 
@@ -7,8 +6,6 @@ namespace qrun {
 namespace {
 
 constexpr double kEps = 1e-3;
-const std::atomic<bool> kGoOn{false};
-
 /// A batch norm by itself, forward and backward.
 struct NormPlan : StepPlan {
   Shape s;
@@ -176,25 +173,6 @@ RunSpec norm_net(std::uint64_t seed, double momentum = 0.1) {
   return spec;
 }
 
-struct Trained {
-  Plan plan;
-  std::unique_ptr<Engine> engine;
-  std::unique_ptr<Program> program;
-  TrainResult result;
-};
-
-Trained start(const std::vector<RunSpec>& specs, const EngineCase& on) {
-  Trained pack;
-  pack.plan = lower(specs, {{1, 10, 10}, 1000});
-  std::vector<RunFeeds> feeds;
-  for (std::size_t i = 0; i < specs.size(); ++i)
-    feeds.push_back({std::make_shared<StripeFeed>(1000), std::make_shared<StripeFeed>(95)});
-  pack.engine = make_engine(on);
-  pack.program = pack.engine->load(pack.plan, feeds);
-  initialise(*pack.program, pack.plan);
-  return pack;
-}
-
 std::vector<Floats> masters(const TrainingState& state) {
   std::vector<Floats> all;
   for (const TrainingState::Param& param : state.params) all.push_back(param.master);
@@ -208,15 +186,15 @@ void expect_equal(const TrainingState& got, const TrainingState& want) {
 
 TEST_P(EngineTest, ANetworkOfBatchNormsHasTheSameBitsInAPackResumedAndOnAnyThreads) {
   const std::vector<RunSpec> specs = {norm_net(1), norm_net(2, 0.5)};
-  Trained pack = start(specs, GetParam());
+  Pack pack = start(specs, GetParam());
   pack.program->train(6, kGoOn);
   const std::vector<TestResult> tests = pack.program->test(0);
   for (int run = 0; run < 2; ++run) {
     EngineCase other = GetParam();
     other.threads += 2;
-    Trained first = start({specs[static_cast<std::size_t>(run)]}, other);
+    Pack first = start({specs[static_cast<std::size_t>(run)]}, other);
     first.program->train(2, kGoOn);
-    Trained second = start({specs[static_cast<std::size_t>(run)]}, GetParam());
+    Pack second = start({specs[static_cast<std::size_t>(run)]}, GetParam());
     second.program->restore(0, first.program->state(0));
     second.program->train(4, kGoOn);
     expect_equal(second.program->state(0), pack.program->state(run));
@@ -229,7 +207,7 @@ TEST_P(EngineTest, ANetworkOfBatchNormsHasTheSameBitsInAPackResumedAndOnAnyThrea
 TEST_P(EngineTest, ABatchNormThatIsNotFiniteIsWhereARunDiverges) {
   RunSpec spec = norm_net(1);
   spec.network[0].activation_quant = {};
-  Trained pack = start({spec, norm_net(2)}, GetParam());
+  Pack pack = start({spec, norm_net(2)}, GetParam());
   TrainingState state = pack.program->state(0);
   state.params[1].master[0] = std::numeric_limits<float>::infinity();
   pack.program->restore(0, state);
@@ -241,7 +219,7 @@ TEST_P(EngineTest, ABatchNormThatIsNotFiniteIsWhereARunDiverges) {
 }
 
 TEST_P(EngineTest, TestsABatchNormOnWhatItHasSeen) {
-  Trained pack = start({norm_net(1)}, GetParam());
+  Pack pack = start({norm_net(1)}, GetParam());
   const TestResult before = pack.program->test(0)[0];
   EXPECT_FALSE(before.divergence.has_value()) << "of no batch: mean 0, variance 1";
   pack.program->train(GetParam().engine == "emulated" ? 10 : 60, kGoOn);

@@ -13,8 +13,6 @@
 namespace qrun {
 namespace {
 
-const std::atomic<bool> kGoOn{false};
-
 /// Passes everything on, but adds to one value that a step leaves in a buffer.
 class Spoiled : public Program, private StepAccess {
  public:

@@ -2,7 +2,6 @@
 #include <cudnn.h>
 #include <gmock/gmock.h>
 
-#include <atomic>
 #include <fstream>
 
 #include "core/error.h"
@@ -18,8 +17,6 @@ using testing::HasSubstr;
 using testing::MatchesRegex;
 using testing::Not;
 
-const std::atomic<bool> kGoOn{false};
-
 /// Everything of a run begins on 16 bytes; two layers with an input gradient between them.
 RunSpec two_convs(std::uint64_t seed, int bits) {
   RunSpec spec = small_net(seed, bits);
@@ -31,21 +28,6 @@ RunSpec two_convs(std::uint64_t seed, int bits) {
   spec.network.insert(spec.network.begin() + 3, conv2);
   spec.network.back().input = {"conv2"};
   return spec;
-}
-
-struct Loaded {
-  Plan plan;
-  std::unique_ptr<Engine> engine;
-  std::unique_ptr<Program> program;
-};
-
-Loaded load_runs(const std::vector<RunSpec>& specs, std::unique_ptr<Engine> engine) {
-  Loaded loaded{lower(specs, {{1, 10, 10}, 1000}), std::move(engine), nullptr};
-  std::vector<RunFeeds> feeds(specs.size());
-  for (RunFeeds& feed : feeds) feed = {std::make_shared<StripeFeed>(1000), std::make_shared<StripeFeed>(95)};
-  loaded.program = loaded.engine->load(loaded.plan, std::move(feeds));
-  initialise(*loaded.program, loaded.plan);
-  return loaded;
 }
 
 std::unique_ptr<Engine> emulated_engine(const std::string& folder = emulated_cudnn().folder) {
@@ -63,7 +45,7 @@ class CudnnTest : public testing::TestWithParam<EngineCase> {
  protected:
   void SetUp() override {
     engine_ = make_engine(GetParam());
-    const LibraryInfo library = engine_->library();
+    const LibraryInfo library = engine_->product_library();
     ASSERT_TRUE(GetParam().engine != "emulated" || !library.name.empty()) << library.problem;
     if (library.name.empty()) GTEST_SKIP() << library.problem;
   }
@@ -100,12 +82,12 @@ TEST_P(CudnnTest, TheChoiceIsOneOfTheLibrarysAnswers) {
   const bool emulated = GetParam().engine == "emulated";
   const cuda::LibraryProbe probe =
       cuda::open_cudnn(emulated ? emulated_cudnn() : cuda::LibraryPlace{program_folder().string(), this_build()});
-  ASSERT_TRUE(probe.library) << probe.problem;
+  ASSERT_TRUE(probe.convs) << probe.problem;
   for (const bool tf32 : {false, true}) {
     for (const auto direction : {cuda::Direction::kForward, cuda::Direction::kData, cuda::Direction::kWeight}) {
       const cuda::LibraryConv conv{kMeasuredShape, 64, direction, tf32};
-      const std::string answers = probe.library->answers(conv);
-      const auto path = probe.library->choose(conv);
+      const std::string answers = probe.convs->answers(conv);
+      const auto path = probe.convs->choose(conv);
       std::cout << text(conv.s, conv.n) << " direction " << static_cast<int>(direction) << (tf32 ? " tf32" : "") << ": "
                 << (path ? path->text : "own") << " of " << answers << "\n";
       const std::string chosen = path ? path->text + " " + std::to_string(path->workspace >> 10) + "K" : "";
@@ -116,9 +98,9 @@ TEST_P(CudnnTest, TheChoiceIsOneOfTheLibrarysAnswers) {
 
 // A launch behind the library's adds biases and finds maxima, where single steps look at all values once more.
 TEST_P(CudnnTest, AnIterationAsAWholeGivesTheBitsOfItsSteps) {
-  const Loaded whole = load_runs({two_convs(1, 2)}, std::move(engine_));
+  const Pack whole = start({two_convs(1, 2)}, std::move(engine_));
   whole.program->train(1, kGoOn);
-  const Loaded apart = load_runs({two_convs(1, 2)}, make_engine(GetParam()));
+  const Pack apart = start({two_convs(1, 2)}, make_engine(GetParam()));
   StepAccess& steps = apart.program->steps();
   StripeFeed feed(1000);
   const Batch batch = feed.fetch(0, 20);
@@ -134,12 +116,12 @@ TEST_P(CudnnTest, AnIterationAsAWholeGivesTheBitsOfItsSteps) {
 TEST_P(CudnnTest, ARunInAPackGetsWhatItGetsAloneAndTwice) {
   std::vector<RunSpec> specs = {two_convs(1, 2), two_convs(2, 0), two_convs(3, 4)};
   specs[2].solver.lr = 0.02;
-  const Loaded pack = load_runs(specs, std::move(engine_));
+  const Pack pack = start(specs, std::move(engine_));
   EXPECT_THAT(pack.program->products().text, HasSubstr("conv2 forward="));
   const TrainResult together = pack.program->train(6, kGoOn);
   const std::vector<TestResult> tests = pack.program->test(0);
   for (std::size_t run = 0; run < specs.size(); ++run) {
-    const Loaded alone = load_runs({specs[run]}, make_engine(GetParam()));
+    const Pack alone = start({specs[run]}, make_engine(GetParam()));
     EXPECT_EQ(alone.program->products().text, pack.program->products().text);
     EXPECT_EQ(alone.program->train(6, kGoOn).losses[0], together.losses[run]);
     EXPECT_EQ(alone.program->test(0)[0].loss, tests[run].loss);
@@ -148,11 +130,11 @@ TEST_P(CudnnTest, ARunInAPackGetsWhatItGetsAloneAndTwice) {
 }
 
 TEST_P(CudnnTest, AResumedRunGetsWhatOneGetsThatWasNotInterrupted) {
-  const Loaded whole = load_runs({two_convs(1, 2)}, std::move(engine_));
+  const Pack whole = start({two_convs(1, 2)}, std::move(engine_));
   const Floats losses = whole.program->train(7, kGoOn).losses[0];
-  const Loaded first = load_runs({two_convs(1, 2)}, make_engine(GetParam()));
+  const Pack first = start({two_convs(1, 2)}, make_engine(GetParam()));
   first.program->train(4, kGoOn);
-  const Loaded second = load_runs({two_convs(1, 2)}, make_engine(GetParam()));
+  const Pack second = start({two_convs(1, 2)}, make_engine(GetParam()));
   second.program->restore(0, first.program->state(0));
   EXPECT_EQ(second.program->train(3, kGoOn).losses[0], Floats(losses.begin() + 4, losses.end()));
   EXPECT_EQ(second.program->state(0).params[0].master, whole.program->state(0).params[0].master);
@@ -175,7 +157,7 @@ class EmulatedCudnn : public testing::Test {
   }
   static std::string problem_of(const std::string& folder) {
     try {
-      (void)load_runs({two_convs(1, 2)}, emulated_engine(folder));
+      (void)start({two_convs(1, 2)}, emulated_engine(folder));
     } catch (const EnvironmentError& error) {
       return error.what();
     }
@@ -194,7 +176,7 @@ TEST_F(EmulatedCudnn, TheFirstAnswerIsTakenThatGivesTheSameBitsInTheArithmeticAs
 }
 
 TEST_F(EmulatedCudnn, TheChoiceIsNamedLayerByLayer) {
-  const Loaded loaded = load_runs({two_convs(1, 2)}, emulated_engine());
+  const Pack loaded = start({two_convs(1, 2)}, emulated_engine());
   EXPECT_EQ(loaded.program->products().text,
             "cudnn 91900; conv1 forward=1/fma test=1/fma weight=1/fma; "
             "conv2 forward=1/fma test=1/fma weight=1/fma data=1/fma");
@@ -246,11 +228,11 @@ TEST_F(EmulatedCudnn, TheLibraryIsOpenedWhereAPlanUsesItOnly) {
   for (const Products products : {Products::kOwn, Products::kAuto}) {
     RunSpec spec = two_convs(1, 2);
     spec.products = products;
-    const Loaded loaded = load_runs({spec}, emulated_engine());
+    const Pack loaded = start({spec}, emulated_engine());
     EXPECT_EQ(emulation::cudnn.handles, 0);
     EXPECT_EQ(loaded.program->products().problem, "");
   }
-  const Loaded loaded = load_runs({two_convs(1, 2)}, emulated_engine());
+  const Pack loaded = start({two_convs(1, 2)}, emulated_engine());
   EXPECT_EQ(emulation::cudnn.handles, 2) << "for the main stream and the branch";
 }
 
@@ -258,7 +240,7 @@ TEST_F(EmulatedCudnn, EachRunOfAPackIsACallOfItsOwn) {
   const auto calls_of = [](std::size_t runs) {
     std::vector<RunSpec> specs;
     for (std::uint64_t seed = 1; seed <= runs; ++seed) specs.push_back(two_convs(seed, 2));
-    const Loaded loaded = load_runs(specs, emulated_engine());
+    const Pack loaded = start(specs, emulated_engine());
     emulation::cudnn.calls = {};
     loaded.program->train(1, kGoOn);
     return emulation::cudnn.calls;
@@ -307,11 +289,11 @@ TEST_F(EmulatedCudnn, AutoGoesWithoutOneThatIsMissingAndSaysSo) {
 }
 
 TEST_F(EmulatedCudnn, TheEngineNamesItsLibraryOrWhyItHasNone) {
-  EXPECT_EQ(emulated_engine()->library().name, "cudnn 91900");
-  const LibraryInfo none = emulated_engine("/nowhere")->library();
+  EXPECT_EQ(emulated_engine()->product_library().name, "cudnn 91900");
+  const LibraryInfo none = emulated_engine("/nowhere")->product_library();
   EXPECT_EQ(none.name, "");
   EXPECT_THAT(none.problem, HasSubstr("no libqrun_cudnn.so"));
-  const LibraryInfo cpu = make_cpu_engine(1)->library();
+  const LibraryInfo cpu = make_cpu_engine(1)->product_library();
   EXPECT_EQ(cpu.name + cpu.problem, "") << "it has no use for one";
 }
 
@@ -319,8 +301,8 @@ TEST_F(EmulatedCudnn, TheEngineNamesItsLibraryOrWhyItHasNone) {
 TEST(RealCudnn, OpensOrSaysWhatIsMissing) {
   const cuda::LibraryProbe probe = cuda::open_cudnn({program_folder().string(), this_build()});
   if (probe.problem.ends_with("made without cuDNN")) GTEST_SKIP() << probe.problem;
-  if (probe.library) {
-    EXPECT_THAT(probe.library->name(), MatchesRegex("cudnn 9[0-9]+"));
+  if (probe.convs) {
+    EXPECT_THAT(probe.convs->name(), MatchesRegex("cudnn 9[0-9]+"));
   } else {
     EXPECT_THAT(probe.problem, AllOf(testing::StartsWith("cudnn: "), Not(HasSubstr("belongs to version")),
                                      Not(HasSubstr("undefined symbol"))));

@@ -1,14 +1,10 @@
 // Dropout: which values go, in training and in tests.
 #include "math/dropout.h"
 
-#include <atomic>
-
 #include "engine/small_net.h"
 
 namespace qrun {
 namespace {
-
-const std::atomic<bool> kGoOn{false};
 
 struct DropPlan : StepPlan {
   BufferId x, y;
@@ -61,33 +57,17 @@ RunSpec drop_net(std::uint64_t seed, double p) {
   return spec;
 }
 
-struct Loaded {
-  std::unique_ptr<Engine> engine;
-  std::unique_ptr<Program> program;
-};
-
-Loaded start(const std::vector<RunSpec>& specs, const EngineCase& on) {
-  const Plan plan = lower(specs, {{1, 10, 10}, 1000});
-  std::vector<RunFeeds> feeds;
-  for (std::size_t i = 0; i < specs.size(); ++i)
-    feeds.push_back({std::make_shared<StripeFeed>(1000), std::make_shared<StripeFeed>(95)});
-  Loaded loaded{make_engine(on), nullptr};
-  loaded.program = loaded.engine->load(plan, feeds);
-  initialise(*loaded.program, plan);
-  return loaded;
-}
-
 TEST_P(EngineTest, DropsTheSameInAPackResumedAndOnAnyThreads) {
   const std::vector<RunSpec> specs = {drop_net(1, 0.5), drop_net(1, 0.2)};
-  const Loaded pack = start(specs, GetParam());
+  const Pack pack = start(specs, GetParam());
   const TrainResult together = pack.program->train(5, kGoOn);
   EXPECT_NE(together.losses[0], together.losses[1]) << "each run has its own p";
   for (std::size_t run = 0; run < 2; ++run) {
     EngineCase other = GetParam();
     other.threads += 2;
-    const Loaded first = start({specs[run]}, other);
+    const Pack first = start({specs[run]}, other);
     first.program->train(2, kGoOn);
-    const Loaded second = start({specs[run]}, GetParam());
+    const Pack second = start({specs[run]}, GetParam());
     second.program->restore(0, first.program->state(0));
     const Floats rest = second.program->train(3, kGoOn).losses[0];
     EXPECT_EQ(rest, Floats(together.losses[run].begin() + 2, together.losses[run].end()));
@@ -95,8 +75,8 @@ TEST_P(EngineTest, DropsTheSameInAPackResumedAndOnAnyThreads) {
 }
 
 TEST_P(EngineTest, DropsNothingInATest) {
-  const Loaded with = start({drop_net(1, 0.9)}, GetParam());
-  const Loaded without = start({drop_net(1, 0)}, GetParam());
+  const Pack with = start({drop_net(1, 0.9)}, GetParam());
+  const Pack without = start({drop_net(1, 0)}, GetParam());
   EXPECT_EQ(with.program->test(0)[0].loss, without.program->test(0)[0].loss);
 }
 

@@ -6,28 +6,6 @@
 namespace qrun {
 namespace {
 
-struct Pack {
-  std::vector<RunSpec> specs;
-  std::unique_ptr<Engine> engine;
-  std::unique_ptr<Program> program;
-  Plan plan;
-};
-
-Pack start(std::vector<RunSpec> specs, const EngineCase& on) {
-  Pack pack;
-  pack.specs = std::move(specs);
-  pack.plan = lower(pack.specs, {{1, 10, 10}, 1000});
-  std::vector<RunFeeds> feeds;
-  for (std::size_t i = 0; i < pack.specs.size(); ++i)
-    feeds.push_back({std::make_shared<StripeFeed>(1000), std::make_shared<StripeFeed>(95)});
-  pack.engine = make_engine(on);
-  pack.program = pack.engine->load(pack.plan, feeds);
-  initialise(*pack.program, pack.plan);
-  return pack;
-}
-
-const std::atomic<bool> kGoOn{false};
-
 /// The emulated device takes a hundred times as long as a CPU: a few iterations say as much.
 std::int64_t iterations(std::int64_t n, const EngineCase& on) { return on.engine == "emulated" ? (n + 4) / 5 : n; }
 

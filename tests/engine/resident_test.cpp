@@ -1,13 +1,10 @@
 // Batches gathered on the device equal those that the host brings.
-#include <atomic>
 
 #include "data/dataset.h"
 #include "engine/small_net.h"
 
 namespace qrun {
 namespace {
-
-const std::atomic<bool> kGoOn{false};
 
 /// A feed whose data set engines cannot take with them.
 class Opaque : public Feed {

@@ -1,6 +1,8 @@
 // A small network and images that it can learn.
 #pragma once
 
+#include <atomic>
+
 #include "engine/support.h"
 #include "plan/initial_state.h"
 #include "plan/lower.h"
@@ -56,5 +58,27 @@ inline RunSpec small_net(std::uint64_t seed, int bits) {
 inline void initialise(Program& program, const Plan& plan) {
   for (int run = 0; run < static_cast<int>(plan.runs.size()); ++run) program.restore(run, initial_state(plan, run));
 }
+
+/// Runs that are loaded and ready to train on stripes.
+struct Pack {
+  std::vector<RunSpec> specs;
+  Plan plan;
+  std::unique_ptr<Engine> engine;
+  std::unique_ptr<Program> program;
+};
+
+inline Pack start(std::vector<RunSpec> specs, std::unique_ptr<Engine> engine) {
+  Pack pack{std::move(specs), {}, std::move(engine), nullptr};
+  pack.plan = lower(pack.specs, {{1, 10, 10}, 1000});
+  std::vector<RunFeeds> feeds;
+  for (std::size_t i = 0; i < pack.specs.size(); ++i)
+    feeds.push_back({std::make_shared<StripeFeed>(1000), std::make_shared<StripeFeed>(95)});
+  pack.program = pack.engine->load(pack.plan, std::move(feeds));
+  initialise(*pack.program, pack.plan);
+  return pack;
+}
+inline Pack start(std::vector<RunSpec> specs, const EngineCase& on) { return start(std::move(specs), make_engine(on)); }
+
+inline const std::atomic<bool> kGoOn{false};
 
 }  // namespace qrun

@@ -127,7 +127,7 @@ void refuse_if_all_are_left(const SweepPlan& plan) {
 /// Throws EnvironmentError where `products: cudnn` finds no cuDNN. An engine that has no use for one says so.
 void refuse_without_library(const Engine& engine, Products products) {
   if (products != Products::kCudnn) return;
-  const LibraryInfo library = engine.library();
+  const LibraryInfo library = engine.product_library();
   if (!library.problem.empty()) throw EnvironmentError(library.problem + "; products: own goes without cuDNN");
   if (library.name.empty())
     spdlog::warn("products=own (cudnn was asked for: the {} engine computes all products itself)", engine.info().name);
