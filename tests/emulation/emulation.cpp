@@ -8,7 +8,7 @@
 #include <memory>
 #include <vector>
 
-#if defined(__SANITIZE_ADDRESS__)
+#if defined(QRUN_ADDRESS_SANITIZER)
 #include <sanitizer/common_interface_defs.h>
 #endif
 
@@ -64,7 +64,7 @@ struct Context {
 /// Goes on in `to`; returns when something goes on in `from`. A jump costs nanoseconds, swapcontext two system calls;
 /// but AddressSanitizer follows only the latter.
 void switch_to(Context& from, Context& to) {
-#if defined(__SANITIZE_ADDRESS__)
+#if defined(QRUN_ADDRESS_SANITIZER)
   void* kept = nullptr;
   __sanitizer_start_switch_fiber(&kept, to.bottom, to.size);
   swapcontext(&from.start, &to.start);
@@ -140,7 +140,7 @@ class Block {
   void leave(Fiber& fiber) { switch_to(fiber.context, scheduler_); }
   static void main();
   void take_threads() {
-#if defined(__SANITIZE_ADDRESS__)
+#if defined(QRUN_ADDRESS_SANITIZER)
     __sanitizer_finish_switch_fiber(nullptr, &scheduler_.bottom, &scheduler_.size);
 #endif
     while (next_ < threads()) {

@@ -107,7 +107,7 @@ class NoiseFeed : public Feed {
 };
 
 TEST_F(CheckEngineTest, TheEnginesAgreeOnEveryLayerOfTheShippedConfigurations) {
-#if defined(__SANITIZE_ADDRESS__)
+#if defined(QRUN_ADDRESS_SANITIZER)
   GTEST_SKIP() << "takes minutes here; smaller shapes go through the same kernels";
 #endif
   for (const char* name : {"smoke", "lenet_float", "lenet_2bit", "lenet_methods"}) {
