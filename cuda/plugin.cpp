@@ -6,11 +6,11 @@
 #include <string>
 
 #include "cuda/cuda_engine.h"
+#include "engine/plugin.h"
 
 namespace {
 
 constexpr int kOldestMajor = 8;  // compute capability that the kernels are compiled for
-constexpr int kPack = 64;  // runs: LeNet's launches are all large then, and its iteration no longer waits for them
 
 /// Why the device cannot be used; empty if it can. Fills in what it is.
 std::string use_device(int device, qrun::EngineInfo& info) {
@@ -44,7 +44,7 @@ std::string use_device(int device, qrun::EngineInfo& info) {
           .device = properties.name,
           .instruction_set = "sm_" + std::to_string(properties.major) + std::to_string(properties.minor),
           .has_tf32 = true,
-          .pack = kPack,
+          .pack = qrun::kDevicePack,
           .memory = static_cast<std::int64_t>(free)};
   return "";
 }
