@@ -16,7 +16,8 @@ struct SweptAddress {
   std::string where;  // `sweep.grid`, `sweep.union[1].list[0]`
 };
 
-/// In the order written. Replicates are not among them: their `seed` counts from the document's.
+/// Returns the addresses that a sweep sets, in the order written. Replicates are not among them: their `seed` counts
+/// from the document's.
 [[nodiscard]] std::vector<SweptAddress> swept_addresses(const Node& sweep);
 
 /// Names of the variables that the sweep sets, all or a part of them.
