@@ -93,7 +93,7 @@ struct RunMemory {
   void diverge(const std::string& layer, const std::string& what);
 };
 
-/// Logical [n, c, h, w] from and to blocks. `size` is c h w.
+/// Writes logical [n, c, h, w] from blocks; to_blocks() writes one block of them. `size` is c h w.
 template <class T>
 void from_blocks(const T* blocks, std::int64_t size, std::int64_t n, float* logical);
 template <class T>
