@@ -100,7 +100,7 @@ class Program {
 
   [[nodiscard]] virtual ProductPaths products() const { return {}; }
 
-  /// The same program step by step; part of it.
+  /// Returns the program step by step, which is a part of it.
   [[nodiscard]] virtual StepAccess& steps() = 0;
 };
 
