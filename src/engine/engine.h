@@ -100,7 +100,7 @@ class Program {
 
   [[nodiscard]] virtual ProductPaths products() const { return {}; }
 
-  /// Returns the program step by step, which is a part of it.
+  /// Returns access to the program step by step; it is a part of the program.
   [[nodiscard]] virtual StepAccess& steps() = 0;
 };
 
