@@ -32,7 +32,7 @@ class TemporaryFile {
 
   [[nodiscard]] const std::string& name() const { return name_; }
   [[nodiscard]] bool is_open() const { return id_ >= 0; }
-  /// True if it was removed as an abandoned one: it is not locked while it takes its place.
+  /// True if the file was removed as an abandoned one: it is not locked while it takes its place.
   [[nodiscard]] bool is_lost() const;
   /// Writes the bytes, which are on disk when it returns.
   [[nodiscard]] bool write(std::span<const std::byte> bytes) const;

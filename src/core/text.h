@@ -14,8 +14,8 @@ namespace qrun {
 /// their like - or npos.
 [[nodiscard]] std::size_t find_invisible(std::string_view text);
 
-/// `text` as part of one line: control characters and what is not UTF-8 escaped, invisible characters as `<U+00A0>`,
-/// the middle of what is longer than `most` bytes left out.
+/// Returns `text` as part of one line: control characters and what is not UTF-8 escaped, invisible characters as
+/// `<U+00A0>`, the middle of what is longer than `most` bytes left out.
 [[nodiscard]] std::string legible(const std::string& text, std::size_t most);
 
 }  // namespace qrun

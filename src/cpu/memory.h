@@ -86,7 +86,7 @@ struct RunMemory {
   }
   [[nodiscard]] const Shape& shape(BufferId id) const { return plan.buffers[static_cast<std::size_t>(id)].shape; }
 
-  /// At least n floats, kept between calls; contents are the caller's.
+  /// Returns at least n floats, kept between calls; contents are the caller's.
   [[nodiscard]] float* scratch_floats(std::int64_t n);
 
   /// Notes where the run's numbers stopped being finite, the first time.

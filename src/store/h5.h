@@ -112,7 +112,7 @@ class Group {
   [[nodiscard]] bool is_set(const std::string& name) const;
   [[nodiscard]] std::vector<std::string> names() const;  // in order of creation where that is tracked, else by name
   [[nodiscard]] std::vector<Link> links() const;         // all of them, in the same order
-  /// Where in the file an object lies: the same for all links to it.
+  /// Returns where in the file an object lies: the same for all links to it.
   [[nodiscard]] haddr_t address(const std::string& name) const;
 
   template <Number T>

@@ -23,8 +23,8 @@ struct SweptAddress {
 /// Names of the variables that the sweep sets, all or a part of them.
 [[nodiscard]] std::set<std::string> swept_variables(const Node& sweep);
 
-/// `sweep` with the variables of the document filled in. Those that it sets itself stay references, which each point
-/// gives its own value.
+/// Returns `sweep` with the variables of the document filled in. Those that it sets itself stay references, which each
+/// point gives its own value.
 [[nodiscard]] Node fill_in_sweep(const Node& document, const Node& sweep, Problems& problems);
 
 }  // namespace qrun::config

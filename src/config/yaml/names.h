@@ -23,7 +23,7 @@ namespace qrun::config {
 /// Returns `did you mean lr?`, or `one of lr, momentum` where none is near.
 [[nodiscard]] std::string suggest(std::string_view name, const std::vector<std::string>& known);
 
-/// At most `count` of the known names, the nearest first; those that begin like `name` come before others.
+/// Returns at most `count` of the known names, the nearest first; those that begin like `name` come before others.
 [[nodiscard]] std::vector<std::string> nearest(std::string_view name, std::vector<std::string> known,
                                                std::size_t count);
 

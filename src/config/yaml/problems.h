@@ -13,7 +13,7 @@ class Problems {
   /// Lines are sorted by source in the order of these calls, then by line and column.
   void add_source(const std::string& file) { sources_.push_back(file); }
 
-  /// `text`: what is wrong; what would be right. The same text at the same place is kept once.
+  /// Adds a problem; `text`: what is wrong; what would be right. The same text at the same place is kept once.
   void add(const Position& at, const std::string& key, const std::string& text);
 
   /// Adds a problem at the node; what came from a variable is reported once, at its definition, whatever uses it.

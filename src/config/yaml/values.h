@@ -23,7 +23,7 @@ struct Value {
   /// Returns the node's address: `network.conv1.stride`.
   [[nodiscard]] std::string address() const;
 
-  /// `text`: what is wrong; what would be right. Silent for a broken node, whose mistake is known.
+  /// Reports a mistake; `text`: what is wrong; what would be right. Silent for a broken node, whose mistake is known.
   void fail(const std::string& text) const;
   /// Reports a node that is not what is wanted: `is a list; an integer is wanted`.
   void fail_kind(const std::string& wanted) const;
