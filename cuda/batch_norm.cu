@@ -19,7 +19,7 @@ struct Channels {
         by_count(count),
         by_pieces(pieces) {}
 
-  /// Where in a tensor a value of a channel lies.
+  /// Returns where in a tensor a value of a channel lies.
   [[nodiscard]] __device__ int place(int channel, int value) const {
     const int image = by_plane.quotient(value);
     return (image * count + channel) * plane + value - image * plane;
@@ -45,7 +45,7 @@ __device__ void sum_piece(const Channels& s, Sums* partials, const Term& term) {
   if (threadIdx.x == 0) partials[static_cast<std::int64_t>(blockIdx.y) * gridDim.x + blockIdx.x] = all;
 }
 
-/// Of a channel, from the sums of its pieces.
+/// Returns the sums of a channel, from those of its pieces.
 __device__ inline Sums total_of_channel(const Channels& s, const Sums* partials, int channel) {
   const Sums* of = partials + (static_cast<std::int64_t>(blockIdx.y) * s.count + channel) * s.pieces;
   Sums total{0.0, 0.0};
@@ -64,7 +64,7 @@ __device__ inline void keep_moments(const Tensor& moments, int channels, int cha
   to[channels + channel] = of.inverse;
 }
 
-/// Of a blob with a value a channel, which may be left out.
+/// Returns a channel's value of a blob, which may be left out: `without` then.
 __device__ inline float value_of(const Tensor& blob, int channel, float without) {
   return blob.data == nullptr ? without : blob.data[blockIdx.y * blob.stride + channel];
 }

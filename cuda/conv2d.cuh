@@ -32,7 +32,7 @@ __device__ inline Tap tap_at(const Tap* taps, int k) {
   const int4 tap = __ldg(reinterpret_cast<const int4*>(taps) + k);
   return {tap.x, tap.y, tap.z, 0};
 }
-/// Its offset alone.
+/// Returns the offset of a tap alone.
 __device__ inline int offset_at(const Tap* taps, int k) { return __ldg(&taps[k].offset); }
 
 /// The value of a window at a tap (c, ky, kx), zero in the border. x: the image's first channel of the group.
@@ -56,7 +56,7 @@ struct Layer {
     run = s.by_groups.quotient(product);
     group = product - run * s.groups;
   }
-  /// Of an image's channels of this group.
+  /// Returns an image's channels of this group.
   __device__ float* x(int image) const {
     return operands.x.data + run * operands.x.stride +
            (static_cast<std::int64_t>(image) * s.c + group * s.channels) * s.plane;

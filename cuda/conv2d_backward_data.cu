@@ -49,7 +49,7 @@ struct BackwardData : Layer {
   }
 };
 
-/// The same in two steps, for images that are larger than what comes out of them: here
+/// The gradient of the images in two steps, where they are larger than what comes out of them. The first makes
 /// columns[(c, ky, kx), (n, oh, ow)] = sum over o.
 struct DataColumns : Layer {
   static constexpr bool kAAlongDepth = false, kBAlongDepth = false;
@@ -77,8 +77,8 @@ struct DataColumns : Layer {
   }
 };
 
-/// And then dx[c, (n, h, w)] = sum over (ky, kx), in order. A thread an element. kKernel: k where it is known, so that
-/// all loads of a row of taps are under way at once; else 0.
+/// Adds up columns: dx[c, (n, h, w)] = sum over (ky, kx), in order. A thread an element. kKernel: k where it is known,
+/// so that all loads of a row of taps are under way at once; else 0.
 template <int kKernel>
 __global__ void add_columns_kernel(Shape32 s, const float* columns, Tensor dx) {
   const int i = element();

@@ -28,7 +28,7 @@ struct DirectConv {
   Divisor by_blocks{}, by_filter_blocks{}, by_row_blocks{};
   Divisor by_images{}, by_threads{}, by_segments{}, by_warps{};  // warps: that bring the filters of a tap
 
-  /// The image's channels, or its filters, of a group.
+  /// Returns the image's channels of a group, out() its filters.
   [[nodiscard]] __device__ const float* in(int run, int group, int image) const {
     return x.data + run * x.stride + (static_cast<std::int64_t>(image) * s.c + group * s.channels) * s.plane;
   }

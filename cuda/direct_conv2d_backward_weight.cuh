@@ -129,7 +129,8 @@ struct BlockSums {
     return {filter, i - filter * p.by_sums.value()};
   }
   [[nodiscard]] __device__ bool is_bias(const Sum& sum) const { return sum.tap == p.block_taps(); }
-  /// Its place in a piece, [filter][tap] of a group; negative where there is no such sum, or another block makes it.
+  /// Returns a sum's place in a piece, [filter][tap] of a group; negative where there is no such sum, or another block
+  /// makes it.
   [[nodiscard]] __device__ int place(int i) const {
     const Sum sum = at(i);
     const int tap = is_bias(sum) ? p.s.taps : part.channel0 * p.s.k * p.s.k + sum.tap;
@@ -139,7 +140,7 @@ struct BlockSums {
   [[nodiscard]] __device__ float* piece(int number) const {
     return p.operands.space.sums + (static_cast<std::int64_t>(part.product) * p.pieces + number) * p.piece_size();
   }
-  /// To the gradient.
+  /// Writes a sum to the gradient.
   __device__ void put(int i, float value) const {
     const Sum sum = at(i);
     const int filter = part.group * p.s.filters + part.filter0 + sum.filter;

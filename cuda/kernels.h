@@ -55,7 +55,7 @@ struct PieceSpace {
   unsigned* counters = nullptr;
 };
 
-/// How much of it products take, for each run.
+/// How much of a PieceSpace products take, for each run.
 struct PieceNeeds {
   std::int64_t sums = 0, counters = 0;
   void grow(const PieceNeeds& other) {
@@ -78,7 +78,7 @@ struct ConvOperands {
   const Tap* taps = nullptr;  // not of a matrix product
   PieceSpace space;
 };
-/// With a slot, quantizers that need the output's maximum are fitted to it in the same launch.
+/// Computes y; with a slot, quantizers that need the output's maximum are fitted to it in the same launch.
 void conv2d(const Scope& scope, const ConvShape& s, const ConvOperands& operands, const Fitting& fitting);
 void conv2d_backward_data(const Scope& scope, const ConvShape& s, const ConvOperands& operands);
 void conv2d_backward_weight(const Scope& scope, const ConvShape& s, const ConvOperands& operands);
@@ -139,7 +139,8 @@ struct ParamTable {
     return states[static_cast<std::int64_t>(piece.run) * params + piece.param];
   }
 };
-/// Master to value: statistics, parameters, codes. `passes` as above; nothing is launched where it is 0.
+/// Turns masters into values: statistics, parameters, codes. `passes`: over masters, as many as some run's statistic
+/// needs; nothing is launched where it is 0.
 void quantize_params(cudaStream_t stream, const ParamTable& table, int passes, Workspace workspace);
 /// Gradients of masters that saturate become 0, where their run masks them.
 void quantize_params_backward(cudaStream_t stream, const ParamTable& table);

@@ -30,7 +30,7 @@ Stat needs_of(const QuantSettings& settings) {
   return settings.method == kNoQuantizer ? Stat::kMaxAbs : AllQuantizers::kInfos[settings.method].needs;
 }
 
-/// Over the values that a quantizer is fitted to.
+/// Returns how many passes a quantizer takes over the values that it is fitted to.
 int passes_of(const QuantSettings& settings, bool has_maxima) {
   if (settings.method == kNoQuantizer) return 0;
   const Stat needs = needs_of(settings);

@@ -12,7 +12,7 @@ namespace {
 
 constexpr int kOldestMajor = 8;  // compute capability that the kernels are compiled for
 
-/// Why the device cannot be used; empty if it can. Fills in what it is.
+/// Returns why the device cannot be used; empty if it can. Fills in what it is.
 std::string use_device(int device, qrun::EngineInfo& info) {
   int devices = 0;
   const cudaError_t counted = cudaGetDeviceCount(&devices);
@@ -59,7 +59,7 @@ const char* qrun_plugin_version() { return QRUN_BUILD; }
 
 namespace {
 
-/// Beside this plug-in.
+/// Returns the folder of this plug-in, and its build.
 qrun::cuda::LibraryPlace library_place() {
   Dl_info where{};
   (void)dladdr(reinterpret_cast<const void*>(&qrun_plugin_version), &where);

@@ -101,7 +101,7 @@ void CudaProgram::gather_batch(const Scope& scope, const ResidentData& data, con
           .labels_stride = memory_.largest_batch()});
 }
 
-/// Every live run's batch from the host, `done` iterations into this chunk.
+/// Brings every live run's batch from the host, `done` iterations into this chunk.
 void CudaProgram::bring_batch(std::int64_t done) {
   batches_.next();
   for (int run = 0; run < runs(); ++run) {

@@ -7,7 +7,7 @@
 namespace qrun::cuda {
 namespace {
 
-/// False where the engine's own product is to compute it.
+/// Submits a product to the library; false where the engine's own is to compute it.
 bool by_library(Direction direction, const Scope& scope, const ConvShape& s, const ConvOperands& operands) {
   return scope.by_library != nullptr && scope.by_library->run(direction, scope, s, operands);
 }

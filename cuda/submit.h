@@ -19,7 +19,7 @@ class Submitter {
     branch_ = &branch;
   }
 
-  /// Where the predictions of a test go: [run][items], this batch from `at` on.
+  /// Says where the predictions of a test go: [run][items], this batch from `at` on.
   void predict(std::int32_t* predictions, std::int64_t items, std::int64_t at) {
     predictions_ = predictions;
     items_ = items;

@@ -18,7 +18,7 @@ struct Shape {
   bool operator==(const Shape&) const = default;
 };
 
-/// `20x12x12`.
+/// Returns the shape as `20x12x12`.
 [[nodiscard]] inline std::string to_string(const Shape& s) {
   return std::to_string(s.c) + "x" + std::to_string(s.h) + "x" + std::to_string(s.w);
 }

@@ -12,7 +12,8 @@ namespace {
 
 using Floats = std::vector<float>;
 
-/// Of moments those by which each value is normalized to the sum of its magnitudes: the means change their sign.
+/// Returns the magnitudes of values; of moments those by which each value is normalized to the sum of its magnitudes:
+/// the means change their sign.
 Floats magnitudes_of(const Operand& what, Floats values) {
   for (float& v : values) v = std::fabs(v);
   const std::size_t means = what.kind == OperandKind::kMoments ? values.size() / 2 : 0;
@@ -169,8 +170,8 @@ class CheckProgram : public Program, private StepAccess {
     return sums;
   }
 
-  /// Of a sum of so many products, relative to the sum of their magnitudes. TF32: both factors are rounded to 11 bits,
-  /// and tensor cores may cut off what they add up in float32.
+  /// Returns the rounding of a sum of so many products, relative to the sum of their magnitudes. TF32: both factors are
+  /// rounded to 11 bits, and tensor cores may cut off what they add up in float32.
   [[nodiscard]] double rounding_of(std::int64_t terms) const {
     const double sum = 2.0 * static_cast<double>(terms + 1) * 0x1p-24;
     if (plan_.precision == Precision::kFp32) return sum;
@@ -207,7 +208,7 @@ class CheckProgram : public Program, private StepAccess {
     }
   }
 
-  /// `conv2d of layer conv1, run 0, value`, or `weight's gradient`.
+  /// Returns `conv2d of layer conv1, run 0, value`, or `weight's gradient`.
   [[nodiscard]] std::string describe(const Written& written) const {
     const OperandKind kind = written.what.kind;
     const bool moments = kind == OperandKind::kMoments || kind == OperandKind::kMomentsGradient;

@@ -11,7 +11,7 @@
 
 namespace qrun {
 
-/// About which exponentials are taken, so that nothing overflows.
+/// Returns the score about which exponentials are taken, so that nothing overflows.
 QRUN_HD double largest_score(const float* x, std::int64_t stride, std::int64_t classes) {
   auto largest = static_cast<double>(x[0]);
   for (std::int64_t c = 1; c < classes; ++c) {

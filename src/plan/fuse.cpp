@@ -25,7 +25,7 @@ Steps::iterator writer_of_gradient(Steps& steps, BufferId id) {
   return std::ranges::find_if(steps, [id](const Step& step) { return writes(step.op, Operand::gradient(id)); });
 }
 
-/// The step that reads it.
+/// The step that reads the gradient of a buffer; the end in a plan without one.
 Steps::iterator reader_of_gradient(Steps& steps, BufferId id) {
   return std::ranges::find_if(steps, [id](const Step& step) { return reads(step.op, Operand::gradient(id)); });
 }

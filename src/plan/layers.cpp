@@ -14,7 +14,7 @@ using Inputs = std::span<const BufferId>;
   throw ConfigError(layer.position, "network." + layer.name, problem);
 }
 
-/// Weight [dims] and, where the layer has one, bias [dims[0]].
+/// Adds a weight [dims] and, where the layer has one, a bias [dims[0]].
 std::pair<ParamId, ParamId> add_params(Builder& b, const LayerSpec& layer, std::vector<std::int64_t> dims,
                                        bool has_bias) {
   std::int64_t fan_in = 1;

@@ -14,7 +14,8 @@
 namespace qrun {
 namespace {
 
-/// A quantizer op behind the layer where any run of the pack has one; the layer's output for those that read it.
+/// Adds a quantizer op behind the layer where any run of the pack has one; returns the layer's output for those that
+/// read it.
 BufferId quantize_output(Builder& b, const std::vector<RunSpec>& runs, std::size_t layer, BufferId x) {
   const bool any = std::ranges::any_of(
       runs, [&](const RunSpec& run) { return run.network[layer].activation_quant.method != kNoQuantizer; });
@@ -38,7 +39,7 @@ struct Begin {
         dropouts(static_cast<std::size_t>(plan.dropouts)) {}
 };
 
-/// What a run says about the blobs and slots that one of its layers has added to the plan.
+/// Adds what a run says about the blobs and slots that one of its layers has added to the plan.
 void add_settings(RunSettings& settings, const LayerSpec& layer, const Plan& plan, const Begin& begin) {
   for (std::size_t p = begin.params; p < plan.params.size(); ++p)
     settings.params.push_back(settings_of(layer, plan.params[p].role));

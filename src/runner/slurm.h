@@ -22,7 +22,7 @@ struct SlurmJob {
   std::int64_t pack = 0;   // runs trained together; 0: as many as the element's GPU takes
 };
 
-/// Where Slurm writes a log: `name` may hold its patterns, `folder` is taken as it is.
+/// Returns where Slurm writes a log: `name` may hold its patterns, `folder` is taken as it is.
 [[nodiscard]] std::string log_pattern(const std::string& folder, const std::string& name);
 
 /// Elements share the sweep as any runners do: each takes packs until none is left. On the warning ahead of the time
@@ -39,7 +39,7 @@ struct SlurmJob {
 /// A word of the shell, in quotes.
 [[nodiscard]] std::string shell_quoted(const std::string& text);
 
-/// The same for people: in quotes only where it needs them.
+/// Returns a word of the shell for people: in quotes only where it needs them.
 [[nodiscard]] std::string shell_word(const std::string& text);
 
 }  // namespace qrun

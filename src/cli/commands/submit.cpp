@@ -67,7 +67,7 @@ void refuse_unwritable_logs(const std::string& dir) {
                       "Slurm writes no logs below a folder whose name holds \\ or a line break; choose another");
 }
 
-/// The array's id.
+/// Submits the array; returns its id.
 std::string submit_array(const std::string& script, std::int64_t elements) try {
   std::string id = sbatch({script});
   if (!may_requeue(id))

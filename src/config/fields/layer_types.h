@@ -278,10 +278,10 @@ struct LayerType {
   bool takes_several = false;  // inputs
 };
 
-/// All of them, by the index of LayerParams.
+/// Returns all types of layers, by the index of LayerParams.
 [[nodiscard]] std::span<const LayerType> layer_types();
 
-/// nullptr for an unknown name.
+/// Returns the type of this name; nullptr for an unknown one.
 [[nodiscard]] const LayerType* find_layer_type(std::string_view name);
 
 }  // namespace qrun
