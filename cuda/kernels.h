@@ -96,9 +96,6 @@ void relu_backward(const Scope& scope, std::int64_t size, Tensor y, Tensor dy, T
 void avg_pool2d(const Scope& scope, const PoolShape& s, bool count_include_pad, Tensor x, Tensor y);
 void avg_pool2d_backward(const Scope& scope, const PoolShape& s, bool count_include_pad, Tensor dy, Tensor dx);
 
-/// y = coefficient * x, or where `to_y` is true y + coefficient * x.
-void add(const Scope& scope, std::int64_t size, float coefficient, Tensor x, Tensor y, bool to_y);
-
 /// sum = a + b; `sum` may be one of them.
 void add_gradients(const Scope& scope, std::int64_t size, Tensor a, Tensor b, Tensor sum);
 

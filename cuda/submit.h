@@ -51,8 +51,10 @@ class Submitter {
   void operator()(const BatchNormBackwardDataOp& op) const;
   void operator()(const DropoutOp& op) const;
   void operator()(const DropoutBackwardOp& op) const;
-  void operator()(const AddOp& op) const;
-  void operator()(const AddBackwardOp& op) const;
+  void operator()(const EltwiseOp& op) const;
+  void operator()(const EltwiseBackwardOp& op) const;
+  void operator()(const ConcatOp& op) const;
+  void operator()(const ConcatBackwardOp& op) const;
   void operator()(const QuantizeOp& op) const;
   void operator()(const QuantizeBackwardOp& op) const;
   void operator()(const QuantizeMaxPool2dOp& op) const;

@@ -32,8 +32,10 @@ struct Describe {
   Tolerance operator()(const BatchNormBackwardDataOp& /*op*/) const { return {}; }
   Tolerance operator()(const DropoutOp& /*op*/) const { return {}; }
   Tolerance operator()(const DropoutBackwardOp& /*op*/) const { return {}; }
-  Tolerance operator()(const AddOp& /*op*/) const { return {}; }
-  Tolerance operator()(const AddBackwardOp& /*op*/) const { return {}; }
+  Tolerance operator()(const EltwiseOp& /*op*/) const { return {}; }
+  Tolerance operator()(const EltwiseBackwardOp& /*op*/) const { return {}; }
+  Tolerance operator()(const ConcatOp& /*op*/) const { return {}; }
+  Tolerance operator()(const ConcatBackwardOp& /*op*/) const { return {}; }
   Tolerance operator()(const QuantizeOp& /*op*/) const { return {.relative = kScaleRounding}; }
   Tolerance operator()(const QuantizeBackwardOp& /*op*/) const { return {}; }
   Tolerance operator()(const QuantizeMaxPool2dOp& /*op*/) const { return {.relative = kScaleRounding}; }

@@ -4,15 +4,10 @@
 #include <string>
 
 #include "core/error.h"
+#include "plan/layer_lowering.h"
 
 namespace qrun {
 namespace {
-
-using Inputs = std::span<const BufferId>;
-
-[[noreturn]] void refuse(const LayerSpec& layer, const std::string& problem) {
-  throw ConfigError(layer.position, "network." + layer.name, problem);
-}
 
 /// Weight [dims] and, where the layer has one, bias [dims[0]].
 std::pair<ParamId, ParamId> add_params(Builder& b, const LayerSpec& layer, std::vector<std::int64_t> dims,
@@ -169,26 +164,6 @@ BufferId lower(Builder& b, const LayerSpec& layer, const BatchNorm2dLayer& norm,
   b.forward(BatchNormOp{x, y, w, bias, s});
   if (b.has_gradient(x)) b.backward(BatchNormBackwardDataOp{x, x, y, w, s, norm.frozen});
   if (w != kNone || (b.has_gradient(x) && !norm.frozen)) b.backward(BatchNormBackwardWeightOp{x, y, w, bias, s});
-  return y;
-}
-
-void refuse_other_shapes(const Builder& b, const LayerSpec& layer, Inputs inputs) {
-  for (std::size_t i = 1; i < inputs.size(); ++i) {
-    if (b.shape(inputs[i]) == b.shape(inputs[0])) continue;
-    refuse(layer, layer.input[0] + " gives " + to_string(b.shape(inputs[0])) + " and " + layer.input[i] + " " +
-                      to_string(b.shape(inputs[i])) + "; all inputs need one shape");
-  }
-}
-
-BufferId lower(Builder& b, const LayerSpec& layer, const AddLayer& add, Inputs inputs) {
-  refuse_other_shapes(b, layer, inputs);
-  const bool has_gradient = std::ranges::any_of(inputs, [&b](BufferId x) { return b.has_gradient(x); });
-  const BufferId y = b.add_buffer(layer.name, b.shape(inputs[0]), has_gradient);
-  const std::vector<float> coefficients(add.coefficients.begin(), add.coefficients.end());
-  b.forward(AddOp{{inputs.begin(), inputs.end()}, y, coefficients});
-  for (std::size_t i = 0; i < inputs.size(); ++i) {
-    if (b.has_gradient(inputs[i])) b.backward(AddBackwardOp{inputs[i], y, coefficients[i]});
-  }
   return y;
 }
 

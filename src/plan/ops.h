@@ -11,6 +11,7 @@
 
 #include "core/shape.h"
 #include "math/activation.h"
+#include "math/eltwise.h"
 #include "plan/op_shapes.h"
 
 namespace qrun {
@@ -184,18 +185,36 @@ struct DropoutBackwardOp {
   DropoutId id;
 };
 
-// y = the sum of coefficients[i] * x[i], added one after another.
-struct AddOp {
-  static constexpr OpInfo kInfo{.name = "add"};
+// y = the sum of coefficients[i] * x[i], the product of x, or the largest, value by value.
+struct EltwiseOp {
+  static constexpr OpInfo kInfo{.name = "eltwise"};
   std::vector<BufferId> x;
   BufferId y;
-  std::vector<float> coefficients;
+  Eltwise type;
+  std::vector<float> coefficients;  // one an input; 1 but of sums
 };
-// dx = coefficient * dy, for one of the summands.
-struct AddBackwardOp {
-  static constexpr OpInfo kInfo{.name = "add_backward", .passes_on = true};
-  BufferId dx, y;
+// dx of x[input]: coefficient * dy; dy times the others; dy where it is the largest.
+struct EltwiseBackwardOp {
+  static constexpr OpInfo kInfo{.name = "eltwise_backward", .passes_on = true};
+  BufferId dx;
+  std::vector<BufferId> x;
+  BufferId y;
+  Eltwise type;
+  int input;
   float coefficient;
+};
+
+// y = the values of all x, one input behind the other in each image: channels add up. Of one input it is another shape.
+struct ConcatOp {
+  static constexpr OpInfo kInfo{.name = "concat", .selects = true};
+  std::vector<BufferId> x;
+  BufferId y;
+};
+// dx = the values of each image of dy from `first` on.
+struct ConcatBackwardOp {
+  static constexpr OpInfo kInfo{.name = "concat_backward", .passes_on = true};
+  BufferId dx, y;
+  std::int64_t first;
 };
 
 // y = decode(code(x)) with parameters fitted to this batch (or the slot's range). Without quantizer: y = x.
@@ -252,9 +271,9 @@ using Op =
     std::variant<QuantizeParamOp, QuantizeParamBackwardOp, Conv2dOp, Conv2dBackwardDataOp, Conv2dBackwardWeightOp,
                  LinearOp, LinearBackwardDataOp, LinearBackwardWeightOp, MaxPool2dOp, MaxPool2dBackwardOp, AvgPool2dOp,
                  AvgPool2dBackwardOp, ReluOp, ReluBackwardOp, ActivationOp, ActivationBackwardOp, BatchNormMomentsOp,
-                 BatchNormOp, BatchNormBackwardWeightOp, BatchNormBackwardDataOp, DropoutOp, DropoutBackwardOp, AddOp,
-                 AddBackwardOp, QuantizeOp, QuantizeBackwardOp, QuantizeMaxPool2dOp, QuantizeMaxPool2dBackwardOp,
-                 SumGradientsOp, SoftmaxCrossEntropyOp, UpdateOp>;
+                 BatchNormOp, BatchNormBackwardWeightOp, BatchNormBackwardDataOp, DropoutOp, DropoutBackwardOp,
+                 EltwiseOp, EltwiseBackwardOp, ConcatOp, ConcatBackwardOp, QuantizeOp, QuantizeBackwardOp,
+                 QuantizeMaxPool2dOp, QuantizeMaxPool2dBackwardOp, SumGradientsOp, SoftmaxCrossEntropyOp, UpdateOp>;
 
 [[nodiscard]] inline const OpInfo& info_of(const Op& op) {
   return std::visit([](const auto& o) -> const OpInfo& { return o.kInfo; }, op);

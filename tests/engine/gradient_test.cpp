@@ -164,12 +164,26 @@ TEST_P(GradientTest, OfWhatSeveralLayersReadIsThatOfTheLoss) {
   check(plan);
 }
 
-TEST_P(GradientTest, OfAResidualSumIsThatOfTheLoss) {
+/// A layer that takes a convolution, its relu and another convolution.
+RunSpec network_joined_by(const LayerParams& tested) {
   RunSpec spec = network_around(layer("inner", "before", ReluLayer{}));
   spec.network.insert(spec.network.begin() + 2,
                       {layer("again", "inner", Conv2dLayer{.out_channels = 4, .kernel_size = 3, .padding = 1}),
-                       joining_layer("tested", {"before", "again", "before"}, AddLayer{{1, 1, -0.25}})});
-  check(lower({spec}, {kInput, 100}));
+                       joining_layer("tested", {"before", "again", "before"}, tested)});
+  return spec;
+}
+
+TEST_P(GradientTest, OfAResidualSumIsThatOfTheLoss) {
+  check(lower({network_joined_by(AddLayer{{1, 1, -0.25}})}, {kInput, 100}));
+}
+
+TEST_P(GradientTest, OfProductsIsThatOfTheLoss) { check(lower({network_joined_by(MulLayer{})}, {kInput, 100})); }
+
+TEST_P(GradientTest, OfMaximaIsThatOfTheLoss) { check(lower({network_joined_by(MaxLayer{})}, {kInput, 100})); }
+
+TEST_P(GradientTest, OfWhatIsConcatenatedIsThatOfTheLoss) {
+  check(lower({network_joined_by(ConcatLayer{})}, {kInput, 100}));
+  check(layer("tested", "before", FlattenLayer{}));
 }
 
 TEST_P(GradientTest, OfBatchNormIsThatOfTheLoss) {

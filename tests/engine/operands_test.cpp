@@ -75,12 +75,17 @@ struct EveryOp : StepPlan {
     const BufferId activated = buffer({2, 6, 6});
     plan.dropouts = 1;
     plan.runs[0].dropouts = {0.5};
-    step(AddOp{{x, x}, added, {0.5F, -2.0F}});
+    const BufferId joined = buffer({4, 6, 6});
+    step(EltwiseOp{{x, x}, added, Eltwise::kSum, {0.5F, -2.0F}});
+    step(ConcatOp{{x, added}, joined});
     step(DropoutOp{x, dropped, 0});
     step(ActivationOp{x, activated, {ActivationType::kTanh}});
-    step(AddBackwardOp{added, sum, 0.5F});
+    step(EltwiseBackwardOp{added, {added, x}, sum, Eltwise::kSum, 0, 0.5F});
+    step(EltwiseBackwardOp{added, {added, x}, sum, Eltwise::kProduct, 0, 1.0F});
+    step(EltwiseBackwardOp{added, {added, x}, sum, Eltwise::kMax, 1, 1.0F});
     step(DropoutBackwardOp{dropped, sum, 0});
-    step(AddBackwardOp{activated, sum, 0.5F});
+    step(EltwiseBackwardOp{activated, {x}, sum, Eltwise::kSum, 0, 0.5F});
+    step(ConcatBackwardOp{dropped, activated, 0});
     step(ActivationBackwardOp{added, activated, {ActivationType::kTanh}});
   }
 
@@ -95,7 +100,7 @@ struct EveryOp : StepPlan {
     const StatisticId batches = statistic(BlobRole::kCount, 1, 0.1);
     step(BatchNormMomentsOp{x, normed, mean, variance, batches, image, 1e-5, false});
     step(BatchNormOp{x, normed, norm_w, norm_b, image});
-    step(AddBackwardOp{normed, sum, 0.25F});
+    step(EltwiseBackwardOp{normed, {x}, sum, Eltwise::kSum, 0, 0.25F});
     step(BatchNormBackwardWeightOp{x, normed, norm_w, norm_b, image});
     step(BatchNormBackwardDataOp{unnormed, x, normed, norm_w, image, false});
   }

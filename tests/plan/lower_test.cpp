@@ -156,8 +156,8 @@ TEST(Lower, LaysAResidualBlockOut) {
   spec.network = {conv("conv1", "data", 4, 3, 1), layer("relu1", "conv1", ReluLayer{}), conv("conv2", "relu1", 4, 3, 1),
                   joining_layer("sum", {"relu1", "conv2"}, AddLayer{{1, 1}}), linear("score", "sum", 10)};
   const Plan plan = lower({spec}, kMnist);
-  EXPECT_EQ(count<AddOp>(plan), 1);
-  EXPECT_EQ(count<AddBackwardOp>(plan), 2);
+  EXPECT_EQ(count<EltwiseOp>(plan), 1);
+  EXPECT_EQ(count<EltwiseBackwardOp>(plan), 2);
   EXPECT_EQ(count<SumGradientsOp>(plan), 1) << "relu1 has two readers";
   const std::vector<LayerCost> costs = network_costs(spec, kMnist.shape);
   EXPECT_EQ(costs[3].parameters + costs[3].macs, 0);
@@ -167,11 +167,38 @@ TEST(Lower, LaysAResidualBlockOut) {
             "net.yaml:7:3: network.sum: relu1 gives 4x28x28 and conv2 4x26x26; all inputs need one shape");
 }
 
+TEST(Lower, AddsTheChannelsOfAConcatenationUp) {
+  RunSpec spec = lenet();
+  spec.network = {conv("conv1", "data", 4, 3, 1),
+                  conv("conv2", "data", 6, 5, 2),
+                  joining_layer("all", {"conv1", "data", "conv2"}, ConcatLayer{}),
+                  conv("conv3", "all", 2, 3),
+                  layer("flat", "conv3", FlattenLayer{}),
+                  linear("score", "flat", 10)};
+  spec.network[0].activation_quant = {.method = AllQuantizers::find("clip"), .bits = 4};
+  spec.network[1].activation_quant = {.method = AllQuantizers::find("clip"), .bits = 8};
+  const Plan plan = lower({spec}, kMnist);
+  EXPECT_EQ(count<ConcatOp>(plan), 2);
+  EXPECT_EQ(count<ConcatBackwardOp>(plan), 3) << "images have no gradient";
+  std::vector<LayerCost> costs = network_costs(spec, kMnist.shape);
+  EXPECT_EQ(costs[2].out, (Shape{11, 28, 28}));
+  EXPECT_EQ(costs[2].parameters + costs[2].macs + costs[4].parameters + costs[4].macs, 0);
+  EXPECT_EQ(costs[3].bit_operations, costs[3].macs * 32 * 32) << "images are among its channels";
+  EXPECT_EQ(costs[4].out, (Shape{2 * 26 * 26, 1, 1}));
+  spec.network[2].input = {"conv1", "conv2"};
+  costs = network_costs(spec, kMnist.shape);
+  EXPECT_EQ(costs[3].bit_operations, costs[3].macs * 32 * 8) << "as many as the widest has";
+  spec.network[1] = conv("conv2", "data", 6, 5);
+  EXPECT_EQ(refusal(spec),
+            "net.yaml:7:3: network.all: conv1 gives 4x28x28 and conv2 6x24x24; all inputs need one height and one "
+            "width");
+}
+
 TEST(Lower, ASumOfImagesHasNoGradient) {
   RunSpec spec = lenet();
   spec.network = {joining_layer("sum", {"data", "data"}, AddLayer{{1, 1}}), linear("score", "sum", 10)};
   const Plan plan = lower({spec}, kMnist);
-  EXPECT_EQ(count<AddBackwardOp>(plan), 0);
+  EXPECT_EQ(count<EltwiseBackwardOp>(plan), 0);
   EXPECT_EQ(count<LinearBackwardDataOp>(plan), 0);
 }
 

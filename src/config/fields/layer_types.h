@@ -8,6 +8,7 @@
 #include <variant>
 #include <vector>
 
+#include "config/fields/joining_layers.h"
 #include "config/table/field.h"
 
 namespace qrun {
@@ -122,6 +123,15 @@ struct GlobalAvgPool2dLayer {
   bool operator==(const GlobalAvgPool2dLayer&) const = default;
 };
 
+/// All values of an image as channels, in c, h, w order.
+struct FlattenLayer {
+  static constexpr const char* kType = "flatten";
+  static constexpr bool kHasWeight = false;
+
+  static constexpr config::Table<FlattenLayer, 0> table() { return {}; }
+  bool operator==(const FlattenLayer&) const = default;
+};
+
 /// max(x, 0).
 struct ReluLayer {
   static constexpr const char* kType = "relu";
@@ -209,31 +219,10 @@ struct DropoutLayer {
   bool operator==(const DropoutLayer&) const = default;
 };
 
-/// Sum of its inputs, each times its coefficient.
-struct AddLayer {
-  static constexpr const char* kType = "add";
-  static constexpr bool kHasWeight = false;
-  static constexpr bool kTakesSeveral = true;
-  std::vector<double> coefficients;  // one an input
-
-  static void read_coefficients(AddLayer& add, const config::Value& value);
-  static void write_coefficients(const AddLayer& add, const config::Writing& to);
-  [[nodiscard]] static config::Node schema_of_coefficients();
-
-  static constexpr auto table() {
-    using config::fields, config::Role;
-    return fields(config::field<AddLayer>("coefficients", "a factor on each input; default: 1", Role::kShape)
-                      .read_by<read_coefficients>()
-                      .written_by<write_coefficients>()
-                      .described_by<schema_of_coefficients>());
-  }
-  bool operator==(const AddLayer&) const = default;
-};
-
 /// The list of types, in the order of the documentation.
-using LayerParams =
-    std::variant<Conv2dLayer, LinearLayer, MaxPool2dLayer, AvgPool2dLayer, GlobalAvgPool2dLayer, ReluLayer, Relu6Layer,
-                 LeakyReluLayer, SigmoidLayer, TanhLayer, BatchNorm2dLayer, DropoutLayer, AddLayer>;
+using LayerParams = std::variant<Conv2dLayer, LinearLayer, MaxPool2dLayer, AvgPool2dLayer, GlobalAvgPool2dLayer,
+                                 ReluLayer, Relu6Layer, LeakyReluLayer, SigmoidLayer, TanhLayer, BatchNorm2dLayer,
+                                 DropoutLayer, AddLayer, MulLayer, MaxLayer, ConcatLayer, FlattenLayer>;
 
 /// True for a type that may have a bias, the last field of its table.
 template <class Layer>

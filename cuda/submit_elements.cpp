@@ -1,0 +1,44 @@
+// Ops that make values of values without products: launches of those with several inputs, and of channels.
+#include "cuda/concat.h"
+#include "cuda/eltwise.h"
+#include "cuda/submit.h"
+
+namespace qrun::cuda {
+
+void Submitter::operator()(const EltwiseOp& op) const {
+  for (std::size_t i = 0; i < op.x.size(); ++i)
+    eltwise(scope_, memory_.size(op.y), op.type, op.coefficients[i], memory_.value(op.x[i], first_),
+            memory_.value(op.y, first_), i == 0);
+}
+
+void Submitter::operator()(const EltwiseBackwardOp& op) const {
+  const std::int64_t size = memory_.size(op.dx);
+  const Tensor dx = memory_.gradient(op.dx, first_);
+  Tensor gradient = memory_.gradient(op.y, first_);
+  if (op.type == Eltwise::kSum) return eltwise(scope_, size, op.type, op.coefficient, gradient, dx, true);
+  const Tensor x = memory_.value(op.x[static_cast<std::size_t>(op.input)], first_);
+  for (int input = 0; input < static_cast<int>(op.x.size()); ++input) {
+    if (input == op.input) continue;
+    const Tensor other = memory_.value(op.x[static_cast<std::size_t>(input)], first_);
+    eltwise_backward(scope_, size, op.type, wins_ties(op.input, input), x, other, gradient, dx);
+    gradient = dx;
+  }
+}
+
+void Submitter::operator()(const ConcatOp& op) const {
+  Tensor y = memory_.value(op.y, first_);
+  for (const BufferId x : op.x) {
+    const std::int64_t size = memory_.size(x);
+    copy_images(scope_, size, memory_.value(x, first_), size, y, memory_.size(op.y));
+    y.data += size;
+  }
+}
+
+void Submitter::operator()(const ConcatBackwardOp& op) const {
+  Tensor dy = memory_.gradient(op.y, first_);
+  dy.data += op.first;
+  const std::int64_t size = memory_.size(op.dx);
+  copy_images(scope_, size, dy, memory_.size(op.y), memory_.gradient(op.dx, first_), size);
+}
+
+}  // namespace qrun::cuda
