@@ -49,6 +49,11 @@ class Submitter {
   void operator()(const BatchNormOp& op) const;
   void operator()(const BatchNormBackwardWeightOp& op) const;
   void operator()(const BatchNormBackwardDataOp& op) const;
+  void operator()(const ChannelScaleOp& op) const;
+  void operator()(const ChannelScaleBackwardWeightOp& op) const;
+  void operator()(const ChannelScaleBackwardDataOp& op) const;
+  void operator()(const SoftmaxOp& op) const;
+  void operator()(const SoftmaxBackwardOp& op) const;
   void operator()(const DropoutOp& op) const;
   void operator()(const DropoutBackwardOp& op) const;
   void operator()(const EltwiseOp& op) const;

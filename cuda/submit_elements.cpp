@@ -1,6 +1,8 @@
 // Ops that make values of values without products: launches of those with several inputs, and of channels.
+#include "cuda/channel_scale.h"
 #include "cuda/concat.h"
 #include "cuda/eltwise.h"
+#include "cuda/softmax.h"
 #include "cuda/submit.h"
 
 namespace qrun::cuda {
@@ -39,6 +41,46 @@ void Submitter::operator()(const ConcatBackwardOp& op) const {
   dy.data += op.first;
   const std::int64_t size = memory_.size(op.dx);
   copy_images(scope_, size, dy, memory_.size(op.y), memory_.gradient(op.dx, first_), size);
+}
+
+void Submitter::operator()(const ChannelScaleOp& op) const {
+  channel_scale(scope_, op.s, op.scaled,
+                {.x = memory_.value(op.x, first_),
+                 .y = memory_.value(op.y, first_),
+                 .dy = {},
+                 .dx = {},
+                 .w = memory_.param(op.w, first_),
+                 .b = op.b == kNone ? Tensor{} : memory_.param(op.b, first_)});
+}
+
+void Submitter::operator()(const ChannelScaleBackwardWeightOp& op) const {
+  channel_scale_backward_weight(scope_, op.s, op.scaled,
+                                {.x = memory_.value(op.x, first_),
+                                 .y = {},
+                                 .dy = memory_.gradient(op.y, first_),
+                                 .dx = {},
+                                 .w = memory_.param_gradient(op.w, first_),
+                                 .b = op.b == kNone ? Tensor{} : memory_.param_gradient(op.b, first_)},
+                                memory_.workspace().partials);
+}
+
+void Submitter::operator()(const ChannelScaleBackwardDataOp& op) const {
+  channel_scale_backward_data(scope_, op.s, op.scaled,
+                              {.x = memory_.value(op.x, first_),
+                               .y = {},
+                               .dy = memory_.gradient(op.y, first_),
+                               .dx = memory_.gradient(op.dx, first_),
+                               .w = memory_.param(op.w, first_),
+                               .b = {}});
+}
+
+void Submitter::operator()(const SoftmaxOp& op) const {
+  softmax(scope_, op.s, memory_.value(op.x, first_), memory_.value(op.y, first_));
+}
+
+void Submitter::operator()(const SoftmaxBackwardOp& op) const {
+  softmax_backward(scope_, op.s, memory_.value(op.y, first_), memory_.gradient(op.y, first_),
+                   memory_.gradient(op.dx, first_));
 }
 
 }  // namespace qrun::cuda

@@ -22,4 +22,9 @@ using Inputs = std::span<const BufferId>;
 [[nodiscard]] BufferId lower(Builder& b, const LayerSpec& layer, const ConcatLayer& concat, Inputs inputs);
 [[nodiscard]] BufferId lower(Builder& b, const LayerSpec& layer, const FlattenLayer& flatten, Inputs inputs);
 
+// channel_layers.cpp
+[[nodiscard]] BufferId lower(Builder& b, const LayerSpec& layer, const ScaleLayer& scale, Inputs inputs);
+[[nodiscard]] BufferId lower(Builder& b, const LayerSpec& layer, const PreluLayer& prelu, Inputs inputs);
+[[nodiscard]] BufferId lower(Builder& b, const LayerSpec& layer, const SoftmaxLayer& softmax, Inputs inputs);
+
 }  // namespace qrun

@@ -167,6 +167,16 @@ BufferId lower(Builder& b, const LayerSpec& layer, const BatchNorm2dLayer& norm,
   return y;
 }
 
+/// Returns how the weight starts: drawn as `init` says, or at what the type says.
+InitSpec weight_init(const LayerSpec& layer) {
+  return std::visit(
+      [&layer]<class Layer>(const Layer& /*own*/) -> InitSpec {
+        if constexpr (kHasWeightStart<Layer>) return {InitType::kConstant, Layer::kWeightStart};
+        return layer.init;
+      },
+      layer.params);
+}
+
 }  // namespace
 
 BufferId lower_layer(Builder& builder, const LayerSpec& layer, std::span<const BufferId> inputs) {
@@ -176,12 +186,11 @@ BufferId lower_layer(Builder& builder, const LayerSpec& layer, std::span<const B
 ParamSettings settings_of(const LayerSpec& layer, BlobRole role) {
   const bool weight = role == BlobRole::kWeight || role == BlobRole::kScale;
   QRUN_CHECK(weight || role == BlobRole::kBias || role == BlobRole::kShift, "layers have weights and biases");
-  const BlobRoleInfo& info = info_of(role);
   const ParamSpec& spec = weight ? layer.weight : layer.bias;
   return {.quant = weight ? layer.weight_quant : layer.bias_quant,
           .lr_mult = spec.lr_mult,
-          .decay_mult = info.decays ? spec.decay_mult : 0,
-          .init = info.start ? InitSpec{InitType::kConstant, *info.start} : layer.init};
+          .decay_mult = info_of(role).decays ? spec.decay_mult : 0,
+          .init = weight ? weight_init(layer) : InitSpec{InitType::kConstant, 0}};
 }
 
 double dropout_of(const LayerSpec& layer) {

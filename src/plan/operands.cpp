@@ -71,6 +71,17 @@ struct Describe {
     }
     return operands;
   }
+  Operands operator()(const ChannelScaleOp& op) const { return product(op); }
+  Operands operator()(const ChannelScaleBackwardWeightOp& op) const { return product_weight(op); }
+  Operands operator()(const ChannelScaleBackwardDataOp& op) const {
+    Operands operands = product_data(op);
+    if (op.scaled == Scaled::kNegative) operands.reads.push_back(O::value(op.x));
+    return operands;
+  }
+  Operands operator()(const SoftmaxOp& op) const { return {{O::value(op.x)}, {O::value(op.y)}}; }
+  Operands operator()(const SoftmaxBackwardOp& op) const {
+    return {{O::value(op.y), O::gradient(op.y)}, {O::gradient(op.dx)}};
+  }
   Operands operator()(const DropoutOp& op) const { return {{O::value(op.x)}, {O::value(op.y)}}; }
   Operands operator()(const DropoutBackwardOp& op) const { return {{O::gradient(op.y)}, {O::gradient(op.dx)}}; }
   Operands operator()(const EltwiseOp& op) const { return {each(op.x, O::value), {O::value(op.y)}}; }

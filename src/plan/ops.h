@@ -11,6 +11,7 @@
 
 #include "core/shape.h"
 #include "math/activation.h"
+#include "math/channel_scale.h"
 #include "math/eltwise.h"
 #include "plan/op_shapes.h"
 
@@ -173,6 +174,44 @@ struct BatchNormBackwardDataOp {
   bool frozen;
 };
 
+// y = w x + b of each channel; where only what is negative is scaled, y = x of the rest. `b` may be kNone. A weight of
+// all channels sees them as one.
+struct ChannelScaleOp {
+  static constexpr OpInfo kInfo{.name = "channel_scale"};
+  BufferId x, y;
+  ParamId w, b;
+  Shape s;
+  Scaled scaled;
+};
+// dw = sum of dy * x, of what is scaled; db = sum of dy.
+struct ChannelScaleBackwardWeightOp {
+  static constexpr OpInfo kInfo{.name = "channel_scale_backward_weight"};
+  BufferId x, y;
+  ParamId w, b;
+  Shape s;
+  Scaled scaled;
+};
+// dx = w * dy, or dy where x is not scaled.
+struct ChannelScaleBackwardDataOp {
+  static constexpr OpInfo kInfo{.name = "channel_scale_backward_data", .passes_on = true};
+  BufferId dx, x, y;
+  ParamId w;
+  Shape s;
+  Scaled scaled;
+};
+
+// y = exp(x) / the sum of it over the channels; dx = y * (dy - the sum of dy * y over the channels).
+struct SoftmaxOp {
+  static constexpr OpInfo kInfo{.name = "softmax"};
+  BufferId x, y;
+  Shape s;
+};
+struct SoftmaxBackwardOp {
+  static constexpr OpInfo kInfo{.name = "softmax_backward", .passes_on = true};
+  BufferId dx, y;
+  Shape s;
+};
+
 // y = x / (1 - p), or 0 with probability p, which is the run's own; x in a test. dx = dy / (1 - p) or 0 likewise.
 struct DropoutOp {
   static constexpr OpInfo kInfo{.name = "dropout", .selects = true};
@@ -271,9 +310,11 @@ using Op =
     std::variant<QuantizeParamOp, QuantizeParamBackwardOp, Conv2dOp, Conv2dBackwardDataOp, Conv2dBackwardWeightOp,
                  LinearOp, LinearBackwardDataOp, LinearBackwardWeightOp, MaxPool2dOp, MaxPool2dBackwardOp, AvgPool2dOp,
                  AvgPool2dBackwardOp, ReluOp, ReluBackwardOp, ActivationOp, ActivationBackwardOp, BatchNormMomentsOp,
-                 BatchNormOp, BatchNormBackwardWeightOp, BatchNormBackwardDataOp, DropoutOp, DropoutBackwardOp,
-                 EltwiseOp, EltwiseBackwardOp, ConcatOp, ConcatBackwardOp, QuantizeOp, QuantizeBackwardOp,
-                 QuantizeMaxPool2dOp, QuantizeMaxPool2dBackwardOp, SumGradientsOp, SoftmaxCrossEntropyOp, UpdateOp>;
+                 BatchNormOp, BatchNormBackwardWeightOp, BatchNormBackwardDataOp, ChannelScaleOp,
+                 ChannelScaleBackwardWeightOp, ChannelScaleBackwardDataOp, SoftmaxOp, SoftmaxBackwardOp, DropoutOp,
+                 DropoutBackwardOp, EltwiseOp, EltwiseBackwardOp, ConcatOp, ConcatBackwardOp, QuantizeOp,
+                 QuantizeBackwardOp, QuantizeMaxPool2dOp, QuantizeMaxPool2dBackwardOp, SumGradientsOp,
+                 SoftmaxCrossEntropyOp, UpdateOp>;
 
 [[nodiscard]] inline const OpInfo& info_of(const Op& op) {
   return std::visit([](const auto& o) -> const OpInfo& { return o.kInfo; }, op);

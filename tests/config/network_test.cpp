@@ -213,6 +213,22 @@ TEST(Network, APatternQuantizesWeightsOfProductsAlone) {
   EXPECT_NE(own.network[1].weight_quant.method, kNoQuantizer);
 }
 
+TEST(Network, ReadsWhatLayersOfScaledChannelsTake) {
+  const RunSpec scale = read(with("type: relu", "type: scale, weight: {decay_mult: 0}, bias: {lr_mult: 2}"));
+  EXPECT_EQ(scale.network[1].weight, (ParamSpec{1, 0}));
+  EXPECT_EQ(scale.network[1].bias, (ParamSpec{2, 1}));
+  EXPECT_EQ(read(scale.text()).text(), scale.text());
+  const RunSpec prelu =
+      read(with("type: relu", "type: prelu, shared: true, quantize: {weight: {method: clip, bits: 8}}") +
+           "quantize:\n  \"*\": {weight: {method: ulq, bits: 2}}\n");
+  EXPECT_EQ(prelu.network[1].weight_quant.bits, 8) << "its own entry, no pattern";
+  EXPECT_EQ(read(scale.text()).network[1].weight_quant.method, kNoQuantizer);
+  EXPECT_EQ(read(prelu.text()).text(), prelu.text());
+  expect_mistakes({{"type: relu",
+                    "type: prelu, quantize: {bias: {method: ulq, bits: 2}}",
+                    {"a.yaml:6:56: network.relu1.quantize.bias: relu1 has no bias; remove the quantizer"}}});
+}
+
 TEST(Network, EveryLayerLeadsToTheLoss) {
   expect_mistakes({
       {"out_features: 10",

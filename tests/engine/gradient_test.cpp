@@ -203,6 +203,15 @@ TEST_P(GradientTest, OfBatchNormOfAFlatVectorIsThatOfTheLoss) {
   check(lower({spec}, {kInput, 100}));
 }
 
+TEST_P(GradientTest, OfScaledChannelsIsThatOfTheLoss) {
+  check(layer("tested", "before", ScaleLayer{}));
+  check(layer("tested", "before", ScaleLayer{.bias = false}));
+  check(layer("tested", "before", PreluLayer{}));
+  check(layer("tested", "before", PreluLayer{.shared = true}));
+}
+
+TEST_P(GradientTest, OfSoftmaxIsThatOfTheLoss) { check(layer("tested", "before", SoftmaxLayer{})); }
+
 TEST_P(GradientTest, OfActivationsIsThatOfTheLoss) {
   check(layer("tested", "before", Relu6Layer{}));
   check(layer("tested", "before", LeakyReluLayer{0.25}));

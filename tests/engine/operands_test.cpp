@@ -17,7 +17,7 @@ constexpr std::int64_t kBatch = 18;  // not a multiple of what the CPU takes at 
 struct EveryOp : StepPlan {
   BufferId x = buffer({2, 6, 6});
   BufferId part = buffer({2, 6, 6});
-  ParamId conv_w, conv_b, linear_w, linear_b, norm_w, norm_b;
+  ParamId conv_w, conv_b, linear_w, linear_b, norm_w, norm_b, scale_w, scale_b;
 
   EveryOp() : StepPlan(kBatch) {
     const QuantSettings ulq = {
@@ -64,8 +64,9 @@ struct EveryOp : StepPlan {
     step(SumGradientsOp{sum, {x, part}});
     add_elementwise(sum);
     add_batch_norm(sum);
+    add_channels(sum);
     step(QuantizeParamBackwardOp{conv_w});
-    for (const ParamId id : {conv_w, conv_b, linear_w, linear_b, norm_w, norm_b}) step(UpdateOp{id});
+    for (const ParamId id : {conv_w, conv_b, linear_w, linear_b, norm_w, norm_b, scale_w, scale_b}) step(UpdateOp{id});
   }
 
   /// Ops that take the images' shape to the same one; `sum` has a gradient.
@@ -103,6 +104,22 @@ struct EveryOp : StepPlan {
     step(EltwiseBackwardOp{normed, {x}, sum, Eltwise::kSum, 0, 0.25F});
     step(BatchNormBackwardWeightOp{x, normed, norm_w, norm_b, image});
     step(BatchNormBackwardDataOp{unnormed, x, normed, norm_w, image, false});
+  }
+
+  void add_channels(BufferId sum) {
+    const Shape image{2, 6, 6};
+    const BufferId scaled = buffer(image);
+    const BufferId shared = buffer(image);
+    scale_w = param({2}, {}, BlobRole::kScale);
+    scale_b = param({2}, {}, BlobRole::kShift);
+    step(ChannelScaleOp{x, scaled, scale_w, scale_b, image, Scaled::kAll});
+    step(SoftmaxOp{x, shared, image});
+    step(EltwiseBackwardOp{shared, {x}, sum, Eltwise::kSum, 0, 0.5F});
+    step(SoftmaxBackwardOp{scaled, shared, image});
+    step(ChannelScaleBackwardWeightOp{x, scaled, scale_w, scale_b, image, Scaled::kAll});
+    step(ChannelScaleBackwardWeightOp{x, scaled, scale_w, kNone, image, Scaled::kNegative});
+    step(ChannelScaleBackwardDataOp{shared, x, scaled, scale_w, image, Scaled::kAll});
+    step(ChannelScaleBackwardDataOp{shared, x, scaled, scale_w, image, Scaled::kNegative});
   }
 
   /// Random numbers in all that no step writes.

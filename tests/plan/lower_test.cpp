@@ -259,6 +259,45 @@ TEST(Lower, GivesABatchNormItsBlobsAndStatistics) {
   EXPECT_EQ(network_costs(normed(), kMnist.shape)[1].parameters, 40);
 }
 
+TEST(Lower, ScaledChannelsHaveBlobsThatStartWhereTheirTypesSay) {
+  RunSpec spec = lenet();
+  spec.network.insert(spec.network.begin() + 1,
+                      {layer("scale", "conv1", ScaleLayer{}), layer("prelu", "scale", PreluLayer{}),
+                       layer("shared", "prelu", PreluLayer{.shared = true})});
+  spec.network[4].input = {"shared"};
+  const Plan plan = lower({spec}, kMnist);
+  const TrainingState start = initial_state(plan, 0);
+  std::vector<std::string> blobs;
+  for (std::size_t p = 2; p < 6; ++p) {
+    blobs.push_back(to_string(plan.params[p].address()));
+    EXPECT_EQ(plan.runs[0].params[p].decay_mult, 1);
+  }
+  EXPECT_THAT(blobs, testing::ElementsAre("scale/weight", "scale/bias", "prelu/weight", "shared/weight"));
+  EXPECT_EQ(start.params[2].master, std::vector<float>(20, 1.0F));
+  EXPECT_EQ(start.params[3].master, std::vector<float>(20, 0.0F));
+  EXPECT_EQ(start.params[4].master, std::vector<float>(20, 0.25F));
+  EXPECT_EQ(start.params[5].master, std::vector<float>(1, 0.25F));
+  EXPECT_EQ(start.params[6].master, initial_state(lower({lenet()}, kMnist), 0).params[2].master)
+      << "they take no random numbers";
+  const std::vector<LayerCost> costs = network_costs(spec, kMnist.shape);
+  EXPECT_EQ(costs[1].parameters, 40);
+  EXPECT_EQ(costs[2].parameters, 20);
+  EXPECT_EQ(costs[3].parameters, 1);
+  EXPECT_EQ(costs[1].macs + costs[2].macs + costs[3].macs, 0);
+}
+
+TEST(Lower, LeavesTheLastSoftmaxToTheLoss) {
+  RunSpec spec = lenet();
+  spec.network.push_back(layer("prob", "score", SoftmaxLayer{}));
+  const std::string want =
+      "net.yaml:7:3: network.prob: the loss takes the softmax itself, of the scores; remove this layer";
+  EXPECT_EQ(refusal(spec), want);
+  spec.network.push_back(layer("flat", "prob", FlattenLayer{}));
+  EXPECT_EQ(refusal(spec), want);
+  spec.network.push_back(linear("again", "flat", 10));
+  EXPECT_EQ(refusal(spec), "accepted");
+}
+
 TEST(Lower, ABatchNormNeedsSeveralValuesOrStatistics) {
   RunSpec spec = normed();
   spec.data.train.batch_size = 1;

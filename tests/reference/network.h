@@ -7,6 +7,7 @@
 
 #include "math/dropout.h"
 #include "plan/plan.h"
+#include "reference/channel_ops.h"
 #include "reference/joining.h"
 
 namespace qrun::ref {
@@ -90,6 +91,13 @@ class Network {
     buffers_[at(op.y)] =
         values_of(batch_norm(op.s, n(), x_of(op), channels_.at(op.y), values(op.w, params), values(op.b, params)));
   }
+  void run(const ChannelScaleOp& op, const Params& params) {
+    const Doubles& x = x_of(op);
+    buffers_[at(op.y)] = values_of(channel_scale(op.s, n(), op.scaled, x, params[at(op.w)], values(op.b, params)));
+    for (std::size_t i = 0; i < x.size() && op.scaled == Scaled::kNegative; ++i)
+      point_.choices.push_back(x[i] > 0 ? 1 : 0);
+  }
+  void run(const SoftmaxOp& op, const Params& /*params*/) { buffers_[at(op.y)] = softmax(op.s, n(), x_of(op)); }
   void run(const DropoutOp& op, const Params& /*params*/) {
     Doubles& y = buffers_[at(op.y)];
     y = x_of(op);

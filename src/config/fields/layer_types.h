@@ -8,6 +8,7 @@
 #include <variant>
 #include <vector>
 
+#include "config/fields/channel_layers.h"
 #include "config/fields/joining_layers.h"
 #include "config/table/field.h"
 
@@ -181,11 +182,21 @@ struct TanhLayer {
   bool operator==(const TanhLayer&) const = default;
 };
 
+/// exp(x) of each channel, parted by their sum.
+struct SoftmaxLayer {
+  static constexpr const char* kType = "softmax";
+  static constexpr bool kHasWeight = false;
+
+  static constexpr config::Table<SoftmaxLayer, 0> table() { return {}; }
+  bool operator==(const SoftmaxLayer&) const = default;
+};
+
 /// (x - mean) / sqrt(variance + eps) of each channel, times a weight, plus a bias: of the batch in training, of running
 /// statistics in a test, and where they are frozen in training, too.
 struct BatchNorm2dLayer {
   static constexpr const char* kType = "batch_norm2d";
   static constexpr bool kHasWeight = true;
+  static constexpr double kWeightStart = 1;
   double eps = 1e-5;
   double momentum = 0.1;
   bool affine = true;
@@ -220,9 +231,10 @@ struct DropoutLayer {
 };
 
 /// The list of types, in the order of the documentation.
-using LayerParams = std::variant<Conv2dLayer, LinearLayer, MaxPool2dLayer, AvgPool2dLayer, GlobalAvgPool2dLayer,
-                                 ReluLayer, Relu6Layer, LeakyReluLayer, SigmoidLayer, TanhLayer, BatchNorm2dLayer,
-                                 DropoutLayer, AddLayer, MulLayer, MaxLayer, ConcatLayer, FlattenLayer>;
+using LayerParams =
+    std::variant<Conv2dLayer, LinearLayer, MaxPool2dLayer, AvgPool2dLayer, GlobalAvgPool2dLayer, ReluLayer, Relu6Layer,
+                 LeakyReluLayer, PreluLayer, SigmoidLayer, TanhLayer, SoftmaxLayer, BatchNorm2dLayer, ScaleLayer,
+                 DropoutLayer, AddLayer, MulLayer, MaxLayer, ConcatLayer, FlattenLayer>;
 
 /// True for a type that may have a bias, the last field of its table.
 template <class Layer>
@@ -230,7 +242,13 @@ inline constexpr bool kHasBias = requires(Layer layer) {
   layer.bias;
 };
 
-/// True for a type whose weight may be left out, and with it its bias. Its weight starts at 1.
+/// True for a type whose weight starts at a constant, and is one a channel; the others draw it, and sum products.
+template <class Layer>
+inline constexpr bool kHasWeightStart = requires {
+  Layer::kWeightStart;
+};
+
+/// True for a type whose weight may be left out, and with it its bias.
 template <class Layer>
 inline constexpr bool kMayBeAffine = requires(Layer layer) {
   layer.affine;

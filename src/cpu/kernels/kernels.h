@@ -9,6 +9,7 @@
 
 #include "core/sizes.h"
 #include "math/batch_norm.h"
+#include "math/channel_scale.h"
 #include "math/pool.h"
 #include "math/solver.h"
 #include "quant/quantizer.h"
@@ -130,6 +131,10 @@ struct Kernels {
                           std::int64_t valid);
   void (*batch_norm_gradient)(const float* x, const float* dy, const ChannelMoments& moments, float weight,
                               const GradientMeans& means, float* dx, std::int64_t n);
+  void (*channel_scale)(Scaled which, const float* x, float weight, float bias, float* y, std::int64_t n);
+  Sums (*channel_scale_sums)(Scaled which, const float* x, const float* dy, std::int64_t n, std::int64_t valid);
+  void (*channel_scale_gradient)(Scaled which, const float* x, const float* dy, float weight, float* dx,
+                                 std::int64_t n);
   void (*update)(SolverType type, const UpdateParams& params, const float* g, float* w, float* a, float* b,
                  std::int64_t n);
 };
