@@ -54,6 +54,8 @@ class Submitter {
   void operator()(const ChannelScaleBackwardDataOp& op) const;
   void operator()(const SoftmaxOp& op) const;
   void operator()(const SoftmaxBackwardOp& op) const;
+  void operator()(const LrnOp& op) const;
+  void operator()(const LrnBackwardOp& op) const;
   void operator()(const DropoutOp& op) const;
   void operator()(const DropoutBackwardOp& op) const;
   void operator()(const EltwiseOp& op) const;

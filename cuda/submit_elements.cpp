@@ -2,6 +2,7 @@
 #include "cuda/channel_scale.h"
 #include "cuda/concat.h"
 #include "cuda/eltwise.h"
+#include "cuda/lrn.h"
 #include "cuda/softmax.h"
 #include "cuda/submit.h"
 
@@ -81,6 +82,24 @@ void Submitter::operator()(const SoftmaxOp& op) const {
 void Submitter::operator()(const SoftmaxBackwardOp& op) const {
   softmax_backward(scope_, op.s, memory_.value(op.y, first_), memory_.gradient(op.y, first_),
                    memory_.gradient(op.dx, first_));
+}
+
+void Submitter::operator()(const LrnOp& op) const {
+  lrn(scope_, op.s, op.lrn,
+      {.x = memory_.value(op.x, first_),
+       .scale = memory_.value(op.scale, first_),
+       .y = memory_.value(op.y, first_),
+       .dy = {},
+       .dx = {}});
+}
+
+void Submitter::operator()(const LrnBackwardOp& op) const {
+  lrn_backward(scope_, op.s, op.lrn,
+               {.x = memory_.value(op.x, first_),
+                .scale = memory_.value(op.scale, first_),
+                .y = memory_.value(op.y, first_),
+                .dy = memory_.gradient(op.y, first_),
+                .dx = memory_.gradient(op.dx, first_)});
 }
 
 }  // namespace qrun::cuda

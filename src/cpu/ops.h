@@ -60,6 +60,8 @@ void compute(const ChannelScaleBackwardWeightOp& op, Context& context);
 void compute(const ChannelScaleBackwardDataOp& op, Context& context);
 void compute(const SoftmaxOp& op, Context& context);
 void compute(const SoftmaxBackwardOp& op, Context& context);
+void compute(const LrnOp& op, Context& context);
+void compute(const LrnBackwardOp& op, Context& context);
 void compute(const DropoutOp& op, Context& context);
 void compute(const DropoutBackwardOp& op, Context& context);
 void compute(const EltwiseOp& op, Context& context);

@@ -39,6 +39,8 @@ struct Describe {
   Tolerance operator()(const ChannelScaleBackwardDataOp& /*op*/) const { return {}; }
   Tolerance operator()(const SoftmaxOp& /*op*/) const { return {.relative = 0x1p-23}; }  // libraries round apart
   Tolerance operator()(const SoftmaxBackwardOp& /*op*/) const { return {}; }
+  Tolerance operator()(const LrnOp& /*op*/) const { return {.relative = 0x1p-23}; }  // libraries round powers apart
+  Tolerance operator()(const LrnBackwardOp& /*op*/) const { return {.relative = 0x1p-23}; }
   Tolerance operator()(const DropoutOp& /*op*/) const { return {}; }
   Tolerance operator()(const DropoutBackwardOp& /*op*/) const { return {}; }
   Tolerance operator()(const EltwiseOp& /*op*/) const { return {}; }

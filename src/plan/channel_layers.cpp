@@ -1,4 +1,4 @@
-// Layers that scale channels, and softmax, which sums over them.
+// Layers that scale values by what is learned of channels or by their neighbours.
 #include "plan/layer_lowering.h"
 
 namespace qrun {
@@ -41,6 +41,23 @@ BufferId lower(Builder& b, const LayerSpec& layer, const SoftmaxLayer& /*softmax
   const BufferId y = b.add_buffer(layer.name, s, b.has_gradient(x));
   b.forward(SoftmaxOp{x, y, s});
   if (b.has_gradient(x)) b.backward(SoftmaxBackwardOp{x, y, s});
+  return y;
+}
+
+BufferId lower(Builder& b, const LayerSpec& layer, const LrnLayer& lrn, Inputs inputs) {
+  const BufferId x = inputs.front();
+  const Shape s = b.shape(x);
+  const bool within = lrn.region == LrnRegion::kWithin;
+  const auto size = static_cast<double>(lrn.size);
+  const Lrn of{.size = lrn.size,
+               .factor = lrn.alpha / (within ? size * size : size),
+               .beta = lrn.beta,
+               .k = within ? 1.0 : lrn.k,
+               .within = within};
+  const BufferId scale = b.add_buffer(layer.name, s, false);
+  const BufferId y = b.add_buffer(layer.name, s, b.has_gradient(x));
+  b.forward(LrnOp{x, y, scale, s, of});
+  if (b.has_gradient(x)) b.backward(LrnBackwardOp{x, x, y, scale, s, of});
   return y;
 }
 

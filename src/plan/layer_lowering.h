@@ -26,5 +26,6 @@ using Inputs = std::span<const BufferId>;
 [[nodiscard]] BufferId lower(Builder& b, const LayerSpec& layer, const ScaleLayer& scale, Inputs inputs);
 [[nodiscard]] BufferId lower(Builder& b, const LayerSpec& layer, const PreluLayer& prelu, Inputs inputs);
 [[nodiscard]] BufferId lower(Builder& b, const LayerSpec& layer, const SoftmaxLayer& softmax, Inputs inputs);
+[[nodiscard]] BufferId lower(Builder& b, const LayerSpec& layer, const LrnLayer& lrn, Inputs inputs);
 
 }  // namespace qrun

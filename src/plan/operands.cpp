@@ -82,6 +82,10 @@ struct Describe {
   Operands operator()(const SoftmaxBackwardOp& op) const {
     return {{O::value(op.y), O::gradient(op.y)}, {O::gradient(op.dx)}};
   }
+  Operands operator()(const LrnOp& op) const { return {{O::value(op.x)}, {O::value(op.y), O::value(op.scale)}}; }
+  Operands operator()(const LrnBackwardOp& op) const {
+    return {{O::value(op.x), O::value(op.y), O::value(op.scale), O::gradient(op.y)}, {O::gradient(op.dx)}};
+  }
   Operands operator()(const DropoutOp& op) const { return {{O::value(op.x)}, {O::value(op.y)}}; }
   Operands operator()(const DropoutBackwardOp& op) const { return {{O::gradient(op.y)}, {O::gradient(op.dx)}}; }
   Operands operator()(const EltwiseOp& op) const { return {each(op.x, O::value), {O::value(op.y)}}; }

@@ -13,6 +13,7 @@
 #include "math/activation.h"
 #include "math/channel_scale.h"
 #include "math/eltwise.h"
+#include "math/lrn.h"
 #include "plan/op_shapes.h"
 
 namespace qrun {
@@ -212,6 +213,20 @@ struct SoftmaxBackwardOp {
   Shape s;
 };
 
+// y = x * scale^-beta, where scale sums squares of neighbours; dx takes it and y back over the same neighbours.
+struct LrnOp {
+  static constexpr OpInfo kInfo{.name = "lrn"};
+  BufferId x, y, scale;
+  Shape s;
+  Lrn lrn;
+};
+struct LrnBackwardOp {
+  static constexpr OpInfo kInfo{.name = "lrn_backward", .passes_on = true};
+  BufferId dx, x, y, scale;
+  Shape s;
+  Lrn lrn;
+};
+
 // y = x / (1 - p), or 0 with probability p, which is the run's own; x in a test. dx = dy / (1 - p) or 0 likewise.
 struct DropoutOp {
   static constexpr OpInfo kInfo{.name = "dropout", .selects = true};
@@ -311,9 +326,9 @@ using Op =
                  LinearOp, LinearBackwardDataOp, LinearBackwardWeightOp, MaxPool2dOp, MaxPool2dBackwardOp, AvgPool2dOp,
                  AvgPool2dBackwardOp, ReluOp, ReluBackwardOp, ActivationOp, ActivationBackwardOp, BatchNormMomentsOp,
                  BatchNormOp, BatchNormBackwardWeightOp, BatchNormBackwardDataOp, ChannelScaleOp,
-                 ChannelScaleBackwardWeightOp, ChannelScaleBackwardDataOp, SoftmaxOp, SoftmaxBackwardOp, DropoutOp,
-                 DropoutBackwardOp, EltwiseOp, EltwiseBackwardOp, ConcatOp, ConcatBackwardOp, QuantizeOp,
-                 QuantizeBackwardOp, QuantizeMaxPool2dOp, QuantizeMaxPool2dBackwardOp, SumGradientsOp,
+                 ChannelScaleBackwardWeightOp, ChannelScaleBackwardDataOp, SoftmaxOp, SoftmaxBackwardOp, LrnOp,
+                 LrnBackwardOp, DropoutOp, DropoutBackwardOp, EltwiseOp, EltwiseBackwardOp, ConcatOp, ConcatBackwardOp,
+                 QuantizeOp, QuantizeBackwardOp, QuantizeMaxPool2dOp, QuantizeMaxPool2dBackwardOp, SumGradientsOp,
                  SoftmaxCrossEntropyOp, UpdateOp>;
 
 [[nodiscard]] inline const OpInfo& info_of(const Op& op) {

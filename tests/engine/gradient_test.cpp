@@ -212,6 +212,12 @@ TEST_P(GradientTest, OfScaledChannelsIsThatOfTheLoss) {
 
 TEST_P(GradientTest, OfSoftmaxIsThatOfTheLoss) { check(layer("tested", "before", SoftmaxLayer{})); }
 
+TEST_P(GradientTest, OfLrnIsThatOfTheLoss) {
+  check(layer("tested", "before", LrnLayer{.size = 3, .alpha = 2, .k = 0.5}));
+  check(layer("tested", "before", LrnLayer{.size = 5, .alpha = 3, .beta = 1.25}));
+  check(layer("tested", "before", LrnLayer{.size = 3, .alpha = 9, .region = LrnRegion::kWithin}));
+}
+
 TEST_P(GradientTest, OfActivationsIsThatOfTheLoss) {
   check(layer("tested", "before", Relu6Layer{}));
   check(layer("tested", "before", LeakyReluLayer{0.25}));

@@ -113,9 +113,15 @@ struct EveryOp : StepPlan {
     scale_w = param({2}, {}, BlobRole::kScale);
     scale_b = param({2}, {}, BlobRole::kShift);
     step(ChannelScaleOp{x, scaled, scale_w, scale_b, image, Scaled::kAll});
+    const BufferId normed = buffer(image);
+    const BufferId scale = buffer(image);
+    const Lrn lrn{.size = 3, .factor = 0.5, .within = true};
+    step(LrnOp{x, normed, scale, image, lrn});
     step(SoftmaxOp{x, shared, image});
     step(EltwiseBackwardOp{shared, {x}, sum, Eltwise::kSum, 0, 0.5F});
     step(SoftmaxBackwardOp{scaled, shared, image});
+    step(EltwiseBackwardOp{normed, {x}, sum, Eltwise::kSum, 0, 0.5F});
+    step(LrnBackwardOp{shared, x, normed, scale, image, lrn});
     step(ChannelScaleBackwardWeightOp{x, scaled, scale_w, scale_b, image, Scaled::kAll});
     step(ChannelScaleBackwardWeightOp{x, scaled, scale_w, kNone, image, Scaled::kNegative});
     step(ChannelScaleBackwardDataOp{shared, x, scaled, scale_w, image, Scaled::kAll});

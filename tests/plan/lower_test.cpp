@@ -286,6 +286,24 @@ TEST(Lower, ScaledChannelsHaveBlobsThatStartWhereTheirTypesSay) {
   EXPECT_EQ(costs[1].macs + costs[2].macs + costs[3].macs, 0);
 }
 
+TEST(Lower, ANormalizationWithinAChannelCountsPixels) {
+  RunSpec spec = lenet();
+  spec.network.insert(spec.network.begin() + 1,
+                      {layer("across", "conv1", LrnLayer{.size = 5, .alpha = 10, .k = 2}),
+                       layer("within", "across", LrnLayer{.size = 5, .alpha = 50, .region = LrnRegion::kWithin})});
+  spec.network[3].input = {"within"};
+  std::vector<Lrn> got;
+  for (const Step& step : lower({spec}, kMnist).steps) {
+    if (const auto* op = std::get_if<LrnOp>(&step.op)) got.push_back(op->lrn);
+  }
+  ASSERT_EQ(got.size(), 2U);
+  EXPECT_EQ(got[0].factor, 2);
+  EXPECT_EQ(got[0].k, 2);
+  EXPECT_EQ(got[1].factor, 2);
+  EXPECT_EQ(got[1].k, 1) << "Caffe's constant";
+  EXPECT_EQ(network_costs(spec, kMnist.shape)[2].parameters, 0);
+}
+
 TEST(Lower, LeavesTheLastSoftmaxToTheLoss) {
   RunSpec spec = lenet();
   spec.network.push_back(layer("prob", "score", SoftmaxLayer{}));

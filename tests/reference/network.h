@@ -98,6 +98,9 @@ class Network {
       point_.choices.push_back(x[i] > 0 ? 1 : 0);
   }
   void run(const SoftmaxOp& op, const Params& /*params*/) { buffers_[at(op.y)] = softmax(op.s, n(), x_of(op)); }
+  void run(const LrnOp& op, const Params& /*params*/) {
+    buffers_[at(op.y)] = lrn(op.lrn, x_of(op), lrn_scales(op.s, n(), op.lrn, x_of(op)));
+  }
   void run(const DropoutOp& op, const Params& /*params*/) {
     Doubles& y = buffers_[at(op.y)];
     y = x_of(op);

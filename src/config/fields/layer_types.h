@@ -10,13 +10,10 @@
 
 #include "config/fields/channel_layers.h"
 #include "config/fields/joining_layers.h"
+#include "config/fields/max_size.h"
 #include "config/table/field.h"
 
 namespace qrun {
-
-namespace config {
-inline constexpr std::uint64_t kMaxSize = 1 << 20;  // of what is counted in a layer
-}
 
 /// Two-dimensional convolution; weight [out_channels, channels / groups, kernel_size, kernel_size].
 struct Conv2dLayer {
@@ -234,7 +231,7 @@ struct DropoutLayer {
 using LayerParams =
     std::variant<Conv2dLayer, LinearLayer, MaxPool2dLayer, AvgPool2dLayer, GlobalAvgPool2dLayer, ReluLayer, Relu6Layer,
                  LeakyReluLayer, PreluLayer, SigmoidLayer, TanhLayer, SoftmaxLayer, BatchNorm2dLayer, ScaleLayer,
-                 DropoutLayer, AddLayer, MulLayer, MaxLayer, ConcatLayer, FlattenLayer>;
+                 LrnLayer, DropoutLayer, AddLayer, MulLayer, MaxLayer, ConcatLayer, FlattenLayer>;
 
 /// True for a type that may have a bias, the last field of its table.
 template <class Layer>

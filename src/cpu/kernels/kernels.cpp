@@ -35,6 +35,7 @@ const std::vector<Kernels>& tables() {
       fill_elementwise_kernels(table);
       fill_batch_norm_kernels(table);
       fill_channel_scale_kernels(table);
+      fill_lrn_kernels(table);
     }
     hwy::GetChosenTarget().Update(supported);
     return tables;
