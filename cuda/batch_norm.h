@@ -20,9 +20,6 @@ struct BatchNormOperands {
   Tensor w, b;                       // values, or gradients; data may be nullptr
 };
 
-/// Sums that a launch leaves of each run: one of each piece of each channel's values.
-[[nodiscard]] std::int64_t batch_norm_sums(const Shape& s, std::int64_t n);
-
 /// Moments of x, which move the statistics. Notes `place` where they are not finite.
 struct MomentsOperands {
   Tensor x, moments;

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "core/sizes.h"
 #include "cuda/state.h"
 #include "engine/feed.h"
 #include "plan/ops.h"
@@ -38,6 +39,11 @@ inline constexpr std::int64_t kLargest = 0x7fffff00;
 /// Values of which one block sums, in statistics: eight a thread, so that even one run has blocks for every
 /// multiprocessor.
 inline constexpr std::int64_t kPiece = 2048;
+
+/// Returns how many sums of each run a launch leaves that sums channels: one of each piece of each channel's values.
+[[nodiscard]] inline std::int64_t channel_sums(const Shape& s, std::int64_t n) {
+  return s.c * ceil_div(n * s.h * s.w, kPiece);
+}
 
 /// A slot whose quantizer is fitted to a layer's output.
 struct Fitting {
@@ -95,9 +101,6 @@ void relu(const Scope& scope, std::int64_t size, Tensor x, Tensor y);
 void relu_backward(const Scope& scope, std::int64_t size, Tensor y, Tensor dy, Tensor dx);
 void avg_pool2d(const Scope& scope, const PoolShape& s, bool count_include_pad, Tensor x, Tensor y);
 void avg_pool2d_backward(const Scope& scope, const PoolShape& s, bool count_include_pad, Tensor dy, Tensor dx);
-
-/// y = coefficient * x, or where `to_y` is true y + coefficient * x.
-void add(const Scope& scope, std::int64_t size, float coefficient, Tensor x, Tensor y, bool to_y);
 
 /// sum = a + b; `sum` may be one of them.
 void add_gradients(const Scope& scope, std::int64_t size, Tensor a, Tensor b, Tensor sum);

@@ -199,7 +199,9 @@ void PackMemory::make_workspace(const Stream& stream) {
     partials = std::max(partials, ceil_div(batch_ * size(slot.x), kPiece) * runs());
   for (const Step& step : plan_.steps) {
     if (const auto* norm = std::get_if<BatchNormMomentsOp>(&step.op))
-      partials = std::max(partials, batch_norm_sums(norm->s, plan_.train_batch) * runs());
+      partials = std::max(partials, channel_sums(norm->s, plan_.train_batch) * runs());
+    if (const auto* scale = std::get_if<ChannelScaleBackwardWeightOp>(&step.op))
+      partials = std::max(partials, channel_sums(scale->s, plan_.train_batch) * runs());
     const std::optional<ConvShape> s = product_of(step.op);
     if (!s) continue;
     add_conv(*s, stream);

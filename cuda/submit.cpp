@@ -213,17 +213,6 @@ void Submitter::operator()(const DropoutBackwardOp& op) const {
   drop_out(op.id, memory_.size(op.dx), memory_.gradient(op.y, first_), memory_.gradient(op.dx, first_));
 }
 
-void Submitter::operator()(const AddOp& op) const {
-  for (std::size_t i = 0; i < op.x.size(); ++i)
-    add(scope_, memory_.size(op.y), op.coefficients[i], memory_.value(op.x[i], first_), memory_.value(op.y, first_),
-        i > 0);
-}
-
-void Submitter::operator()(const AddBackwardOp& op) const {
-  add(scope_, memory_.size(op.dx), op.coefficient, memory_.gradient(op.y, first_), memory_.gradient(op.dx, first_),
-      false);
-}
-
 Fitting Submitter::fitting(SlotId slot) const {
   if (slot == kNone) return {};
   return {.states = memory_.activation(slot, first_),

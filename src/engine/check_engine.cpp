@@ -191,7 +191,7 @@ class CheckProgram : public Program, private StepAccess {
     const Floats& magnitudes;  // empty: no sums
     double rounding;
     [[nodiscard]] double at(std::size_t i, double a, double b) const {
-      const double of_sum = magnitudes.empty() ? 0.0 : rounding * static_cast<double>(magnitudes[i]);
+      const double of_sum = magnitudes.empty() ? 0.0 : rounding * std::fabs(static_cast<double>(magnitudes[i]));
       return relative * std::max(std::fabs(a), std::fabs(b)) + of_sum;
     }
   };

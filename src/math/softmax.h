@@ -1,4 +1,4 @@
-// Cross-entropy of a softmax, its gradient, and the class that scores predict. The scores of one image lie `stride`
+// Softmax; its cross-entropy, the gradient of that, and the class that scores predict. The scores of one image lie `stride`
 // apart, x[c stride].
 //   loss  = log(sum over c of exp(x[c])) - x[label]
 //   dx[c] = (exp(x[c]) / sum over c of exp(x[c]) - (c == label)) / batch
@@ -42,6 +42,25 @@ QRUN_HD double softmax_loss(const float* x, std::int64_t stride, std::int64_t cl
       dx[c * stride] = softmax_gradient(static_cast<double>(x[c * stride]), largest, sum, c == label, batch);
   }
   return cross_entropy(static_cast<double>(x[label * stride]), largest, sum);
+}
+
+/// Writes exp(x) of each class, parted by their sum, as x lies.
+QRUN_HD void softmax(const float* x, std::int64_t stride, std::int64_t classes, float* y) {
+  const double largest = largest_score(x, stride, classes);
+  double sum = 0.0;
+  for (std::int64_t c = 0; c < classes; ++c) sum += exp(static_cast<double>(x[c * stride]) - largest);
+  for (std::int64_t c = 0; c < classes; ++c)
+    y[c * stride] = static_cast<float>(exp(static_cast<double>(x[c * stride]) - largest) / sum);
+}
+
+/// Writes dx[c] = y[c] (dy[c] - sum over k of dy[k] y[k]), in double.
+QRUN_HD void softmax_backward(const float* y, const float* dy, std::int64_t stride, std::int64_t classes, float* dx) {
+  double sum = 0.0;
+  for (std::int64_t c = 0; c < classes; ++c)
+    sum += static_cast<double>(dy[c * stride]) * static_cast<double>(y[c * stride]);
+  for (std::int64_t c = 0; c < classes; ++c)
+    dx[c * stride] =
+        static_cast<float>(static_cast<double>(y[c * stride]) * (static_cast<double>(dy[c * stride]) - sum));
 }
 
 /// The class with the largest score, the first of several.

@@ -4,15 +4,10 @@
 #include <string>
 
 #include "core/error.h"
+#include "plan/layer_lowering.h"
 
 namespace qrun {
 namespace {
-
-using Inputs = std::span<const BufferId>;
-
-[[noreturn]] void refuse(const LayerSpec& layer, const std::string& problem) {
-  throw ConfigError(layer.position, "network." + layer.name, problem);
-}
 
 /// Adds a weight [dims] and, where the layer has one, a bias [dims[0]].
 std::pair<ParamId, ParamId> add_params(Builder& b, const LayerSpec& layer, std::vector<std::int64_t> dims,
@@ -172,24 +167,14 @@ BufferId lower(Builder& b, const LayerSpec& layer, const BatchNorm2dLayer& norm,
   return y;
 }
 
-void refuse_other_shapes(const Builder& b, const LayerSpec& layer, Inputs inputs) {
-  for (std::size_t i = 1; i < inputs.size(); ++i) {
-    if (b.shape(inputs[i]) == b.shape(inputs[0])) continue;
-    refuse(layer, layer.input[0] + " gives " + to_string(b.shape(inputs[0])) + " and " + layer.input[i] + " " +
-                      to_string(b.shape(inputs[i])) + "; all inputs need one shape");
-  }
-}
-
-BufferId lower(Builder& b, const LayerSpec& layer, const AddLayer& add, Inputs inputs) {
-  refuse_other_shapes(b, layer, inputs);
-  const bool has_gradient = std::ranges::any_of(inputs, [&b](BufferId x) { return b.has_gradient(x); });
-  const BufferId y = b.add_buffer(layer.name, b.shape(inputs[0]), has_gradient);
-  const std::vector<float> coefficients(add.coefficients.begin(), add.coefficients.end());
-  b.forward(AddOp{{inputs.begin(), inputs.end()}, y, coefficients});
-  for (std::size_t i = 0; i < inputs.size(); ++i) {
-    if (b.has_gradient(inputs[i])) b.backward(AddBackwardOp{inputs[i], y, coefficients[i]});
-  }
-  return y;
+/// Returns how the weight starts: drawn as `init` says, or at what the type says.
+InitSpec weight_init(const LayerSpec& layer) {
+  return std::visit(
+      [&layer]<class Layer>(const Layer& /*own*/) -> InitSpec {
+        if constexpr (kHasWeightStart<Layer>) return {InitType::kConstant, Layer::kWeightStart};
+        return layer.init;
+      },
+      layer.params);
 }
 
 }  // namespace
@@ -201,12 +186,11 @@ BufferId lower_layer(Builder& builder, const LayerSpec& layer, std::span<const B
 ParamSettings settings_of(const LayerSpec& layer, BlobRole role) {
   const bool weight = role == BlobRole::kWeight || role == BlobRole::kScale;
   QRUN_CHECK(weight || role == BlobRole::kBias || role == BlobRole::kShift, "layers have weights and biases");
-  const BlobRoleInfo& info = info_of(role);
   const ParamSpec& spec = weight ? layer.weight : layer.bias;
   return {.quant = weight ? layer.weight_quant : layer.bias_quant,
           .lr_mult = spec.lr_mult,
-          .decay_mult = info.decays ? spec.decay_mult : 0,
-          .init = info.start ? InitSpec{InitType::kConstant, *info.start} : layer.init};
+          .decay_mult = info_of(role).decays ? spec.decay_mult : 0,
+          .init = weight ? weight_init(layer) : InitSpec{InitType::kConstant, 0}};
 }
 
 double dropout_of(const LayerSpec& layer) {

@@ -75,6 +75,18 @@ void refuse_other_than_scores(const Builder& builder, BufferId last, const Layer
                         "; end the network with a linear layer");
 }
 
+/// The loss takes the softmax of what it gets.
+void refuse_softmax_before_the_loss(const std::vector<LayerSpec>& network) {
+  const LayerSpec* layer = &network.back();
+  while (layer != nullptr && std::holds_alternative<FlattenLayer>(layer->params)) {
+    const auto from = std::ranges::find(network, layer->input[0], &LayerSpec::name);
+    layer = from == network.end() ? nullptr : &*from;
+  }
+  if (layer == nullptr || !std::holds_alternative<SoftmaxLayer>(layer->params)) return;
+  throw ConfigError(layer->position, "network." + layer->name,
+                    "the loss takes the softmax itself, of the scores; remove this layer");
+}
+
 /// Frozen statistics are another run's.
 void refuse_to_freeze_nothing(const std::vector<RunSpec>& runs, const LayerSpec& layer) {
   const auto* norm = std::get_if<BatchNorm2dLayer>(&layer.params);
@@ -131,6 +143,7 @@ Plan lower(const std::vector<RunSpec>& runs, const DataInfo& data) {
     for (std::size_t r = 0; r < runs.size(); ++r) add_settings(settings[r], runs[r].network[i], builder.plan(), begin);
     outputs[layer.name] = last;
   }
+  refuse_softmax_before_the_loss(network);
   refuse_other_than_scores(builder, last, network.back());
   const std::int64_t classes = builder.shape(last).c;
   builder.loss(SoftmaxCrossEntropyOp{last, classes});

@@ -215,16 +215,6 @@ NormSums batch_norm_sums(const Shape& s, std::int64_t n, const std::vector<T>& x
   return sums;
 }
 
-/// Weighted sum of tensors of one size.
-template <class T>
-Sums add(const std::vector<std::vector<T>>& x, const Floats& coefficients) {
-  Sums y(x[0].size());
-  for (std::size_t input = 0; input < x.size(); ++input) {
-    for (std::size_t i = 0; i < y.size(); ++i) y[i].add(product<double>(coefficients[input], x[input][i]));
-  }
-  return y;
-}
-
 /// Mean loss over the batch; `dx` [n, classes] receives its gradient.
 template <class T>
 double softmax_cross_entropy(const std::vector<T>& x, const std::vector<std::int32_t>& labels, std::int64_t classes,

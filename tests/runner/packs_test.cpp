@@ -44,6 +44,9 @@ void average(RunSpec& run) { run.network[1].params = AvgPool2dLayer{.kernel_size
 
 void normalize(RunSpec& run) { run.network[5].params = BatchNorm2dLayer{}; }
 void leak(RunSpec& run) { run.network[5].params = LeakyReluLayer{}; }
+void scale(RunSpec& run) { run.network[5].params = ScaleLayer{}; }
+void parametrize(RunSpec& run) { run.network[5].params = PreluLayer{}; }
+void respond(RunSpec& run) { run.network[5].params = LrnLayer{.alpha = 1}; }
 void drop_out(RunSpec& run) { run.network[5].params = DropoutLayer{}; }
 void add_to_itself(RunSpec& run) {
   run.network[5].params = AddLayer{{1, 1}};
@@ -98,6 +101,13 @@ std::vector<Change> changes_of_network(const std::string& folder) {
       {"network.affine", kApart, param(5, &BatchNorm2dLayer::affine, false), normalize},
       {"network.frozen", kApart, param(5, &BatchNorm2dLayer::frozen, true), start_normalized},
       {"network.negative_slope", kApart, param(5, &LeakyReluLayer::negative_slope, 0.5), leak},
+      {"network.bias", kApart, param(5, &ScaleLayer::bias, false), scale},
+      {"network.shared", kApart, param(5, &PreluLayer::shared, true), parametrize},
+      {"network.size", kApart, param(5, &LrnLayer::size, 3), respond},
+      {"network.alpha", kApart, param(5, &LrnLayer::alpha, 2.0), respond},
+      {"network.beta", kApart, param(5, &LrnLayer::beta, 0.5), respond},
+      {"network.region", kApart, param(5, &LrnLayer::region, LrnRegion::kWithin), respond},
+      {"network.k", kApart, param(5, &LrnLayer::k, 2.0), respond},
       {"network.p", kTogether, param(5, &DropoutLayer::p, 0.25), drop_out},
       {"network.coefficients", kApart, param(5, &AddLayer::coefficients, {1, -0.5}), add_to_itself},
       {"network.init.gaussian", kTogether,

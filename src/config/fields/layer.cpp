@@ -125,6 +125,8 @@ template <class Layer>
 constexpr auto weight_fields() {
   if constexpr (kMayBeAffine<Layer>) {
     return fields(kWeightField.template refused_if<is_not_affine<Layer>, why_not_affine>());
+  } else if constexpr (kHasWeightStart<Layer>) {
+    return fields(kWeightField);
   } else {
     return kInitFields + fields(kWeightField);
   }

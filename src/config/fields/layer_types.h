@@ -8,13 +8,12 @@
 #include <variant>
 #include <vector>
 
+#include "config/fields/channel_layers.h"
+#include "config/fields/joining_layers.h"
+#include "config/fields/max_size.h"
 #include "config/table/field.h"
 
 namespace qrun {
-
-namespace config {
-inline constexpr std::uint64_t kMaxSize = 1 << 20;  // of what is counted in a layer
-}
 
 /// Two-dimensional convolution; weight [out_channels, channels / groups, kernel_size, kernel_size].
 struct Conv2dLayer {
@@ -122,6 +121,15 @@ struct GlobalAvgPool2dLayer {
   bool operator==(const GlobalAvgPool2dLayer&) const = default;
 };
 
+/// All values of an image as channels, in c, h, w order.
+struct FlattenLayer {
+  static constexpr const char* kType = "flatten";
+  static constexpr bool kHasWeight = false;
+
+  static constexpr config::Table<FlattenLayer, 0> table() { return {}; }
+  bool operator==(const FlattenLayer&) const = default;
+};
+
 /// max(x, 0).
 struct ReluLayer {
   static constexpr const char* kType = "relu";
@@ -171,11 +179,21 @@ struct TanhLayer {
   bool operator==(const TanhLayer&) const = default;
 };
 
+/// exp(x) of each channel, parted by their sum.
+struct SoftmaxLayer {
+  static constexpr const char* kType = "softmax";
+  static constexpr bool kHasWeight = false;
+
+  static constexpr config::Table<SoftmaxLayer, 0> table() { return {}; }
+  bool operator==(const SoftmaxLayer&) const = default;
+};
+
 /// (x - mean) / sqrt(variance + eps) of each channel, times a weight, plus a bias: of the batch in training, of running
 /// statistics in a test, and where they are frozen in training, too.
 struct BatchNorm2dLayer {
   static constexpr const char* kType = "batch_norm2d";
   static constexpr bool kHasWeight = true;
+  static constexpr double kWeightStart = 1;
   double eps = 1e-5;
   double momentum = 0.1;
   bool affine = true;
@@ -209,31 +227,11 @@ struct DropoutLayer {
   bool operator==(const DropoutLayer&) const = default;
 };
 
-/// Sum of its inputs, each times its coefficient.
-struct AddLayer {
-  static constexpr const char* kType = "add";
-  static constexpr bool kHasWeight = false;
-  static constexpr bool kTakesSeveral = true;
-  std::vector<double> coefficients;  // one an input
-
-  static void read_coefficients(AddLayer& add, const config::Value& value);
-  static void write_coefficients(const AddLayer& add, const config::Writing& to);
-  [[nodiscard]] static config::Node schema_of_coefficients();
-
-  static constexpr auto table() {
-    using config::fields, config::Role;
-    return fields(config::field<AddLayer>("coefficients", "a factor on each input; default: 1", Role::kShape)
-                      .read_by<read_coefficients>()
-                      .written_by<write_coefficients>()
-                      .described_by<schema_of_coefficients>());
-  }
-  bool operator==(const AddLayer&) const = default;
-};
-
 /// The list of types, in the order of the documentation.
 using LayerParams =
     std::variant<Conv2dLayer, LinearLayer, MaxPool2dLayer, AvgPool2dLayer, GlobalAvgPool2dLayer, ReluLayer, Relu6Layer,
-                 LeakyReluLayer, SigmoidLayer, TanhLayer, BatchNorm2dLayer, DropoutLayer, AddLayer>;
+                 LeakyReluLayer, PreluLayer, SigmoidLayer, TanhLayer, SoftmaxLayer, BatchNorm2dLayer, ScaleLayer,
+                 LrnLayer, DropoutLayer, AddLayer, MulLayer, MaxLayer, ConcatLayer, FlattenLayer>;
 
 /// True for a type that may have a bias, the last field of its table.
 template <class Layer>
@@ -241,7 +239,13 @@ inline constexpr bool kHasBias = requires(Layer layer) {
   layer.bias;
 };
 
-/// True for a type whose weight may be left out, and with it its bias. Its weight starts at 1.
+/// True for a type whose weight starts at a constant, and is one a channel; the others draw it, and sum products.
+template <class Layer>
+inline constexpr bool kHasWeightStart = requires {
+  Layer::kWeightStart;
+};
+
+/// True for a type whose weight may be left out, and with it its bias.
 template <class Layer>
 inline constexpr bool kMayBeAffine = requires(Layer layer) {
   layer.affine;
