@@ -199,7 +199,7 @@ __global__ void __launch_bounds__(kThreads, kM* kN == 32 ? 3 : 2) direct_conv2d_
   alignas(16) __shared__ float space[2][kStageFloats];
   const Part part(p);
   const Lane lane(p, kM);
-  const int first = part.row0 > p.s.pad ? part.row0 - p.s.pad : 0;  // row in the patch
+  const int first = part.row0 > p.s.pad.h ? part.row0 - p.s.pad.h : 0;  // row in the patch
   const int stages = (p.s.channels + p.chunk - 1) / p.chunk;
   const auto bring = [&](int stage) {
     const int channel0 = stage * p.chunk;
@@ -214,7 +214,7 @@ __global__ void __launch_bounds__(kThreads, kM* kN == 32 ? 3 : 2) direct_conv2d_
   };
 
   const bool active = lane.active && part.image0 + lane.image < p.s.n && part.row0 + lane.row < p.s.oh;
-  const int top = part.row0 + lane.row - p.s.pad;  // of the thread's windows
+  const int top = part.row0 + lane.row - p.s.pad.h;  // of the thread's windows
   const int x_offset = lane.image * p.patch.plane_pitch + lane.segment * kN;
   float sums[kM][kN] = {};
   bring(0);

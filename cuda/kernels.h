@@ -70,10 +70,10 @@ struct PieceNeeds {
   }
 };
 
-/// A value of a filter: forward and for weights each (c / groups, ky, kx) with its offset in the padded input; for dx
-/// each (o / groups, ky, kx) with the offset of o's plane in the output.
+/// A value of a filter, with its row and column in the window: forward and for weights each (c / groups, ky, kx) with its
+/// offset in the padded input; for dx each (o / groups, ky, kx) with the offset of o's plane in the output.
 struct alignas(16) Tap {
-  int offset = 0, ky = 0, kx = 0, unused = 0;
+  int offset = 0, row = 0, column = 0, unused = 0;
 };
 
 // Convolution; a matrix product is the convolution of one pixel. Sums run over (c, ky, kx) in order, those of long

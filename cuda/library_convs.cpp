@@ -19,7 +19,7 @@ constexpr std::array kMeasured = {Measured{.k = 3, .stride = 1, .c = 64, .o = 64
 /// plays no part in it.
 bool is_measured(const LibraryConv& conv) {
   const ConvShape& s = conv.s;
-  return conv.tf32 && s.groups == 1 && std::ranges::any_of(kMeasured, [&](const Measured& at) {
+  return conv.tf32 && s.groups == 1 && s.dilation == 1 && std::ranges::any_of(kMeasured, [&](const Measured& at) {
            return s.k == at.k && s.stride == at.stride && s.c >= at.c && s.o >= at.o &&
                   s.out_h() * s.out_w() >= at.pixels && conv.n >= at.n;
          });

@@ -42,10 +42,12 @@ int passes_of(const QuantSettings& settings, bool has_maxima) {
 std::vector<Tap> make_taps(const ConvShape& s, std::int64_t planes, std::int64_t plane, std::int64_t row) {
   std::vector<Tap> taps;
   for (std::int64_t p = 0; p < planes; ++p) {
-    for (std::int64_t ky = 0; ky < s.k; ++ky) {
-      for (std::int64_t kx = 0; kx < s.k; ++kx) {
-        const std::int64_t offset = p * plane + (row > 0 ? ky * row + kx : 0);
-        taps.push_back({static_cast<int>(offset), static_cast<int>(ky), static_cast<int>(kx)});
+    for (std::int64_t ky = 0; ky < s.k.h; ++ky) {
+      for (std::int64_t kx = 0; kx < s.k.w; ++kx) {
+        const std::int64_t at_row = ky * s.dilation.h;
+        const std::int64_t at_column = kx * s.dilation.w;
+        const std::int64_t offset = p * plane + (row > 0 ? at_row * row + at_column : 0);
+        taps.push_back({static_cast<int>(offset), static_cast<int>(at_row), static_cast<int>(at_column)});
       }
     }
   }

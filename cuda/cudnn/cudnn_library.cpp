@@ -71,9 +71,10 @@ CudnnLibrary::Chosen::Chosen(const LibraryConv& of) : direction(of.direction) {
   set(x, s.c, s.h, s.w);
   set(y, s.o, s.out_h(), s.out_w());
   check(cudnnSetFilter4dDescriptor(w.get(), CUDNN_DATA_FLOAT, CUDNN_TENSOR_NCHW, whole(s.o), whole(s.c / s.groups),
-                                   whole(s.k), whole(s.k)),
+                                   whole(s.k.h), whole(s.k.w)),
         "cudnnSetFilter4dDescriptor");
-  check(cudnnSetConvolution2dDescriptor(conv.get(), whole(s.pad), whole(s.pad), whole(s.stride), whole(s.stride), 1, 1,
+  check(cudnnSetConvolution2dDescriptor(conv.get(), whole(s.pad.h), whole(s.pad.w), whole(s.stride.h),
+                                        whole(s.stride.w), whole(s.dilation.h), whole(s.dilation.w),
                                         CUDNN_CROSS_CORRELATION, CUDNN_DATA_FLOAT),
         "cudnnSetConvolution2dDescriptor");
   check(cudnnSetConvolutionGroupCount(conv.get(), whole(s.groups)), "cudnnSetConvolutionGroupCount");

@@ -8,10 +8,10 @@ constexpr double kScaleRounding = 0x1p-22;  // a scale may differ in its last bi
 struct Describe {
   Tolerance operator()(const QuantizeParamOp& /*op*/) const { return {.relative = kScaleRounding}; }
   Tolerance operator()(const QuantizeParamBackwardOp& /*op*/) const { return {}; }
-  Tolerance operator()(const Conv2dOp& op) const { return product(op, op.s.c / op.s.groups * op.s.k * op.s.k + 1); }
+  Tolerance operator()(const Conv2dOp& op) const { return product(op, op.s.taps() + 1); }
   Tolerance operator()(const LinearOp& op) const { return product(op, op.in + 1); }
   Tolerance operator()(const Conv2dBackwardDataOp& op) const {
-    return product(op, op.s.o / op.s.groups * op.s.k * op.s.k);
+    return product(op, op.s.o / op.s.groups * op.s.k.size());
   }
   Tolerance operator()(const LinearBackwardDataOp& op) const { return product(op, op.out); }
   Tolerance operator()(const Conv2dBackwardWeightOp& op) const { return over_batch(op, op.s.out_h() * op.s.out_w()); }

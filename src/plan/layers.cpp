@@ -20,6 +20,19 @@ std::pair<ParamId, ParamId> add_params(Builder& b, const LayerSpec& layer, std::
   return {weight, b.add_param({layer.name, Place::kLayer, BlobRole::kBias, {outputs}, fan_in})};
 }
 
+/// A kernel lies in the padded image with all that its dilation puts between its values.
+void refuse_wide_kernel(const LayerSpec& layer, const ConvShape& s) {
+  if (s.h + 2 * s.pad.h >= extent_of(s.rows()) && s.w + 2 * s.pad.w >= extent_of(s.columns())) return;
+  const std::string of_input = "its input " + to_string(Shape{s.c, s.h, s.w}) + " with padding " + to_string(s.pad);
+  if (s.dilation == 1) {
+    refuse(layer,
+           "kernel_size " + to_string(s.k) + " is larger than " + of_input + "; use a smaller kernel or more padding");
+  }
+  refuse(layer, "kernel_size " + to_string(s.k) + " with dilation " + to_string(s.dilation) + " takes " +
+                    to_string(Sides{extent_of(s.rows()), extent_of(s.columns())}) + ", more than " + of_input +
+                    "; use a smaller dilation or more padding");
+}
+
 BufferId lower(Builder& b, const LayerSpec& layer, const Conv2dLayer& conv, Inputs inputs) {
   const BufferId x = inputs.front();
   const Shape in = b.shape(x);
@@ -30,16 +43,14 @@ BufferId lower(Builder& b, const LayerSpec& layer, const Conv2dLayer& conv, Inpu
                     .k = conv.kernel_size,
                     .stride = conv.stride,
                     .pad = conv.padding,
-                    .groups = conv.groups};
+                    .groups = conv.groups,
+                    .dilation = conv.dilation};
   if (s.c % s.groups != 0 || s.o % s.groups != 0) {
     refuse(layer, "groups " + std::to_string(s.groups) + " divides not both its " + std::to_string(s.c) +
                       " input and " + std::to_string(s.o) + " output channels; choose a common divisor");
   }
-  if (in.h + 2 * s.pad < s.k || in.w + 2 * s.pad < s.k) {
-    refuse(layer, "kernel_size " + std::to_string(s.k) + " is larger than its input " + to_string(in) +
-                      " with padding " + std::to_string(s.pad) + "; use a smaller kernel or more padding");
-  }
-  const auto [w, bias] = add_params(b, layer, {s.o, s.c / s.groups, s.k, s.k}, conv.bias);
+  refuse_wide_kernel(layer, s);
+  const auto [w, bias] = add_params(b, layer, {s.o, s.c / s.groups, s.k.h, s.k.w}, conv.bias);
   const BufferId y = b.add_buffer(layer.name, {s.o, s.out_h(), s.out_w()}, true);
   b.forward(Conv2dOp{x, y, w, bias, s});
   if (b.has_gradient(x)) b.backward(Conv2dBackwardDataOp{x, y, w, s});

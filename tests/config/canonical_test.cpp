@@ -24,9 +24,10 @@ network:
   - name: conv1
     type: conv2d
     out_channels: 4
-    kernel_size: 5
+    kernel_size: [5, 3]
     stride: 2
-    padding: 1
+    padding: [1, 0]
+    dilation: [1, 2]
     groups: 1
     init: {gaussian: 0.01}
     weight: {lr_mult: 2, decay_mult: 0.5}
@@ -125,6 +126,7 @@ network:
     kernel_size: 5
     stride: 1
     padding: 0
+    dilation: 1
     groups: 1
     init: xavier
     weight: {lr_mult: 1, decay_mult: 1}
@@ -215,7 +217,7 @@ TEST(Canonical, StoredTextIsReadStrictly) {
   const std::string text = read(kSmall).text();
   EXPECT_EQ(lines(text), Lines{});
   EXPECT_EQ(lines(with(text, "epochs: 1\n", "epochs: none\n")),
-            Lines{"stored:48:11: train.epochs: none is not an integer; write one in decimal or 0x"});
+            Lines{"stored:49:11: train.epochs: none is not an integer; write one in decimal or 0x"});
   EXPECT_EQ(lines(text + "vars: {a: 1}\n").size(), 1U);
 }
 

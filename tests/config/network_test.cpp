@@ -55,6 +55,45 @@ TEST(Network, EveryLayerTypeReadsItsParameters) {
   }
 }
 
+TEST(Network, ANumberOfAKernelStandsForHeightAndWidth) {
+  const auto conv = [](const std::string& keys) {
+    return std::get<Conv2dLayer>(read(with("kernel_size: 5", keys)).network[0].params);
+  };
+  EXPECT_EQ(conv("kernel_size: 3"), (Conv2dLayer{.out_channels = 4, .kernel_size = {3, 3}}));
+  EXPECT_EQ(
+      conv("kernel_size: [3, 5], stride: [1, 2], padding: [0, 4], dilation: [2, 1]"),
+      (Conv2dLayer{.out_channels = 4, .kernel_size = {3, 5}, .stride = {1, 2}, .padding = {0, 4}, .dilation = {2, 1}}));
+  EXPECT_EQ(std::get<Conv2dLayer>(read(kSmall, {"network.conv1.kernel_size=[3, 5]"}).network[0].params).kernel_size,
+            (Sides{3, 5}));
+}
+
+TEST(Network, EqualSidesAreTheSameRunAsTheirNumber) {
+  const RunSpec number = read(with("kernel_size: 5", "kernel_size: 3, padding: 1"));
+  const RunSpec pair = read(with("kernel_size: 5", "kernel_size: [3, 3], padding: [1, 1], dilation: 1"));
+  EXPECT_EQ(pair.text(), number.text());
+  EXPECT_EQ(pair.id(), number.id());
+  EXPECT_NE(read(with("kernel_size: 5", "kernel_size: 3, padding: 1, dilation: 2")).id(), number.id());
+  EXPECT_NE(read(with("kernel_size: 5", "kernel_size: [3, 1], padding: 1")).id(), number.id());
+}
+
+TEST(Network, RejectsOtherSides) {
+  expect_mistakes({
+      {"kernel_size: 5",
+       "kernel_size: [3, 3, 3]",
+       {"a.yaml:5:63: network.conv1.kernel_size: has 3 values; give one integer, or [h, w]"}},
+      {"kernel_size: 5",
+       "kernel_size: [3]",
+       {"a.yaml:5:63: network.conv1.kernel_size: has 1 value; give one integer, or [h, w]"}},
+      {"kernel_size: 5",
+       "kernel_size: {h: 3}",
+       {"a.yaml:5:63: network.conv1.kernel_size: is a map; an integer is wanted, or [h, w]"}},
+      {"kernel_size: 5",
+       "kernel_size: [0, 2.5]",
+       {"a.yaml:5:64: network.conv1.kernel_size[0]: 0 is outside [1, 1048576]",
+        "a.yaml:5:67: network.conv1.kernel_size[1]: 2.5 is not an integer; write one in decimal or 0x"}},
+  });
+}
+
 TEST(Network, EveryLayerTypeMissesItsRequiredParameters) {
   for (const LayerType& type : layer_types()) {
     Lines lines;

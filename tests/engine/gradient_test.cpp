@@ -118,6 +118,14 @@ TEST_P(GradientTest, OfConv2dIsThatOfTheLoss) {
   check(conv("tested", 4, 3, 3, 2, 4, true));
 }
 
+TEST_P(GradientTest, OfALongAndADilatedConv2dIsThatOfTheLoss) {
+  for (const Conv2dLayer& tested :
+       {Conv2dLayer{.out_channels = 5, .kernel_size = {3, 5}, .padding = {0, 2}},
+        Conv2dLayer{.out_channels = 5, .kernel_size = {2, 3}, .stride = {2, 1}, .padding = {1, 2}, .dilation = {3, 2}},
+        Conv2dLayer{.out_channels = 6, .kernel_size = 3, .stride = 2, .padding = 2, .dilation = 2, .groups = 2}})
+    check(layer("tested", "before", tested));
+}
+
 TEST_P(GradientTest, OfLinearIsThatOfTheLoss) {
   check(layer("tested", "before", LinearLayer{.out_features = 5}));
   check(layer("tested", "before", LinearLayer{.out_features = 2, .bias = false}));

@@ -151,6 +151,27 @@ TEST(Lower, NamesTheLayerWhoseShapesDontFit) {
   EXPECT_THAT(refusal(spec), testing::HasSubstr("padding 2 is more than half of kernel_size 2; at most 1"));
 }
 
+TEST(Lower, AKernelMayBeLongAndReachFar) {
+  RunSpec spec = lenet();
+  auto& conv1 = std::get<Conv2dLayer>(spec.network[0].params);
+  conv1 = {.out_channels = 20, .kernel_size = {3, 5}, .stride = {1, 2}, .padding = {0, 2}, .dilation = {4, 1}};
+  const Plan plan = lower({spec}, kMnist);
+  EXPECT_EQ(plan.buffers[1].shape, (Shape{20, 20, 14}));
+  EXPECT_EQ(plan.params[0].dims, (std::vector<std::int64_t>{20, 1, 3, 5}));
+  const std::vector<LayerCost> costs = network_costs(spec, kMnist.shape);
+  EXPECT_EQ(costs[0].parameters, 20 * 15 + 20);
+  EXPECT_EQ(costs[0].macs, 20 * 15 * 20 * 14);
+  conv1 = {.out_channels = 20, .kernel_size = {3, 5}, .padding = {1, 0}, .dilation = {15, 1}};
+  EXPECT_EQ(refusal(spec),
+            "net.yaml:7:3: network.conv1: kernel_size 3x5 with dilation 15x1 takes 31x5, more than its input 1x28x28 "
+            "with padding 1x0; use a smaller dilation or more padding");
+  conv1.padding = {2, 0};
+  spec.network[1] = layer("pool1", "conv1", ReluLayer{});
+  spec.network.erase(spec.network.begin() + 2, spec.network.begin() + 4);
+  spec.network[2].input = {"pool1"};
+  EXPECT_EQ(refusal(spec), "accepted") << "the kernel is as large as the image with its border";
+}
+
 TEST(Lower, LaysAResidualBlockOut) {
   RunSpec spec = lenet();
   spec.network = {conv("conv1", "data", 4, 3, 1), layer("relu1", "conv1", ReluLayer{}), conv("conv2", "relu1", 4, 3, 1),

@@ -92,6 +92,7 @@ std::vector<Change> changes_of_network(const std::string& folder) {
       {"network.kernel_size", kApart, param(0, &Conv2dLayer::kernel_size, 3)},
       {"network.stride", kApart, param(0, &Conv2dLayer::stride, 2)},
       {"network.padding", kApart, param(0, &Conv2dLayer::padding, 1)},
+      {"network.dilation", kApart, param(0, &Conv2dLayer::dilation, {1, 2})},
       {"network.groups", kApart, param(2, &Conv2dLayer::groups, 2)},
       {"network.ceil_mode", kApart, param(1, &MaxPool2dLayer::ceil_mode, true)},
       {"network.count_include_pad", kApart, param(1, &AvgPool2dLayer::count_include_pad, true), average},

@@ -12,29 +12,33 @@
 #include "config/fields/joining_layers.h"
 #include "config/fields/max_size.h"
 #include "config/table/field.h"
+#include "core/shape.h"
 
 namespace qrun {
 
-/// Two-dimensional convolution; weight [out_channels, channels / groups, kernel_size, kernel_size].
+/// Two-dimensional convolution; weight [out_channels, channels / groups, kernel_size.h, kernel_size.w].
 struct Conv2dLayer {
   static constexpr const char* kType = "conv2d";
   static constexpr bool kHasWeight = true;
   std::int64_t out_channels = 0;
-  std::int64_t kernel_size = 0;
-  std::int64_t stride = 1;
-  std::int64_t padding = 0;
+  Sides kernel_size{};
+  Sides stride{1};
+  Sides padding{};
+  Sides dilation{1};
   std::int64_t groups = 1;
   bool bias = true;
 
   static constexpr auto table() {
-    using config::boolean, config::fields, config::integer, config::kMaxSize, config::Role;
+    using config::boolean, config::fields, config::integer, config::kMaxSize, config::Role, config::sides;
     return fields(
         integer<&Conv2dLayer::out_channels>("out_channels", "number of filters", Role::kShape, {1, kMaxSize})
             .required(),
-        integer<&Conv2dLayer::kernel_size>("kernel_size", "height and width of a filter", Role::kShape, {1, kMaxSize})
+        sides<&Conv2dLayer::kernel_size>("kernel_size", "height and width of a filter", Role::kShape, {1, kMaxSize})
             .required(),
-        integer<&Conv2dLayer::stride>("stride", "step between outputs", Role::kShape, {1, kMaxSize}),
-        integer<&Conv2dLayer::padding>("padding", "zeros added on each side", Role::kShape, {0, kMaxSize}),
+        sides<&Conv2dLayer::stride>("stride", "step between outputs", Role::kShape, {1, kMaxSize}),
+        sides<&Conv2dLayer::padding>("padding", "zeros added on each side", Role::kShape, {0, kMaxSize}),
+        sides<&Conv2dLayer::dilation>("dilation", "step between the values of a filter", Role::kShape, {1, kMaxSize})
+            .later("1"),
         integer<&Conv2dLayer::groups>("groups", "groups of channels that don't see each other", Role::kShape,
                                       {1, kMaxSize}),
         boolean<&Conv2dLayer::bias>("bias", "add a bias per filter", Role::kShape));

@@ -194,6 +194,11 @@ template <auto member>
   field.row.integers = range;
   return field;
 }
+/// One for both sides of an image, or one for each.
+template <auto member>
+[[nodiscard]] constexpr auto sides(const char* name, const char* about, Role role, IntRange range) {
+  return integer<member>(name, about, role, range);
+}
 /// An integer or null: 0 stands for one that is not given.
 template <auto member>
 [[nodiscard]] constexpr auto integer_or_null(const char* name, const char* about, Role role, IntRange range) {

@@ -124,7 +124,7 @@ struct Sums {
   double other = 0;
 };
 
-/// Sizes of kernels that row_gradient has loops for.
+/// Widths of kernels that row_gradient has loops for.
 inline constexpr std::array<std::int64_t, 2> kRowGradientSizes = {3, 5};
 
 struct Kernels {
