@@ -151,7 +151,7 @@ Plan lower(const std::vector<RunSpec>& runs, const DataInfo& data) {
   plan.images = images;
   plan.logits = last;
   plan.classes = classes;
-  return fuse_quantize_pool(std::move(plan));
+  return skip_flatten(fuse_quantize_pool(std::move(plan)));
 }
 
 }  // namespace qrun

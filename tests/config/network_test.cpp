@@ -268,7 +268,7 @@ TEST(Network, ReadsWhatLayersOfScaledChannelsTake) {
   EXPECT_EQ(read(prelu.text()).text(), prelu.text());
   expect_mistakes({{"type: relu",
                     "type: prelu, quantize: {bias: {method: ulq, bits: 2}}",
-                    {"a.yaml:6:56: network.relu1.quantize.bias: relu1 has no bias; remove the quantizer"}}});
+                    {"a.yaml:6:49: network.relu1.quantize.bias: relu1 has no bias; remove the quantizer"}}});
 }
 
 TEST(Network, ANormalizationHasAnOddSizeAndWithinAChannelNoK) {

@@ -14,48 +14,10 @@
 #include "plan/operands.h"
 #include "plan/pack_key.h"
 #include "quant/all.h"
-#include "reference/layers.h"
+#include "support.h"
 
 namespace qrun {
 namespace {
-
-LayerSpec conv(const std::string& name, const std::string& input, std::int64_t out, std::int64_t k,
-               std::int64_t pad = 0, std::int64_t groups = 1) {
-  return layer(name, input, Conv2dLayer{.out_channels = out, .kernel_size = k, .padding = pad, .groups = groups});
-}
-LayerSpec pool(const std::string& name, const std::string& input, std::int64_t k, std::int64_t pad = 0) {
-  return layer(name, input, MaxPool2dLayer{.kernel_size = k, .stride = k, .padding = pad});
-}
-LayerSpec linear(const std::string& name, const std::string& input, std::int64_t out) {
-  return layer(name, input, LinearLayer{.out_features = out});
-}
-
-RunSpec lenet() {
-  RunSpec spec;
-  spec.data.train.batch_size = 64;
-  spec.data.test.batch_size = 100;
-  spec.train.epochs = 20;
-  spec.network = {conv("conv1", "data", 20, 5), pool("pool1", "conv1", 2),   conv("conv2", "pool1", 50, 5),
-                  pool("pool2", "conv2", 2),    linear("fc1", "pool2", 500), layer("relu1", "fc1", ReluLayer{}),
-                  linear("score", "relu1", 10)};
-  return spec;
-}
-const DataInfo kMnist{{1, 28, 28}, 60000};
-
-template <class T>
-int count(const Plan& plan) {
-  return static_cast<int>(
-      std::ranges::count_if(plan.steps, [](const Step& step) { return std::holds_alternative<T>(step.op); }));
-}
-
-std::string refusal(const RunSpec& spec) {
-  try {
-    static_cast<void>(lower({spec}, kMnist));
-  } catch (const ConfigError& error) {
-    return error.what();
-  }
-  return "accepted";
-}
 
 TEST(Lower, GivesLeNetItsShapes) {
   const Plan plan = lower({lenet()}, kMnist);
@@ -188,33 +150,6 @@ TEST(Lower, LaysAResidualBlockOut) {
             "net.yaml:7:3: network.sum: relu1 gives 4x28x28 and conv2 4x26x26; all inputs need one shape");
 }
 
-TEST(Lower, AddsTheChannelsOfAConcatenationUp) {
-  RunSpec spec = lenet();
-  spec.network = {conv("conv1", "data", 4, 3, 1),
-                  conv("conv2", "data", 6, 5, 2),
-                  joining_layer("all", {"conv1", "data", "conv2"}, ConcatLayer{}),
-                  conv("conv3", "all", 2, 3),
-                  layer("flat", "conv3", FlattenLayer{}),
-                  linear("score", "flat", 10)};
-  spec.network[0].activation_quant = {.method = AllQuantizers::find("clip"), .bits = 4};
-  spec.network[1].activation_quant = {.method = AllQuantizers::find("clip"), .bits = 8};
-  const Plan plan = lower({spec}, kMnist);
-  EXPECT_EQ(count<ConcatOp>(plan), 2);
-  EXPECT_EQ(count<ConcatBackwardOp>(plan), 3) << "images have no gradient";
-  std::vector<LayerCost> costs = network_costs(spec, kMnist.shape);
-  EXPECT_EQ(costs[2].out, (Shape{11, 28, 28}));
-  EXPECT_EQ(costs[2].parameters + costs[2].macs + costs[4].parameters + costs[4].macs, 0);
-  EXPECT_EQ(costs[3].bit_operations, costs[3].macs * 32 * 32) << "images are among its channels";
-  EXPECT_EQ(costs[4].out, (Shape{2 * 26 * 26, 1, 1}));
-  spec.network[2].input = {"conv1", "conv2"};
-  costs = network_costs(spec, kMnist.shape);
-  EXPECT_EQ(costs[3].bit_operations, costs[3].macs * 32 * 8) << "as many as the widest has";
-  spec.network[1] = conv("conv2", "data", 6, 5);
-  EXPECT_EQ(refusal(spec),
-            "net.yaml:7:3: network.all: conv1 gives 4x28x28 and conv2 6x24x24; all inputs need one height and one "
-            "width");
-}
-
 TEST(Lower, ASumOfImagesHasNoGradient) {
   RunSpec spec = lenet();
   spec.network = {joining_layer("sum", {"data", "data"}, AddLayer{{1, 1}}), linear("score", "sum", 10)};
@@ -278,63 +213,6 @@ TEST(Lower, GivesABatchNormItsBlobsAndStatistics) {
   EXPECT_EQ(start.params[4].master, initial_state(lower({lenet()}, kMnist), 0).params[2].master)
       << "its weights take no random numbers";
   EXPECT_EQ(network_costs(normed(), kMnist.shape)[1].parameters, 40);
-}
-
-TEST(Lower, ScaledChannelsHaveBlobsThatStartWhereTheirTypesSay) {
-  RunSpec spec = lenet();
-  spec.network.insert(spec.network.begin() + 1,
-                      {layer("scale", "conv1", ScaleLayer{}), layer("prelu", "scale", PreluLayer{}),
-                       layer("shared", "prelu", PreluLayer{.shared = true})});
-  spec.network[4].input = {"shared"};
-  const Plan plan = lower({spec}, kMnist);
-  const TrainingState start = initial_state(plan, 0);
-  std::vector<std::string> blobs;
-  for (std::size_t p = 2; p < 6; ++p) {
-    blobs.push_back(to_string(plan.params[p].address()));
-    EXPECT_EQ(plan.runs[0].params[p].decay_mult, 1);
-  }
-  EXPECT_THAT(blobs, testing::ElementsAre("scale/weight", "scale/bias", "prelu/weight", "shared/weight"));
-  EXPECT_EQ(start.params[2].master, std::vector<float>(20, 1.0F));
-  EXPECT_EQ(start.params[3].master, std::vector<float>(20, 0.0F));
-  EXPECT_EQ(start.params[4].master, std::vector<float>(20, 0.25F));
-  EXPECT_EQ(start.params[5].master, std::vector<float>(1, 0.25F));
-  EXPECT_EQ(start.params[6].master, initial_state(lower({lenet()}, kMnist), 0).params[2].master)
-      << "they take no random numbers";
-  const std::vector<LayerCost> costs = network_costs(spec, kMnist.shape);
-  EXPECT_EQ(costs[1].parameters, 40);
-  EXPECT_EQ(costs[2].parameters, 20);
-  EXPECT_EQ(costs[3].parameters, 1);
-  EXPECT_EQ(costs[1].macs + costs[2].macs + costs[3].macs, 0);
-}
-
-TEST(Lower, ANormalizationWithinAChannelCountsPixels) {
-  RunSpec spec = lenet();
-  spec.network.insert(spec.network.begin() + 1,
-                      {layer("across", "conv1", LrnLayer{.size = 5, .alpha = 10, .k = 2}),
-                       layer("within", "across", LrnLayer{.size = 5, .alpha = 50, .region = LrnRegion::kWithin})});
-  spec.network[3].input = {"within"};
-  std::vector<Lrn> got;
-  for (const Step& step : lower({spec}, kMnist).steps) {
-    if (const auto* op = std::get_if<LrnOp>(&step.op)) got.push_back(op->lrn);
-  }
-  ASSERT_EQ(got.size(), 2U);
-  EXPECT_EQ(got[0].factor, 2);
-  EXPECT_EQ(got[0].k, 2);
-  EXPECT_EQ(got[1].factor, 2);
-  EXPECT_EQ(got[1].k, 1) << "Caffe's constant";
-  EXPECT_EQ(network_costs(spec, kMnist.shape)[2].parameters, 0);
-}
-
-TEST(Lower, LeavesTheLastSoftmaxToTheLoss) {
-  RunSpec spec = lenet();
-  spec.network.push_back(layer("prob", "score", SoftmaxLayer{}));
-  const std::string want =
-      "net.yaml:7:3: network.prob: the loss takes the softmax itself, of the scores; remove this layer";
-  EXPECT_EQ(refusal(spec), want);
-  spec.network.push_back(layer("flat", "prob", FlattenLayer{}));
-  EXPECT_EQ(refusal(spec), want);
-  spec.network.push_back(linear("again", "flat", 10));
-  EXPECT_EQ(refusal(spec), "accepted");
 }
 
 TEST(Lower, ABatchNormNeedsSeveralValuesOrStatistics) {

@@ -53,6 +53,15 @@ TEST(NetworkJson, HasBothSidesWhereTheyDiffer) {
   EXPECT_EQ(json["layers"][0].at("macs"), 2 * 15 * 64);
 }
 
+TEST(NetworkJson, NamesChoicesAsText) {
+  RunSpec spec = small_network();
+  spec.network[1].params = LrnLayer{.size = 3, .region = LrnRegion::kWithin};
+  const nlohmann::json json = nlohmann::json::parse(network_json(spec, {1, 12, 12}));
+  EXPECT_EQ(json.at("layers")[1].at("params").at("region"), "within");
+  EXPECT_EQ(json.at("layers")[1].at("params").at("size"), 3);
+  EXPECT_FALSE(json.at("layers")[1].at("params").contains("k"));
+}
+
 TEST(NetworkJson, AddsUpItsLayers) {
   const nlohmann::json json = nlohmann::json::parse(network_json(small_network(), {1, 12, 12}));
   for (const char* key : {"parameters", "macs", "bit_operations", "model_bits_float", "model_bits"}) {
