@@ -46,14 +46,14 @@ struct BlobRoleInfo {
   bool trained;           // by the solver, in float32; else ops move it, in float64
   bool decays;            // weight decay reaches it
   bool may_be_quantized;
-  std::optional<double> start;  // nothing: drawn as the layer's `init` says
+  std::optional<double> start;  // nothing: as the layer's `init` says
 };
 
 inline constexpr std::array kBlobRoles = {
     BlobRoleInfo{BlobRole::kWeight, "weight", true, true, true, std::nullopt},
-    BlobRoleInfo{BlobRole::kBias, "bias", true, true, true, 0},
-    BlobRoleInfo{BlobRole::kScale, "weight", true, true, true, 1},
-    BlobRoleInfo{BlobRole::kShift, "bias", true, true, true, 0},
+    BlobRoleInfo{BlobRole::kBias, "bias", true, true, true, std::nullopt},
+    BlobRoleInfo{BlobRole::kScale, "weight", true, true, true, std::nullopt},
+    BlobRoleInfo{BlobRole::kShift, "bias", true, true, true, std::nullopt},
     BlobRoleInfo{BlobRole::kRange, "range_ema", false, false, false, -1},  // negative: no training batch was seen yet
     BlobRoleInfo{BlobRole::kMean, "mean", false, false, false, 0},
     BlobRoleInfo{BlobRole::kVariance, "variance", false, false, false, 0},

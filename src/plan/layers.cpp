@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <string>
 
+#include "config/fields/init.h"
 #include "core/error.h"
 
 namespace qrun {
@@ -201,12 +202,11 @@ BufferId lower_layer(Builder& builder, const LayerSpec& layer, std::span<const B
 ParamSettings settings_of(const LayerSpec& layer, BlobRole role) {
   const bool weight = role == BlobRole::kWeight || role == BlobRole::kScale;
   QRUN_CHECK(weight || role == BlobRole::kBias || role == BlobRole::kShift, "layers have weights and biases");
-  const BlobRoleInfo& info = info_of(role);
   const ParamSpec& spec = weight ? layer.weight : layer.bias;
   return {.quant = weight ? layer.weight_quant : layer.bias_quant,
           .lr_mult = spec.lr_mult,
-          .decay_mult = info.decays ? spec.decay_mult : 0,
-          .init = info.start ? InitSpec{InitType::kConstant, *info.start} : layer.init};
+          .decay_mult = info_of(role).decays ? spec.decay_mult : 0,
+          .init = config::init_of(layer, weight ? config::Blob::kWeight : config::Blob::kBias)};
 }
 
 double dropout_of(const LayerSpec& layer) {

@@ -1,6 +1,7 @@
 // The resolved run: canonical text, hash, id.
 #include <cstdlib>
 
+#include "config/fields/init.h"
 #include "config/yaml/scalars.h"
 #include "support.h"
 
@@ -30,7 +31,7 @@ network:
     groups: 1
     init: {gaussian: 0.01}
     weight: {lr_mult: 2, decay_mult: 0.5}
-    bias: {lr_mult: 3, decay_mult: 0}
+    bias: {lr_mult: 3, decay_mult: 0, init: {gaussian: 0.5, mean: 0.25}}
     quantize:
       weight: {method: ULQ, bits: 3, per_channel: true, gradient: ste_clipped, lambda: optimal}
       bias: {method: ternary}
@@ -67,7 +68,8 @@ void expect_reads_back(const RunSpec& run) {
     EXPECT_EQ(back.network[i].name, run.network[i].name);
     EXPECT_EQ(back.network[i].params, run.network[i].params);
     EXPECT_EQ(back.network[i].input, run.network[i].input);
-    EXPECT_EQ(back.network[i].init, run.network[i].init);
+    for (const config::Blob blob : {config::Blob::kWeight, config::Blob::kBias})
+      EXPECT_EQ(config::init_of(back.network[i], blob), config::init_of(run.network[i], blob));
     EXPECT_EQ(back.network[i].weight, run.network[i].weight);
     EXPECT_EQ(back.network[i].bias, run.network[i].bias);
     EXPECT_EQ(back.network[i].weight_quant, run.network[i].weight_quant);
@@ -128,7 +130,10 @@ network:
     groups: 1
     init: xavier
     weight: {lr_mult: 1, decay_mult: 1}
-    bias: {lr_mult: 1, decay_mult: 1}
+    bias:
+      lr_mult: 1
+      decay_mult: 1
+      init: {constant: 0}
     quantize: {weight: none, bias: none, activation: none}
   - name: relu1
     type: relu
@@ -140,7 +145,10 @@ network:
     out_features: 10
     init: xavier
     weight: {lr_mult: 1, decay_mult: 1}
-    bias: {lr_mult: 1, decay_mult: 1}
+    bias:
+      lr_mult: 1
+      decay_mult: 1
+      init: {constant: 0}
     quantize: {weight: none, bias: none, activation: none}
 loss: softmax_cross_entropy
 solver:
@@ -215,7 +223,7 @@ TEST(Canonical, StoredTextIsReadStrictly) {
   const std::string text = read(kSmall).text();
   EXPECT_EQ(lines(text), Lines{});
   EXPECT_EQ(lines(with(text, "epochs: 1\n", "epochs: none\n")),
-            Lines{"stored:48:11: train.epochs: none is not an integer; write one in decimal or 0x"});
+            Lines{"stored:54:11: train.epochs: none is not an integer; write one in decimal or 0x"});
   EXPECT_EQ(lines(text + "vars: {a: 1}\n").size(), 1U);
 }
 

@@ -100,19 +100,31 @@ std::vector<Change> changes_of_network(const std::string& folder) {
       {"network.negative_slope", kApart, param(5, &LeakyReluLayer::negative_slope, 0.5), leak},
       {"network.p", kTogether, param(5, &DropoutLayer::p, 0.25), drop_out},
       {"network.coefficients", kApart, param(5, &AddLayer::coefficients, {1, -0.5}), add_to_itself},
-      {"network.init.gaussian", kTogether,
-       [](RunSpec& run) {
-         run.network[0].init = {InitType::kGaussian, 0.02};
-       }},
-      {"network.init.constant", kTogether,
-       [](RunSpec& run) {
-         run.network[0].init = {InitType::kConstant, 0.02};
-       }},
       {"network.weight.lr_mult", kTogether, [](RunSpec& run) { run.network[0].weight.lr_mult = 3; }},
       {"network.weight.decay_mult", kTogether, [](RunSpec& run) { run.network[0].weight.decay_mult = 99; }},
       {"network.bias.lr_mult", kTogether, [](RunSpec& run) { run.network[0].bias.lr_mult = 3; }},
       {"network.bias.decay_mult", kTogether, [](RunSpec& run) { run.network[0].bias.decay_mult = 99; }},
   };
+}
+
+/// Below the layer's own `init`, or that of its weight or bias.
+std::vector<Change> changes_of_init(const std::string& key, std::optional<InitSpec> LayerSpec::*blob) {
+  const auto edit = [blob](const InitSpec& init) -> Edit { return [=](RunSpec& run) { run.network[0].*blob = init; }; };
+  const InitSpec gaussian{.type = InitType::kGaussian, .value = 0.02};
+  std::vector<Change> changes = {
+      {"gaussian", kTogether, edit(gaussian)},
+      {"mean", kTogether, edit({.type = InitType::kGaussian, .value = 0.02, .mean = 0.1}), edit(gaussian)},
+      {"constant", kTogether, edit({.type = InitType::kConstant, .value = 0.02})},
+      {"uniform", kTogether, edit({.type = InitType::kUniform, .value = -0.1, .high = 0.2})},
+  };
+  if (blob == &LayerSpec::init) {
+    const InitSpec sparse{.type = InitType::kGaussian, .value = 0.02, .sparse = 1};
+    changes.push_back({"sparse", kTogether, edit(sparse), edit(gaussian)});
+    changes.push_back({"xavier", kTogether, edit({.type = InitType::kXavier, .fan = Fan::kOut})});
+    changes.push_back({"he", kTogether, edit({.type = InitType::kHe, .fan = Fan::kAverage})});
+  }
+  for (Change& change : changes) change.key = key + "." + change.key;
+  return changes;
 }
 
 std::vector<Change> changes_of_quantizer(const std::string& name, QuantSettings LayerSpec::*blob) {
@@ -196,6 +208,9 @@ bool is_of_no_run(const std::string& key) {
                                               "vars",
                                               "quantize",
                                               "loss",
+                                              "network.bias.init.sparse",
+                                              "network.bias.init.xavier",
+                                              "network.bias.init.he",
                                               "data.test.shuffle",
                                               "network.quantize.bias.per_channel",
                                               "network.quantize.activation.per_channel"};
@@ -237,6 +252,8 @@ class PacksTest : public TrainPack {
     fs::rename(outcome_.path, folder_ + "/normalized.h5");
     for (const auto& some :
          {changes_of_data(folder_), changes_of_network(folder_), changes_of_solver(),
+          changes_of_init("network.init", &LayerSpec::init), changes_of_init("network.weight.init", &LayerSpec::init),
+          changes_of_init("network.bias.init", &LayerSpec::bias_init),
           changes_of_quantizer("weight", &LayerSpec::weight_quant),
           changes_of_quantizer("bias", &LayerSpec::bias_quant),
           changes_of_quantizer("activation", &LayerSpec::activation_quant), changes_of_training(folder_)})

@@ -176,6 +176,7 @@ struct TanhLayer {
 struct BatchNorm2dLayer {
   static constexpr const char* kType = "batch_norm2d";
   static constexpr bool kHasWeight = true;
+  static constexpr double kWeightStart = 1;
   double eps = 1e-5;
   double momentum = 0.1;
   bool affine = true;
@@ -241,7 +242,13 @@ inline constexpr bool kHasBias = requires(Layer layer) {
   layer.bias;
 };
 
-/// True for a type whose weight may be left out, and with it its bias. Its weight starts at 1.
+/// True for a type whose weight starts at a constant, and is one a channel; the others draw it, and sum products.
+template <class Layer>
+inline constexpr bool kHasWeightStart = requires {
+  Layer::kWeightStart;
+};
+
+/// True for a type whose weight may be left out, and with it its bias.
 template <class Layer>
 inline constexpr bool kMayBeAffine = requires(Layer layer) {
   layer.affine;

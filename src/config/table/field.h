@@ -80,6 +80,13 @@ struct Field {
     field.row.later_default = text_of_default;
     return field;
   }
+  /// The same for a default that is no constant.
+  template <bool (*is_default)(const S&)>
+  [[nodiscard]] constexpr Field later_unless() const {
+    Field field = *this;
+    field.row.is_later_default = [](const void* object) { return is_default(of(object)); };
+    return field;
+  }
   [[nodiscard]] constexpr Field nullable() const {
     Field field = *this;
     field.row.is_nullable = true;
