@@ -50,14 +50,26 @@ __global__ void softmax_cross_entropy_kernel(int n, int classes, int lanes, bool
 }
 
 /// A thread a run.
-__global__ void end_iteration_kernel(int runs, RunControl* controls, float* losses, std::int64_t stride) {
+__global__ void end_batch_kernel(int runs, RunControl* controls) {
+  const std::int64_t run = element();
+  if (run >= runs) return;
+  controls[run].loss_sum += controls[run].loss;
+  ++controls[run].batch;
+}
+
+/// A thread a run.
+__global__ void end_iteration_kernel(int runs, RunControl* controls, std::int64_t batches, float* losses,
+                                     std::int64_t stride) {
   const std::int64_t run = element();
   if (run >= runs) return;
   RunControl& control = controls[run];
   if (!has_diverged(control)) {
-    losses[run * stride + control.step] = static_cast<float>(control.loss);
+    const double loss = batches > 1 ? control.loss_sum / static_cast<double>(batches) : control.loss;
+    losses[run * stride + control.step] = static_cast<float>(loss);
     ++control.iteration;
   }
+  control.loss_sum = 0;
+  control.batch = 0;
   ++control.step;
 }
 
@@ -69,8 +81,13 @@ void softmax_cross_entropy(const Scope& scope, std::int64_t classes, const LossO
          static_cast<int>(classes), lanes, scope.training, operands);
 }
 
-void end_iteration(const Scope& scope, RunControl* control, float* losses, std::int64_t stride) {
-  launch(scope.stream, elements_grid(scope.runs, 1), end_iteration_kernel, scope.runs, control, losses, stride);
+void end_batch(const Scope& scope, RunControl* control) {
+  launch(scope.stream, elements_grid(scope.runs, 1), end_batch_kernel, scope.runs, control);
+}
+
+void end_iteration(const Scope& scope, RunControl* control, std::int64_t batches, float* losses, std::int64_t stride) {
+  launch(scope.stream, elements_grid(scope.runs, 1), end_iteration_kernel, scope.runs, control, batches, losses,
+         stride);
 }
 
 }  // namespace qrun::cuda

@@ -202,7 +202,8 @@ void Submitter::drop_out(DropoutId id, std::int64_t size, Tensor x, Tensor y) co
            .states = memory_.dropout(id, first_),
            .control = memory_.control(first_),
            .number = static_cast<std::uint32_t>(id),
-           .values = memory_.train_batch() * size});
+           .values = memory_.train_batch() * size,
+           .batches = memory_.batches()});
 }
 
 void Submitter::operator()(const DropoutOp& op) const {
@@ -271,6 +272,18 @@ void Submitter::operator()(const SoftmaxCrossEntropyOp& op) const {
                          .predictions = predictions_,
                          .items = items_,
                          .first = first_item_});
+}
+
+void Submitter::operator()(const AccumulateGradientOp& op) const {
+  accumulate_gradients(scope_.stream, memory_.table(first_, op.param));
+}
+
+void Submitter::operator()(const MeanGradientOp& op) const {
+  mean_gradients(scope_.stream, memory_.table(first_, op.param), op.batches);
+}
+
+void Submitter::operator()(const ClipGradientsOp& /*op*/) const {
+  clip_gradients(scope_.stream, memory_.table(first_), memory_.clipping(first_, 1));
 }
 
 void Submitter::operator()(const UpdateOp& op) const {

@@ -59,6 +59,9 @@ class Submitter {
   void operator()(const QuantizeMaxPool2dBackwardOp& op) const;
   void operator()(const SumGradientsOp& op) const;
   void operator()(const SoftmaxCrossEntropyOp& op) const;
+  void operator()(const AccumulateGradientOp& op) const;
+  void operator()(const MeanGradientOp& op) const;
+  void operator()(const ClipGradientsOp& op) const;
   void operator()(const UpdateOp& op) const;
 
  private:

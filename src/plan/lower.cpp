@@ -91,6 +91,7 @@ Plan start_of(const RunSpec& spec, const Shape& image) {
   plan.products = spec.products;
   plan.train_batch = spec.data.train.batch_size;
   plan.test_batch = spec.data.test.batch_size;
+  plan.accumulate = spec.train.accumulate;
   return plan;
 }
 

@@ -242,19 +242,38 @@ struct SoftmaxCrossEntropyOp {
   std::int64_t classes;
 };
 
+// sum += gradient: of each batch of an iteration that has several. A sum begins at 0.
+struct AccumulateGradientOp {
+  static constexpr OpInfo kInfo{.name = "accumulate_gradient"};
+  ParamId param;
+};
+// gradient = sum / batches, and the sum becomes 0.
+struct MeanGradientOp {
+  static constexpr OpInfo kInfo{.name = "mean_gradient"};
+  ParamId param;
+  std::int64_t batches;
+};
+
+// Gradients of all parameters that learn times limit / norm, where their L2 norm, summed in double in the order of the
+// parameters, is beyond the limit of the run; in place.
+struct ClipGradientsOp {
+  static constexpr OpInfo kInfo{.name = "clip_gradients"};
+  int params;  // how many: all
+};
+
 // One solver step of a blob from its gradient; in place.
 struct UpdateOp {
   static constexpr OpInfo kInfo{.name = "update"};
   ParamId param;
 };
 
-using Op =
-    std::variant<QuantizeParamOp, QuantizeParamBackwardOp, Conv2dOp, Conv2dBackwardDataOp, Conv2dBackwardWeightOp,
-                 LinearOp, LinearBackwardDataOp, LinearBackwardWeightOp, MaxPool2dOp, MaxPool2dBackwardOp, AvgPool2dOp,
-                 AvgPool2dBackwardOp, ReluOp, ReluBackwardOp, ActivationOp, ActivationBackwardOp, BatchNormMomentsOp,
-                 BatchNormOp, BatchNormBackwardWeightOp, BatchNormBackwardDataOp, DropoutOp, DropoutBackwardOp, AddOp,
-                 AddBackwardOp, QuantizeOp, QuantizeBackwardOp, QuantizeMaxPool2dOp, QuantizeMaxPool2dBackwardOp,
-                 SumGradientsOp, SoftmaxCrossEntropyOp, UpdateOp>;
+using Op = std::variant<QuantizeParamOp, QuantizeParamBackwardOp, Conv2dOp, Conv2dBackwardDataOp,
+                        Conv2dBackwardWeightOp, LinearOp, LinearBackwardDataOp, LinearBackwardWeightOp, MaxPool2dOp,
+                        MaxPool2dBackwardOp, AvgPool2dOp, AvgPool2dBackwardOp, ReluOp, ReluBackwardOp, ActivationOp,
+                        ActivationBackwardOp, BatchNormMomentsOp, BatchNormOp, BatchNormBackwardWeightOp,
+                        BatchNormBackwardDataOp, DropoutOp, DropoutBackwardOp, AddOp, AddBackwardOp, QuantizeOp,
+                        QuantizeBackwardOp, QuantizeMaxPool2dOp, QuantizeMaxPool2dBackwardOp, SumGradientsOp,
+                        SoftmaxCrossEntropyOp, AccumulateGradientOp, MeanGradientOp, ClipGradientsOp, UpdateOp>;
 
 [[nodiscard]] inline const OpInfo& info_of(const Op& op) {
   return std::visit([](const auto& o) -> const OpInfo& { return o.kInfo; }, op);

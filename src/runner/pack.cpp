@@ -69,6 +69,7 @@ class PackTraining {
     return std::ranges::any_of(sessions_, [](const RunSession& session) { return !session.failed(); });
   }
   [[nodiscard]] const TrainSpec& train() const { return runs_.front().spec.train; }
+  [[nodiscard]] std::int64_t images_an_iteration() const { return plan_.train_batch * plan_.accumulate * count(); }
   [[nodiscard]] double rate(int run, std::int64_t iteration) const {
     return learning_rate(spec(run).solver, iteration, iterations_);
   }
@@ -197,7 +198,7 @@ class PackTraining {
 
   void end_epoch() {
     const std::int64_t epoch = done_ / epoch_iterations_ - 1;
-    const auto images = static_cast<double>(epoch_iterations_ * plan_.train_batch * count());
+    const auto images = static_cast<double>(epoch_iterations_ * images_an_iteration());
     for_live([&](int run) {
       const TrainPoint& point = session(run).end_epoch(epoch, done_, rate(run, done_ - 1), images / epoch_seconds_);
       const std::optional<TestPoint> test = test_of(run, epoch);
@@ -243,7 +244,7 @@ class PackTraining {
                        .epochs = train().epochs,
                        .loss = static_cast<double>(session(run).last_loss()),
                        .accuracy = session(run).last_accuracy(),
-                       .images_per_second = rate * static_cast<double>(plan_.train_batch * count()),
+                       .images_per_second = rate * static_cast<double>(images_an_iteration()),
                        .seconds_left = static_cast<double>(iterations_ - done_) / rate});
     });
     tools_.progress.show(this, lines);

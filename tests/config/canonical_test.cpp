@@ -42,9 +42,9 @@ network:
      quantize: {weight: {method: Ternary_Quantize, bits: 8}}}
   - {name: "2", type: relu}
   - {name: score, type: linear, out_features: 10, init: he, quantize: {bias: {method: Quantize, bits: 8}}}
-solver: {type: rmsprop, lr: 0.3333333333333333, weight_decay: 5.0e-4, regularization: l1, epsilon: 1.0e-7, decay: 0.9,
+solver: {type: rmsprop, lr: 0.3333333333333333, weight_decay: 5.0e-4, regularization: l1, clip_gradients: 3.5, epsilon: 1.0e-7, decay: 0.9,
          lr_policy: {type: multistep, gamma: 0.1, steps: [5, 9], warmup_iterations: 3}}
-train: {epochs: 3, iterations_per_epoch: 4, test_every: 5, test_first: true, log_every: 1, checkpoint_every: 2, keep: best,
+train: {epochs: 3, accumulate: 2, iterations_per_epoch: 4, test_every: 5, test_first: true, log_every: 1, checkpoint_every: 2, keep: best,
         init_from: "runs/a b.h5"}
 output: {dir: "null", activation_samples: 0}
 cluster: {partition: p, time: "02:00:00", cpus: 16, gpus: 1, memory: 8G, pack: 8, max_parallel: 16,
@@ -96,6 +96,7 @@ TEST(Canonical, KeepsEveryValue) {
   EXPECT_EQ(run.data.crop, 20);
   EXPECT_TRUE(run.data.mirror);
   EXPECT_EQ(run.data.pad, 2);
+  EXPECT_EQ(run.train.accumulate, 2);
   EXPECT_EQ(run.train.keep, Keep::kBest);
   EXPECT_EQ(run.train.init_from, "runs/a b.h5");
   EXPECT_EQ(run.output.dir, "null");
@@ -157,9 +158,11 @@ solver:
   momentum: 0
   weight_decay: 0
   regularization: l2
+  clip_gradients: null
   lr_policy: {type: fixed, warmup_iterations: 0}
 train:
   epochs: 1
+  accumulate: 1
   iterations_per_epoch: null
   test_every: null
   test_first: false
@@ -223,7 +226,7 @@ TEST(Canonical, StoredTextIsReadStrictly) {
   const std::string text = read(kSmall).text();
   EXPECT_EQ(lines(text), Lines{});
   EXPECT_EQ(lines(with(text, "epochs: 1\n", "epochs: none\n")),
-            Lines{"stored:54:11: train.epochs: none is not an integer; write one in decimal or 0x"});
+            Lines{"stored:55:11: train.epochs: none is not an integer; write one in decimal or 0x"});
   EXPECT_EQ(lines(text + "vars: {a: 1}\n").size(), 1U);
 }
 

@@ -403,6 +403,27 @@ TEST(InitialValues, OfABatchNormDrawFromNoStreamOfWeights) {
     EXPECT_EQ(drawn.params[other].master, plain.params[other].master) << other;
 }
 
+TEST(Lower, AddsUpGradientsAndClipsThemBeforeAnUpdate) {
+  RunSpec spec = lenet();
+  EXPECT_EQ(count<MeanGradientOp>(lower({spec}, kMnist)), 0);
+  EXPECT_EQ(count<ClipGradientsOp>(lower({spec}, kMnist)), 0);
+  spec.train.accumulate = 4;
+  spec.network[0].weight_quant = {.method = AllQuantizers::find("ulq"), .bits = 2, .gradient = Gradient::kSteClipped};
+  RunSpec clipped = spec;
+  clipped.solver.clip_gradients = 1;
+  const Plan plan = lower({spec, clipped}, kMnist);
+  std::vector<std::string> names;
+  for (const Step& step : plan.steps) {
+    const std::string name = info_of(step.op).name;
+    const bool is_of_all_params = step.phase == Phase::kAccumulate || step.phase == Phase::kUpdate;
+    if (is_of_all_params && (names.empty() || names.back() != name)) names.push_back(name);
+  }
+  EXPECT_THAT(names, testing::ElementsAre("accumulate_gradient", "mean_gradient", "quantize_param_backward",
+                                          "clip_gradients", "update"));
+  EXPECT_EQ(plan.accumulate, 4);
+  EXPECT_EQ(plan.runs[0].iterations, 20 * (60000 / 256));
+}
+
 TEST(NetworkCosts, CountLeNet) {
   RunSpec spec = lenet();
   spec.network[2].weight_quant = {.method = AllQuantizers::find("ulq"), .bits = 2};

@@ -36,6 +36,11 @@ TEST_F(TrainPack, TestsBeforeTheFirstIterationWhereAsked) {
   EXPECT_EQ(column(r.train, &TrainPoint::loss), column(train(std::vector<std::string>{}).train, &TrainPoint::loss));
 }
 
+TEST_F(TrainPack, AnIterationTakesAsManyBatchesAsAskedFor) {
+  const RunRecord r = train({"train.accumulate=3", "train.iterations_per_epoch=null"});
+  EXPECT_THAT(column(r.train, &TrainPoint::iteration), testing::ElementsAre(3, 6, 9)) << "200 items of 60";
+}
+
 TEST_F(TrainPack, LossesDontDependOnWhereTheLoopIsCut) {
   const RunRecord whole = train(std::vector<std::string>{});
   const RunRecord cut = train({"train.test_every=3", "train.log_every=1"});

@@ -106,6 +106,7 @@ INSTANTIATE_TEST_SUITE_P(
         "data.train.shuffle=true", "data.mirror=true data.pad=2 data.crop=28",
         R"(quantize={"*":{"weight":{"method":"ulq","bits":2},"activation":{"method":"clip","bits":8,"range":"ema"}}} train.keep=best)",
         "network.relu1.type=batch_norm2d train.keep=best", "train.checkpoint_every=2",
+        R"(train.accumulate=3 solver.clip_gradients=0.5 network.relu1.type=dropout)",
         "train.test_first=true solver.regularization=l1 solver.weight_decay=0.01"));
 
 class Checkpoints : public TrainPack {

@@ -212,6 +212,11 @@ template <auto member>
   field.row.numbers = range;
   return field;
 }
+/// 0 stands for one that is not given.
+template <auto member>
+[[nodiscard]] constexpr auto number_or_null(const char* name, const char* about, Role role, NumberRange range) {
+  return number<member>(name, about, role, range).nullable();
+}
 template <auto member>
 [[nodiscard]] constexpr auto boolean(const char* name, const char* about, Role role) {
   return value<member>(name, about, role);
