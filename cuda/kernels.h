@@ -173,14 +173,16 @@ struct GatherOperands {
 };
 void gather(const Scope& scope, const Shape& image, const GatherOperands& operands);
 
-/// Loss, its gradient in training, predictions where `predictions` is given ([run][items], from `first` on).
+/// Loss, its gradient in training; predictions and ranks of labels where they are given ([run][items], from `first` on).
 struct LossOperands {
   Tensor x, dx;
   const std::int32_t* labels = nullptr;  // [run][labels_stride]
   std::int64_t labels_stride = 0;
+  const RunNumbers* numbers = nullptr;  // [run]
   RunControl* control = nullptr;
   std::int32_t place = 0;
   std::int32_t* predictions = nullptr;
+  std::int32_t* ranks = nullptr;
   std::int64_t items = 0, first = 0;
 };
 void softmax_cross_entropy(const Scope& scope, std::int64_t classes, const LossOperands& operands);

@@ -31,15 +31,19 @@ __global__ void softmax_cross_entropy_kernel(int n, int classes, int lanes, bool
     __syncthreads();
     if (!active) continue;
     const std::int32_t label = operands.labels[run * operands.labels_stride + image];
+    const double smoothing = operands.numbers[run].label_smoothing;
     if (training) {
       float* dx = operands.dx.data + run * operands.dx.stride + static_cast<std::int64_t>(image) * classes;
       for (int c = lane; c < classes; c += lanes)
-        dx[c] = softmax_gradient(static_cast<double>(x[c]), largest, sum, c == label, static_cast<double>(n));
+        dx[c] = softmax_gradient(static_cast<double>(x[c]), largest, sum, target_of(c == label, smoothing, classes),
+                                 static_cast<double>(n));
     }
     if (lane != 0) continue;
-    mine += cross_entropy(static_cast<double>(x[label]), largest, sum);
-    if (operands.predictions != nullptr)
-      operands.predictions[run * operands.items + operands.first + image] = arg_max(x, 1, classes);
+    mine += cross_entropy(target_score(x, 1, classes, label, smoothing), largest, sum);
+    if (operands.predictions == nullptr) continue;
+    const std::int64_t item = run * operands.items + operands.first + image;
+    operands.predictions[item] = arg_max(x, 1, classes);
+    operands.ranks[item] = label_rank(x, 1, classes, label);
   }
   const double sum = block_reduce(mine, [](double a, double b) { return a + b; });
   if (thread != 0) return;

@@ -197,7 +197,7 @@ void PackMemory::make_dropouts(const Stream& stream) {
 
 void PackMemory::make_numbers(const Stream& stream) {
   std::vector<RunNumbers> numbers;
-  for (const RunSettings& run : plan_.runs) numbers.push_back({run.solver.clip_gradients});
+  for (const RunSettings& run : plan_.runs) numbers.push_back({run.label_smoothing, run.solver.clip_gradients});
   numbers_ = uploaded(numbers, stream);
   clip_factors_ = zeros<float>(runs(), stream);
 }

@@ -280,12 +280,13 @@ std::vector<TestResult> CudaProgram::test(std::int64_t samples) {
   put_controls();
   const std::int64_t items = feeds_[0].test->items();
   const DeviceArray<std::int32_t> predictions(items * runs());
+  const DeviceArray<std::int32_t> ranks(items * runs());
   quantize_all();
   for (std::int64_t first = 0; first < items; first += plan_.test_batch) {
     const std::int64_t n = bring_test_batch(first, items, results);
     Submitter submit(memory_, scope(n, false), 0, nullptr);
     submit.fuse();
-    submit.predict(predictions.data(), items, first);
+    submit.predict(predictions.data(), ranks.data(), items, first);
     run_phase(Phase::kForward, submit);
     run_phase(Phase::kLoss, submit);
     for (int run = 0; run < runs() && first < samples; ++run) {
@@ -299,6 +300,7 @@ std::vector<TestResult> CudaProgram::test(std::int64_t samples) {
     if (before[static_cast<std::size_t>(run)].diverged != kNowhere) continue;
     if (!live(run)) result.divergence = divergence(run);
     result.predictions = stream_.read(predictions.data() + run * items, items);
+    result.ranks = stream_.read(ranks.data() + run * items, items);
     std::int64_t right = 0;
     for (std::size_t i = 0; i < result.labels.size(); ++i) right += result.predictions[i] == result.labels[i] ? 1 : 0;
     result.loss = control(run).test_loss / static_cast<double>(items);

@@ -27,6 +27,7 @@ struct RunControl {
 
 /// What a run says that is of no blob.
 struct RunNumbers {
+  double label_smoothing = 0;
   double clip_gradients = 0;  // 0: no limit
 };
 

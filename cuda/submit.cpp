@@ -267,9 +267,11 @@ void Submitter::operator()(const SoftmaxCrossEntropyOp& op) const {
                          .dx = memory_.gradient(op.x, first_),
                          .labels = memory_.labels(first_),
                          .labels_stride = memory_.largest_batch(),
+                         .numbers = memory_.numbers(first_),
                          .control = memory_.control(first_),
                          .place = memory_.places().loss(),
                          .predictions = predictions_,
+                         .ranks = ranks_,
                          .items = items_,
                          .first = first_item_});
 }

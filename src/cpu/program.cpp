@@ -146,10 +146,11 @@ TestResult CpuProgram::test_run(int run, std::int64_t samples, Workers& workers)
     const float* logits = mine.buffer(plan_.logits).value.data();
     for (std::int64_t i = 0; i < batch.n; ++i) {
       const std::int32_t label = mine.labels[static_cast<std::size_t>(i)];
-      const std::int32_t prediction =
-          arg_max(logits + (i / kLanes) * plan_.classes * kLanes + i % kLanes, kLanes, plan_.classes);
+      const float* scores = logits + (i / kLanes) * plan_.classes * kLanes + i % kLanes;
+      const std::int32_t prediction = arg_max(scores, kLanes, plan_.classes);
       result.labels.push_back(label);
       result.predictions.push_back(prediction);
+      result.ranks.push_back(label_rank(scores, kLanes, plan_.classes, label));
       right += prediction == label ? 1 : 0;
     }
   }

@@ -235,7 +235,8 @@ struct SumGradientsOp {
   std::vector<BufferId> parts;
 };
 
-// loss = mean over the batch of log(sum exp(x)) - x[label]; dx = (softmax(x) - onehot) / n.
+// loss = mean over the batch of log(sum exp(x)) - sum of target * x; dx = (softmax(x) - target) / n. The target is 1 for
+// the label, in runs that smooth labels less of it and a part for each class.
 struct SoftmaxCrossEntropyOp {
   static constexpr OpInfo kInfo{.name = "softmax_cross_entropy"};
   BufferId x;

@@ -51,6 +51,7 @@ struct ParamSettings {
 struct RunSettings {
   std::uint64_t seed = 0;
   Solver solver;
+  double label_smoothing = 0;
   std::int64_t iterations = 0;             // of the whole run: rate policies need the last one
   std::vector<ParamSettings> params;       // [Plan::params]
   std::vector<QuantSettings> activations;  // [Plan::activations]

@@ -42,6 +42,8 @@ network:
      quantize: {weight: {method: Ternary_Quantize, bits: 8}}}
   - {name: "2", type: relu}
   - {name: score, type: linear, out_features: 10, init: he, quantize: {bias: {method: Quantize, bits: 8}}}
+loss: {type: softmax_cross_entropy, label_smoothing: 0.1}
+metrics: {top_k: [5, 1]}
 solver: {type: rmsprop, lr: 0.3333333333333333, weight_decay: 5.0e-4, regularization: l1, clip_gradients: 3.5, epsilon: 1.0e-7, decay: 0.9,
          lr_policy: {type: multistep, gamma: 0.1, steps: [5, 9], warmup_iterations: 3}}
 train: {epochs: 3, accumulate: 2, iterations_per_epoch: 4, test_every: 5, test_first: true, log_every: 1, checkpoint_every: 2, keep: best,
@@ -96,6 +98,8 @@ TEST(Canonical, KeepsEveryValue) {
   EXPECT_EQ(run.data.crop, 20);
   EXPECT_TRUE(run.data.mirror);
   EXPECT_EQ(run.data.pad, 2);
+  EXPECT_EQ(run.loss.label_smoothing, 0.1);
+  EXPECT_EQ(run.metrics.top_k, (std::vector<std::int64_t>{1, 5}));
   EXPECT_EQ(run.train.accumulate, 2);
   EXPECT_EQ(run.train.keep, Keep::kBest);
   EXPECT_EQ(run.train.init_from, "runs/a b.h5");
@@ -152,6 +156,8 @@ network:
       init: {constant: 0}
     quantize: {weight: none, bias: none, activation: none}
 loss: softmax_cross_entropy
+metrics:
+  top_k: [1]
 solver:
   type: sgd
   lr: 0.01
@@ -226,7 +232,7 @@ TEST(Canonical, StoredTextIsReadStrictly) {
   const std::string text = read(kSmall).text();
   EXPECT_EQ(lines(text), Lines{});
   EXPECT_EQ(lines(with(text, "epochs: 1\n", "epochs: none\n")),
-            Lines{"stored:55:11: train.epochs: none is not an integer; write one in decimal or 0x"});
+            Lines{"stored:57:11: train.epochs: none is not an integer; write one in decimal or 0x"});
   EXPECT_EQ(lines(text + "vars: {a: 1}\n").size(), 1U);
 }
 

@@ -120,6 +120,7 @@ TEST_P(EngineTest, AccumulatesFromWhereItWasRestored) {
   spec.network[4].input = {"drop"};
   spec.train.accumulate = kBatches;
   spec.solver.clip_gradients = 0.5;
+  spec.loss.label_smoothing = 0.1;
   const Pack whole = start({spec}, GetParam());
   const Floats losses = whole.program->train(6, kGoOn).losses.at(0);
   const Pack cut = start({spec}, GetParam());
@@ -139,6 +140,7 @@ TEST(Gradients, EnginesAgreeOnIterationsOfSeveralBatches) {
   spec.network[4].input = {"drop"};
   spec.train.accumulate = kBatches;
   spec.solver.clip_gradients = 0.5;
+  spec.loss.label_smoothing = 0.1;
   const Pack pack = start({spec}, make_check_engine(make_cpu_engine(1), make_engine({"emulated", "", 1})));
   EXPECT_EQ(pack.program->train(3, kGoOn).iterations, 3);
   const Pack alone = start({spec}, make_cpu_engine(1));

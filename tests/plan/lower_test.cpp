@@ -422,6 +422,8 @@ TEST(Lower, AddsUpGradientsAndClipsThemBeforeAnUpdate) {
                                           "clip_gradients", "update"));
   EXPECT_EQ(plan.accumulate, 4);
   EXPECT_EQ(plan.runs[0].iterations, 20 * (60000 / 256));
+  spec.metrics.top_k = {1, 11};
+  EXPECT_THAT(refusal(spec), testing::HasSubstr("metrics.top_k: 11 of 10 classes"));
 }
 
 TEST(NetworkCosts, CountLeNet) {

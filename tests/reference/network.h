@@ -96,7 +96,8 @@ class Network {
       buffers_[at(op.y)] = values_of(add(x, op.coefficients));
     } else if constexpr (std::is_same_v<Op, SoftmaxCrossEntropyOp>) {
       Doubles gradient;
-      point_.loss += softmax_cross_entropy(buffers_[at(op.x)], labels_, op.classes, gradient);
+      point_.loss +=
+          softmax_cross_entropy(buffers_[at(op.x)], labels_, op.classes, plan_.runs[0].label_smoothing, gradient);
     }  // the rest is the backward pass
   }
 

@@ -188,6 +188,11 @@ std::vector<Change> changes_of_training(const std::string& folder) {
       {"engine", kApart, [](RunSpec& run) { run.engine = EngineChoice::kCpu; }},
       {"products", kApart, [](RunSpec& run) { run.products = Products::kOwn; }},
       {"precision", kApart, [](RunSpec& run) { run.precision = Precision::kTf32; }},
+      {"loss.label_smoothing", kTogether, [](RunSpec& run) { run.loss.label_smoothing = 0.1; }},
+      {"metrics.top_k", kApart,
+       [](RunSpec& run) {
+         run.metrics.top_k = {1, 3};
+       }},
       {"train.accumulate", kApart, [](RunSpec& run) { run.train.accumulate = 2; }},
       {"train.epochs", kApart, [](RunSpec& run) { run.train.epochs = 3; }},
       {"train.iterations_per_epoch", kApart, [](RunSpec& run) { run.train.iterations_per_epoch = 4; }},
@@ -209,7 +214,7 @@ bool is_of_no_run(const std::string& key) {
                                               "set",
                                               "vars",
                                               "quantize",
-                                              "loss",
+                                              "loss.type",
                                               "network.bias.init.sparse",
                                               "network.bias.init.xavier",
                                               "network.bias.init.he",
