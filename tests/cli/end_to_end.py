@@ -252,6 +252,7 @@ class EndToEnd(ProgramTest):
         self.assertEqual(layers["pool1"]["output_shape"], [32, 12, 12])
         self.assertEqual(layers["conv2"]["bits"], {"weight": 2, "bias": 32, "activation": 32})
         self.assertEqual(layers["ip2"]["bits"]["weight"], 8)
+        self.assertEqual(layers["conv2"]["signed"], {"weight": 1, "bias": 1, "activation": 1})
         self.assertEqual(layers["bn1"]["bits"]["weight"], 32, "a pattern reaches no batch norm")
         self.assertEqual(layers["relu1"]["input"], ["bn1"])
         residual = json.loads(self.qrun("check", ROOT / "configs/resnet20.yaml", "--network", "--input", "3,32,32").stdout)
