@@ -257,6 +257,9 @@ class EndToEnd(ProgramTest):
         self.assertEqual(layers["relu1"]["input"], ["bn1"])
         residual = json.loads(self.qrun("check", ROOT / "configs/resnet20.yaml", "--network", "--input", "3,32,32").stdout)
         self.assertEqual((residual["parameters"], residual["macs"]), (272474, 40813184))
+        for name, shape, sizes in (("vgg7_64", "3,32,32", (5352778, 156968960)), ("resnet18", "3,224,224", (11693736, 1826918400))):
+            published = json.loads(self.qrun("check", ROOT / f"configs/{name}.yaml", "--network", "--input", shape).stdout)
+            self.assertEqual((published["parameters"], published["macs"]), sizes, name)
         self.assertEqual(json.loads(self.qrun("check", SMOKE, "--network").stdout)["input_shape"], [1, 28, 28])
         for given, said in (
             ([], "--input: is missing: without the data nobody knows its shape; --input C,H,W, as 3,32,32"),
