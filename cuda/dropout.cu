@@ -9,8 +9,9 @@ __global__ void dropout_kernel(std::int64_t n, bool training, DropoutOperands o)
   const int i = element();
   if (i >= n) return;
   const unsigned run = blockIdx.y;
+  const std::int64_t batch = o.control[run].iteration * o.batches + o.control[run].batch;
   const DropoutMask mask =
-      dropout_mask(o.states[run].seed, o.number, o.control[run].iteration, o.values, training ? o.states[run].p : 0.0);
+      dropout_mask(o.states[run].seed, o.number, batch, o.values, training ? o.states[run].p : 0.0);
   o.y.data[run * o.y.stride + i] = dropped_out(o.x.data[run * o.x.stride + i], mask, i);
 }
 

@@ -17,6 +17,7 @@ struct DropoutOperands {
   const RunControl* control = nullptr;   // [run]
   std::uint32_t number = 0;              // among dropouts
   std::int64_t values = 0;               // of a training batch
+  std::int64_t batches = 1;              // an iteration
 };
 
 /// `size` is that of one image.

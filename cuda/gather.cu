@@ -27,8 +27,8 @@ __global__ void gather_kernel(int n, Pixels pixels, GatherOperands g) {
   if (g.order != nullptr) {
     const RunControl& control = g.control[run];
     if (control.diverged != kNowhere) return;  // its order ended with it
-    position = control.iteration * n + image;
-    item = g.order[run * g.order_stride + control.step * n + image];
+    position = (control.iteration * g.batches + control.batch) * n + image;
+    item = g.order[run * g.order_stride + (control.step * g.batches + control.batch) * n + image];
   }
   const ImagePlace place = place_of(t, position);
   const std::int64_t from = item * t.in.size();

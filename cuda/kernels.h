@@ -147,15 +147,28 @@ struct ParamTable {
 void quantize_params(cudaStream_t stream, const ParamTable& table, int passes, Workspace workspace);
 /// Gradients of masters that saturate become 0, where their run masks them.
 void quantize_params_backward(cudaStream_t stream, const ParamTable& table);
+/// Sums of gradients, over the batches of an iteration; their mean in place of the gradients, and sums of 0.
+void accumulate_gradients(cudaStream_t stream, const ParamTable& table);
+void mean_gradients(cudaStream_t stream, const ParamTable& table, std::int64_t batches);
+/// Gradients of each run times the factor that their norm leaves.
+struct ClipOperands {
+  const int* piece_begin = nullptr;     // [run][param] of the pack, and the end
+  const RunNumbers* numbers = nullptr;  // [run] of the pack, as the next two
+  float* factors = nullptr;
+  Sums* partials = nullptr;  // [piece]
+  int first = 0, runs = 1;   // of the launch
+};
+void clip_gradients(cudaStream_t stream, const ParamTable& table, const ClipOperands& operands);
 /// One solver step; rates are [step][run] of the pack.
 void update_params(cudaStream_t stream, const ParamTable& table, const Rate* rates, int runs);
 
-/// Images and labels of a batch, from sets on the device. In training `order` names the items, [run][step][n] of steps
-/// counted in `control`; in a test they are those from `first` on.
+/// Images and labels of a batch, from sets on the device. In training `order` names the items, [run][step][batch][n] of
+/// steps and `batches` of each that are counted in `control`; in a test they are those from `first` on.
 struct GatherOperands {
   const DataSource* sources = nullptr;  // [run]
   const std::int32_t* order = nullptr;
   std::int64_t order_stride = 0;
+  std::int64_t batches = 1;
   std::int64_t first = 0;
   const RunControl* control = nullptr;
   Tensor images;
@@ -164,19 +177,24 @@ struct GatherOperands {
 };
 void gather(const Scope& scope, const Shape& image, const GatherOperands& operands);
 
-/// Loss, its gradient in training, predictions where `predictions` is given ([run][items], from `first` on).
+/// Loss, its gradient in training; predictions and ranks of labels where they are given ([run][items], from `first` on).
 struct LossOperands {
   Tensor x, dx;
   const std::int32_t* labels = nullptr;  // [run][labels_stride]
   std::int64_t labels_stride = 0;
+  const RunNumbers* numbers = nullptr;  // [run]
   RunControl* control = nullptr;
   std::int32_t place = 0;
   std::int32_t* predictions = nullptr;
+  std::int32_t* ranks = nullptr;
   std::int64_t items = 0, first = 0;
 };
 void softmax_cross_entropy(const Scope& scope, std::int64_t classes, const LossOperands& operands);
 
-/// Notes the loss and counts the iteration of every run that has not diverged. losses: [run][stride].
-void end_iteration(const Scope& scope, RunControl* control, float* losses, std::int64_t stride);
+/// Adds up the loss of a batch, of an iteration that has several.
+void end_batch(const Scope& scope, RunControl* control);
+/// Notes the loss, the mean over `batches`, and counts the iteration of every run that has not diverged. losses:
+/// [run][stride].
+void end_iteration(const Scope& scope, RunControl* control, std::int64_t batches, float* losses, std::int64_t stride);
 
 }  // namespace qrun::cuda

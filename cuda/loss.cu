@@ -31,15 +31,19 @@ __global__ void softmax_cross_entropy_kernel(int n, int classes, int lanes, bool
     __syncthreads();
     if (!active) continue;
     const std::int32_t label = operands.labels[run * operands.labels_stride + image];
+    const double smoothing = operands.numbers[run].label_smoothing;
     if (training) {
       float* dx = operands.dx.data + run * operands.dx.stride + static_cast<std::int64_t>(image) * classes;
       for (int c = lane; c < classes; c += lanes)
-        dx[c] = softmax_gradient(static_cast<double>(x[c]), largest, sum, c == label, static_cast<double>(n));
+        dx[c] = softmax_gradient(static_cast<double>(x[c]), largest, sum, target_of(c == label, smoothing, classes),
+                                 static_cast<double>(n));
     }
     if (lane != 0) continue;
-    mine += cross_entropy(static_cast<double>(x[label]), largest, sum);
-    if (operands.predictions != nullptr)
-      operands.predictions[run * operands.items + operands.first + image] = arg_max(x, 1, classes);
+    mine += cross_entropy(target_score(x, 1, classes, label, smoothing), largest, sum);
+    if (operands.predictions == nullptr) continue;
+    const std::int64_t item = run * operands.items + operands.first + image;
+    operands.predictions[item] = arg_max(x, 1, classes);
+    operands.ranks[item] = label_rank(x, 1, classes, label);
   }
   const double sum = block_reduce(mine, [](double a, double b) { return a + b; });
   if (thread != 0) return;
@@ -49,15 +53,27 @@ __global__ void softmax_cross_entropy_kernel(int n, int classes, int lanes, bool
   if (!is_finite(sum)) diverge(control, operands.place);
 }
 
+/// Each thread ends a batch of a run.
+__global__ void end_batch_kernel(int runs, RunControl* controls) {
+  const std::int64_t run = element();
+  if (run >= runs) return;
+  controls[run].loss_sum += controls[run].loss;
+  ++controls[run].batch;
+}
+
 /// Each thread ends the iteration of a run.
-__global__ void end_iteration_kernel(int runs, RunControl* controls, float* losses, std::int64_t stride) {
+__global__ void end_iteration_kernel(int runs, RunControl* controls, std::int64_t batches, float* losses,
+                                     std::int64_t stride) {
   const std::int64_t run = element();
   if (run >= runs) return;
   RunControl& control = controls[run];
   if (!has_diverged(control)) {
-    losses[run * stride + control.step] = static_cast<float>(control.loss);
+    const double loss = batches > 1 ? control.loss_sum / static_cast<double>(batches) : control.loss;
+    losses[run * stride + control.step] = static_cast<float>(loss);
     ++control.iteration;
   }
+  control.loss_sum = 0;
+  control.batch = 0;
   ++control.step;
 }
 
@@ -69,8 +85,13 @@ void softmax_cross_entropy(const Scope& scope, std::int64_t classes, const LossO
          static_cast<int>(classes), lanes, scope.training, operands);
 }
 
-void end_iteration(const Scope& scope, RunControl* control, float* losses, std::int64_t stride) {
-  launch(scope.stream, elements_grid(scope.runs, 1), end_iteration_kernel, scope.runs, control, losses, stride);
+void end_batch(const Scope& scope, RunControl* control) {
+  launch(scope.stream, elements_grid(scope.runs, 1), end_batch_kernel, scope.runs, control);
+}
+
+void end_iteration(const Scope& scope, RunControl* control, std::int64_t batches, float* losses, std::int64_t stride) {
+  launch(scope.stream, elements_grid(scope.runs, 1), end_iteration_kernel, scope.runs, control, batches, losses,
+         stride);
 }
 
 }  // namespace qrun::cuda

@@ -64,6 +64,7 @@ PackMemory::PackMemory(const Plan& plan, const Stream& stream)
   make_activations(stream);
   make_statistics(stream);
   make_dropouts(stream);
+  make_numbers(stream);
   make_workspace(stream);
   control_ = uploaded(std::vector<RunControl>(plan.runs.size()), stream);
   labels_ = zeros<std::int32_t>(runs() * batch_, stream);
@@ -101,6 +102,7 @@ void PackMemory::make_params(const Stream& stream) {
     int histories = 0;
     for (const RunSettings& run : plan_.runs) histories = std::max(histories, history_of(run.solver.type).count);
     for (DeviceArray<float>* array : {&param.master, &param.value, &param.gradient}) *array = zeros<float>(n, stream);
+    param.sum = zeros<float>(plan_.accumulate > 1 ? n : 0, stream);
     for (int h = 0; h < histories; ++h) param.history[h] = zeros<float>(n, stream);
     param.stats = zeros<QStats>(info.dims[0] * runs(), stream);
     param.params = zeros<QParams>(info.dims[0] * runs(), stream);
@@ -124,6 +126,7 @@ void PackMemory::make_params(const Stream& stream) {
       state.master = memory.master.data() + begin;
       state.value = memory.value.data() + begin;
       state.gradient = memory.gradient.data() + begin;
+      if (plan_.accumulate > 1) state.sum = memory.sum.data() + begin;
       for (int h = 0; h < history_of(state.solver).count; ++h) state.history[h] = memory.history[h].data() + begin;
       state.stats = memory.stats.data() + run * info.dims[0];
       state.params = memory.params.data() + run * info.dims[0];
@@ -155,6 +158,7 @@ void PackMemory::cut_params(const Stream& stream) {
     }
   }
   piece_begin_.push_back(static_cast<int>(pieces.size()));
+  device_piece_begin_ = uploaded(piece_begin_, stream);
   pieces_ = uploaded(pieces, stream);
   slices_ = uploaded(slices, stream);
 }
@@ -191,6 +195,13 @@ void PackMemory::make_dropouts(const Stream& stream) {
     for (const RunSettings& run : plan_.runs) states.push_back({run.seed, run.dropouts[id]});
   }
   dropouts_ = uploaded(states, stream);
+}
+
+void PackMemory::make_numbers(const Stream& stream) {
+  std::vector<RunNumbers> numbers;
+  for (const RunSettings& run : plan_.runs) numbers.push_back({run.label_smoothing, run.solver.clip_gradients});
+  numbers_ = uploaded(numbers, stream);
+  clip_factors_ = zeros<float>(runs(), stream);
 }
 
 void PackMemory::make_workspace(const Stream& stream) {
@@ -276,6 +287,15 @@ void PackMemory::put_state(int run, ParamId id, const Stream& stream) const {
   const std::size_t i = index(run, id);
   stream.upload(device_states_.data() + i, states_.data() + i, 1);
   stream.wait();
+}
+
+ClipOperands PackMemory::clipping(int first, int runs) const {
+  return {.piece_begin = device_piece_begin_.data(),
+          .numbers = numbers_.data(),
+          .factors = clip_factors_.data(),
+          .partials = partials_.data(),
+          .first = first,
+          .runs = runs};
 }
 
 ParamTable PackMemory::table_of(std::size_t first, std::size_t last) const {

@@ -47,7 +47,9 @@ class PackMemory {
   }
   [[nodiscard]] RunControl* control(int run) const { return control_.data() + run; }
   [[nodiscard]] std::int32_t* labels(int run) const { return labels_.data() + run * batch_; }
+  [[nodiscard]] const RunNumbers* numbers(int run) const { return numbers_.data() + run; }
   [[nodiscard]] std::int64_t train_batch() const { return plan_.train_batch; }
+  [[nodiscard]] std::int64_t batches() const { return plan_.accumulate; }  // training batches an iteration
   [[nodiscard]] std::int64_t largest_batch() const { return batch_; }
 
   /// The slot that quantizes the output of the product that writes the buffer, or kNone.
@@ -64,8 +66,11 @@ class PackMemory {
 
   /// Pieces of all parameters of all runs; of one run; of one parameter of it.
   [[nodiscard]] ParamTable table() const { return table_of(0, piece_begin_.size() - 1); }
+  [[nodiscard]] ParamTable table(int run) const { return table_of(index(run, 0), index(run + 1, 0)); }
   [[nodiscard]] ParamTable table(int run, ParamId id) const { return table_of(index(run, id), index(run, id) + 1); }
 
+  /// For clip_gradients(), of so many runs.
+  [[nodiscard]] ClipOperands clipping(int first, int runs) const;
   [[nodiscard]] Workspace workspace() const { return {partials_.data(), counters_.data(), maxima_.data()}; }
   [[nodiscard]] PieceSpace data_space() const { return data_space_.get(); }
   [[nodiscard]] PieceSpace weight_space() const { return weight_space_.get(); }  // of another stream than the others
@@ -81,6 +86,7 @@ class PackMemory {
   void cut_params(const Stream& stream);
   void make_activations(const Stream& stream);
   void make_dropouts(const Stream& stream);
+  void make_numbers(const Stream& stream);
   void make_statistics(const Stream& stream);
   void make_workspace(const Stream& stream);
   void add_conv(const ConvShape& s, const Stream& stream);
@@ -95,8 +101,8 @@ class PackMemory {
     DeviceArray<double> momenta;  // [run]
   };
   struct Param {
-    DeviceArray<float> master, value, gradient, history[2];  // [run][values]
-    DeviceArray<QStats> stats;                               // [run][channel]
+    DeviceArray<float> master, value, gradient, sum, history[2];  // [run][values]
+    DeviceArray<QStats> stats;                                    // [run][channel]
     DeviceArray<QParams> params;
   };
 
@@ -108,10 +114,13 @@ class PackMemory {
   DeviceArray<ParamState> device_states_;
   DeviceArray<Piece> pieces_;
   DeviceArray<Slice> slices_;
-  std::vector<int> piece_begin_;              // [run][param], and the end
+  std::vector<int> piece_begin_;  // [run][param], and the end
+  DeviceArray<int> device_piece_begin_;
   DeviceArray<ActivationState> activations_;  // [slot][run]
   std::vector<Statistic> statistics_;
   DeviceArray<DropoutState> dropouts_;  // [dropout][run]
+  DeviceArray<RunNumbers> numbers_;
+  DeviceArray<float> clip_factors_;  // [run]
   DeviceArray<RunControl> control_;
   DeviceArray<std::int32_t> labels_;
   struct Taps {

@@ -19,9 +19,9 @@ std::vector<DataSource> sources_of(const std::vector<RunFeeds>& feeds, std::shar
   return sources;
 }
 
-bool masks_gradients(const Plan& plan) {
-  return std::ranges::any_of(plan.steps,
-                             [](const Step& step) { return std::holds_alternative<QuantizeParamBackwardOp>(step.op); });
+template <class T>
+bool has(const Plan& plan) {
+  return std::ranges::any_of(plan.steps, [](const Step& step) { return std::holds_alternative<T>(step.op); });
 }
 
 }  // namespace
@@ -35,7 +35,7 @@ CudaProgram::CudaProgram(Plan plan, std::vector<RunFeeds> feeds, const LibraryPl
       train_data_(ResidentData::of(sources_of(feeds_, &RunFeeds::train), stream_)),
       test_data_(ResidentData::of(sources_of(feeds_, &RunFeeds::test), stream_)),
       batches_(memory_, train_data_ && test_data_ ? kNone : plan_.images),
-      order_(train_data_ ? kChunk * plan_.train_batch * runs() : 0),
+      order_(train_data_ ? images_of_chunk() * runs() : 0),
       controls_(plan_.runs.size()),
       rates_(kChunk * runs()),
       losses_(kChunk * runs()) {
@@ -83,8 +83,9 @@ void CudaProgram::put_order(std::int64_t iterations) {
   for (int run = 0; run < runs(); ++run) {
     if (!live(run)) continue;
     Feed& feed = *feeds_[static_cast<std::size_t>(run)].train;
-    stream_.write(order_.data() + run * kChunk * plan_.train_batch,
-                  feed.order(control(run).iteration * plan_.train_batch, iterations * plan_.train_batch));
+    const std::int64_t images = plan_.accumulate * plan_.train_batch;  // of an iteration
+    stream_.write(order_.data() + run * images_of_chunk(),
+                  feed.order(control(run).iteration * images, iterations * images));
   }
 }
 
@@ -93,7 +94,8 @@ void CudaProgram::gather_batch(const Scope& scope, const ResidentData& data, con
   gather(scope, plan_.buffers[static_cast<std::size_t>(plan_.images)].shape,
          {.sources = data.sources(),
           .order = order,
-          .order_stride = kChunk * plan_.train_batch,
+          .order_stride = images_of_chunk(),
+          .batches = plan_.accumulate,
           .first = first,
           .control = memory_.control(0),
           .images = memory_.value(plan_.images, 0),
@@ -101,12 +103,12 @@ void CudaProgram::gather_batch(const Scope& scope, const ResidentData& data, con
           .labels_stride = memory_.largest_batch()});
 }
 
-/// Brings every live run's batch from the host, `done` iterations into this chunk.
-void CudaProgram::bring_batch(std::int64_t done) {
+/// Brings every live run's batch from the host, the one of this number in the chunk.
+void CudaProgram::bring_batch(std::int64_t number) {
   batches_.next();
   for (int run = 0; run < runs(); ++run) {
     if (!live(run)) continue;
-    const std::int64_t first = (control(run).iteration + done) * plan_.train_batch;
+    const std::int64_t first = (control(run).iteration * plan_.accumulate + number) * plan_.train_batch;
     batches_.put(run, feeds_[static_cast<std::size_t>(run)].train->fetch(first, plan_.train_batch));
   }
   batches_.send(plan_.train_batch, stream_);
@@ -146,22 +148,51 @@ void CudaProgram::warm_up() const {
   stream_.wait();
 }
 
-void CudaProgram::iterate_graph() {
+/// A batch, from its images to gradients.
+void CudaProgram::submit_batch(const Scope& all) {
+  const bool alone = plan_.accumulate == 1;
+  Submitter submit(memory_, all, 0, rates_.data());
+  submit.fuse();
+  submit.branch_off(stream_, branch_);
+  if (train_data_) gather_batch(all, *train_data_, order_.data(), 0);
+  if (alone) quantize_all();
+  for (const Phase phase : {Phase::kForward, Phase::kLoss, Phase::kBackward}) run_phase(phase, submit);
+  branch_.join(stream_);
+  if (alone) return;
+  accumulate_gradients(stream_.get(), memory_.table());
+  end_batch(all, memory_.control(0));
+}
+
+/// What becomes of the gradients of all parameters, as the update phase has it.
+void CudaProgram::submit_update(const Scope& all) const {
+  if (plan_.accumulate > 1) mean_gradients(stream_.get(), memory_.table(), plan_.accumulate);
+  if (has<QuantizeParamBackwardOp>(plan_)) quantize_params_backward(stream_.get(), memory_.table());
+  if (has<ClipGradientsOp>(plan_)) clip_gradients(stream_.get(), memory_.table(), memory_.clipping(0, runs()));
+  update_params(stream_.get(), memory_.table(), rates_.data(), runs());
+  end_iteration(all, memory_.control(0), plan_.accumulate, losses_.data(), kChunk);
+}
+
+void CudaProgram::make_graphs() {
   if (!iteration_.empty()) return;
   if (!library_.empty()) warm_up();
+  const Scope all = scope(plan_.train_batch, true);
+  const bool alone = plan_.accumulate == 1;
   iteration_.capture(stream_, [&] {
-    const Scope all = scope(plan_.train_batch, true);
-    Submitter submit(memory_, all, 0, rates_.data());
-    submit.fuse();
-    submit.branch_off(stream_, branch_);
-    if (train_data_) gather_batch(all, *train_data_, order_.data(), 0);
-    quantize_all();
-    for (const Phase phase : {Phase::kForward, Phase::kLoss, Phase::kBackward}) run_phase(phase, submit);
-    branch_.join(stream_);
-    if (masks_gradients(plan_)) quantize_params_backward(stream_.get(), memory_.table());
-    update_params(stream_.get(), memory_.table(), rates_.data(), runs());
-    end_iteration(all, memory_.control(0), losses_.data(), kChunk);
+    submit_batch(all);
+    if (alone) submit_update(all);
   });
+  if (!alone) update_.capture(stream_, [&] { submit_update(all); });
+}
+
+/// Submits an iteration, `done` of them into this chunk.
+void CudaProgram::iterate(std::int64_t done) {
+  const bool alone = plan_.accumulate == 1;
+  if (!alone) quantize_all();
+  for (std::int64_t batch = 0; batch < plan_.accumulate; ++batch) {
+    if (!train_data_) bring_batch(done * plan_.accumulate + batch);
+    iteration_.launch(stream_);
+  }
+  if (!alone) update_.launch(stream_);
 }
 
 std::int64_t CudaProgram::train_chunk(std::int64_t iterations, const std::atomic<bool>& stop, TrainResult& result) {
@@ -175,10 +206,9 @@ std::int64_t CudaProgram::train_chunk(std::int64_t iterations, const std::atomic
   if (train_data_) put_order(iterations);
   std::int64_t done = 0;
   for (; done < iterations && !stop; ++done) {
-    if (!train_data_) bring_batch(done);
     Event& place = ahead_[static_cast<std::size_t>(done) % ahead_.size()];
     if (done >= std::ssize(ahead_)) place.wait();
-    iteration_.launch(stream_);
+    iterate(done);
     place.record(stream_);
   }
   get_controls();
@@ -196,9 +226,9 @@ TrainResult CudaProgram::train(std::int64_t iterations, const std::atomic<bool>&
   for (int run = 0; run < runs(); ++run) {
     for (ParamId param = 0; param < static_cast<ParamId>(plan_.params.size()); ++param) keep_given(false, run, param);
   }
-  iterate_graph();
+  make_graphs();
   while (result.iterations < iterations && !stop && any_live())
-    result.iterations += train_chunk(std::min(kChunk, iterations - result.iterations), stop, result);
+    result.iterations += train_chunk(std::min(chunk(), iterations - result.iterations), stop, result);
   for (int run = 0; run < runs(); ++run)
     result.divergences.push_back(live(run) ? std::nullopt : std::optional(divergence(run)));
   return result;
@@ -250,12 +280,13 @@ std::vector<TestResult> CudaProgram::test(std::int64_t samples) {
   put_controls();
   const std::int64_t items = feeds_[0].test->items();
   const DeviceArray<std::int32_t> predictions(items * runs());
+  const DeviceArray<std::int32_t> ranks(items * runs());
   quantize_all();
   for (std::int64_t first = 0; first < items; first += plan_.test_batch) {
     const std::int64_t n = bring_test_batch(first, items, results);
     Submitter submit(memory_, scope(n, false), 0, nullptr);
     submit.fuse();
-    submit.predict(predictions.data(), items, first);
+    submit.predict(predictions.data(), ranks.data(), items, first);
     run_phase(Phase::kForward, submit);
     run_phase(Phase::kLoss, submit);
     for (int run = 0; run < runs() && first < samples; ++run) {
@@ -269,6 +300,7 @@ std::vector<TestResult> CudaProgram::test(std::int64_t samples) {
     if (before[static_cast<std::size_t>(run)].diverged != kNowhere) continue;
     if (!live(run)) result.divergence = divergence(run);
     result.predictions = stream_.read(predictions.data() + run * items, items);
+    result.ranks = stream_.read(ranks.data() + run * items, items);
     std::int64_t right = 0;
     for (std::size_t i = 0; i < result.labels.size(); ++i) right += result.predictions[i] == result.labels[i] ? 1 : 0;
     result.loss = control(run).test_loss / static_cast<double>(items);

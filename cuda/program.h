@@ -1,6 +1,7 @@
 // A loaded pack on a device: the iteration as one graph, tests, and the state of its runs.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <memory>
 #include <optional>
@@ -32,13 +33,18 @@ class CudaProgram : public Program, private StepAccess {
 
  private:
   void run_step(int run, std::size_t step, std::int64_t n) override;
+  void begin_batch(int run, std::int64_t batch) override { control(run).batch = static_cast<std::int32_t>(batch); }
   std::vector<float> read(int run, const Operand& what, std::int64_t n) override;
   void write(int run, const Operand& what, std::int64_t n, std::span<const float> values) override;
   [[nodiscard]] std::vector<float> read_history(const ParamState& param) const;
   void write_history(const ParamState& param, std::span<const float> values) const;
   void write_param(const ParamState& param, OperandKind kind, std::span<const float> values) const;
 
-  static constexpr std::int64_t kChunk = 1024;  // iterations between two looks at losses
+  static constexpr std::int64_t kChunk = 1024;  // batches between two looks at losses
+
+  /// The same in iterations.
+  [[nodiscard]] std::int64_t chunk() const { return std::max<std::int64_t>(1, kChunk / plan_.accumulate); }
+  [[nodiscard]] std::int64_t images_of_chunk() const { return chunk() * plan_.accumulate * plan_.train_batch; }
 
   [[nodiscard]] int runs() const { return memory_.runs(); }
   [[nodiscard]] RunControl& control(int run) { return controls_[static_cast<std::size_t>(run)]; }
@@ -65,12 +71,15 @@ class CudaProgram : public Program, private StepAccess {
   void put_rates(std::int64_t iterations);
   void put_order(std::int64_t iterations);
   void gather_batch(const Scope& scope, const ResidentData& data, const std::int32_t* order, std::int64_t first) const;
-  void bring_batch(std::int64_t done);
+  void bring_batch(std::int64_t number);
   void keep_given(bool given, int run, ParamId param);
   void quantize_all();
   void run_phase(Phase phase, const Submitter& submit) const;
   void warm_up() const;
-  void iterate_graph();
+  void submit_batch(const Scope& all);
+  void submit_update(const Scope& all) const;
+  void make_graphs();
+  void iterate(std::int64_t done);
   std::int64_t train_chunk(std::int64_t iterations, const std::atomic<bool>& stop, TrainResult& result);
   std::int64_t bring_test_batch(std::int64_t first, std::int64_t items, std::vector<TestResult>& results);
   void keep_codes(int run, std::int64_t n, TestResult& result) const;
@@ -82,10 +91,11 @@ class CudaProgram : public Program, private StepAccess {
   PackMemory memory_;
   LibraryConvs library_;
   std::optional<ResidentData> train_data_, test_data_;
-  Batches batches_;                  // where the sets are not on the device
-  DeviceArray<std::int32_t> order_;  // [run][step][image]
-  Graph iteration_;
-  Branch branch_;                     // of it
+  Batches batches_;                   // where the sets are not on the device
+  DeviceArray<std::int32_t> order_;   // [run][step][batch][image]
+  Graph iteration_;                   // where it has several batches, one of them
+  Graph update_;                      // where it has several batches
+  Branch branch_;                     // of a batch
   std::array<Event, 8> ahead_;        // iterations submitted before the first has ended: a stop is heard soon
   std::vector<RunControl> controls_;  // as on the device after the last call
   DeviceArray<Rate> rates_;           // [step][run]

@@ -34,6 +34,7 @@ void CudaProgram::restore(int run, const TrainingState& state) {
     const ParamState& param = memory_.state(run, id);
     put<float>(param.master, state.params[p].master, param.size);
     put<float>(param.value, state.params[p].master, param.size);
+    if (param.sum != nullptr) stream_.zero(param.sum, param.size);
     for (std::size_t h = 0; h < state.params[p].history.size(); ++h)
       put<float>(param.history[h], state.params[p].history[h], param.size);
     keep_given(false, run, id);

@@ -59,6 +59,7 @@ std::vector<float> CudaProgram::read(int run, const Operand& what, std::int64_t 
     case OperandKind::kMaster: return stream_.read(param().master, param().size);
     case OperandKind::kParamValue: return stream_.read(param().value, param().size);
     case OperandKind::kParamGradient: return stream_.read(param().gradient, param().size);
+    case OperandKind::kGradientSum: return stream_.read(param().sum, param().size);
     case OperandKind::kHistory: return read_history(param());
     case OperandKind::kParamFit: return scales_of(stream_.read(param().params, param().slices));
     case OperandKind::kSlotFit: return scales_of({stream_.read(memory_.activation(what.id, run), 1)[0].params});
@@ -96,6 +97,7 @@ void CudaProgram::write(int run, const Operand& what, std::int64_t n, std::span<
     case OperandKind::kMaster:
     case OperandKind::kParamValue: return write_param(param(), what.kind, values);
     case OperandKind::kParamGradient: return put<float>(param().gradient, values, param().size);
+    case OperandKind::kGradientSum: return put<float>(param().sum, values, param().size);
     case OperandKind::kHistory: return write_history(param(), values);
     case OperandKind::kRange: return put<double>(memory_.range(what.id, run), converted<double>(values), 1);
     case OperandKind::kLabels:

@@ -18,9 +18,17 @@ struct RunControl {
   std::int32_t step = 0;                   // iterations done since rates were uploaded
   double loss = 0;                         // mean over the batch
   double test_loss = 0;                    // sum over the items tested
+  double loss_sum = 0;                     // over the batches of an iteration that has several
+  std::int32_t batch = 0;                  // of the iteration
 
   [[nodiscard]] std::int64_t diverged_at() const { return static_cast<std::int64_t>(diverged >> 32); }
   [[nodiscard]] std::int32_t diverged_place() const { return static_cast<std::int32_t>(diverged & 0xffffffffU); }
+};
+
+/// What a run says that is of no blob.
+struct RunNumbers {
+  double label_smoothing = 0;
+  double clip_gradients = 0;  // 0: no limit
 };
 
 /// Numbers of the places where a run may diverge, in the order of an iteration: parameters, activations, statistics of
@@ -57,6 +65,7 @@ struct ParamState {
   float* master = nullptr;
   float* value = nullptr;  // what the network computes with; equal to the master without quantizer
   float* gradient = nullptr;
+  float* sum = nullptr;  // of gradients, over the batches of an iteration that has several
   float* history[2] = {nullptr, nullptr};
   QStats* stats = nullptr;    // [slice], of the last quantization
   QParams* params = nullptr;  // [slice]

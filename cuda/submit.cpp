@@ -202,7 +202,8 @@ void Submitter::drop_out(DropoutId id, std::int64_t size, Tensor x, Tensor y) co
            .states = memory_.dropout(id, first_),
            .control = memory_.control(first_),
            .number = static_cast<std::uint32_t>(id),
-           .values = memory_.train_batch() * size});
+           .values = memory_.train_batch() * size,
+           .batches = memory_.batches()});
 }
 
 void Submitter::operator()(const DropoutOp& op) const {
@@ -255,11 +256,25 @@ void Submitter::operator()(const SoftmaxCrossEntropyOp& op) const {
                          .dx = memory_.gradient(op.x, first_),
                          .labels = memory_.labels(first_),
                          .labels_stride = memory_.largest_batch(),
+                         .numbers = memory_.numbers(first_),
                          .control = memory_.control(first_),
                          .place = memory_.places().loss(),
                          .predictions = predictions_,
+                         .ranks = ranks_,
                          .items = items_,
                          .first = first_item_});
+}
+
+void Submitter::operator()(const AccumulateGradientOp& op) const {
+  accumulate_gradients(scope_.stream, memory_.table(first_, op.param));
+}
+
+void Submitter::operator()(const MeanGradientOp& op) const {
+  mean_gradients(scope_.stream, memory_.table(first_, op.param), op.batches);
+}
+
+void Submitter::operator()(const ClipGradientsOp& /*op*/) const {
+  clip_gradients(scope_.stream, memory_.table(first_), memory_.clipping(first_, 1));
 }
 
 void Submitter::operator()(const UpdateOp& op) const {

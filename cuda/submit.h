@@ -19,9 +19,10 @@ class Submitter {
     branch_ = &branch;
   }
 
-  /// Says where the predictions of a test go: [run][items], this batch from `at` on.
-  void predict(std::int32_t* predictions, std::int64_t items, std::int64_t at) {
+  /// Says where predictions and ranks of labels of a test go: each [run][items], this batch from `at` on.
+  void predict(std::int32_t* predictions, std::int32_t* ranks, std::int64_t items, std::int64_t at) {
     predictions_ = predictions;
+    ranks_ = ranks;
     items_ = items;
     first_item_ = at;
   }
@@ -68,6 +69,9 @@ class Submitter {
   void operator()(const QuantizeMaxPool2dBackwardOp& op) const;
   void operator()(const SumGradientsOp& op) const;
   void operator()(const SoftmaxCrossEntropyOp& op) const;
+  void operator()(const AccumulateGradientOp& op) const;
+  void operator()(const MeanGradientOp& op) const;
+  void operator()(const ClipGradientsOp& op) const;
   void operator()(const UpdateOp& op) const;
 
  private:
@@ -85,6 +89,7 @@ class Submitter {
   const Stream* main_ = nullptr;
   Branch* branch_ = nullptr;
   std::int32_t* predictions_ = nullptr;
+  std::int32_t* ranks_ = nullptr;
   std::int64_t items_ = 0, first_item_ = 0;
 };
 

@@ -77,7 +77,8 @@ class Run:
         -------
         xarray.Dataset
             Over `epoch`: `train_loss` (mean of the epoch), `lr`, `images_per_second`, `test_loss`, `test_accuracy` (a
-            fraction). An epoch without a test has NaN; of several tests in one epoch it has the last.
+            fraction), `test_accuracy_top5` and the like where `metrics.top_k` asks for them. An epoch without a test has NaN;
+            of several tests in one epoch it has the last.
         """
         return self._curves
 
@@ -109,6 +110,11 @@ class Run:
     def final_test_accuracy(self) -> float:
         """Accuracy of the final test, a fraction; NaN unless the run is complete: one that stopped never came to it."""
         return float(self.attributes.get("final_test_accuracy", np.nan)) if self.status == "complete" else float("nan")
+
+    def final_tops(self) -> dict[str, float]:
+        """Return the accuracies of the final test by `metrics.top_k`, as `final_test_accuracy_top5`; NaN unless it is complete."""
+        names = [name for name in self.attributes if name.startswith("final_test_accuracy_top")]
+        return {name: float(self.attributes[name]) if self.status == "complete" else float("nan") for name in names}
 
     @property
     def final_test_loss(self) -> float:
@@ -318,7 +324,7 @@ def _read_curves(metrics: h5py.Group) -> xr.Dataset:
     columns = {"train_loss": "loss_mean", "lr": "lr", "images_per_second": "images_per_second"}
     curves = {name: ("epoch", train[key][...]) for name, key in columns.items()}
     tested = test["epoch"][...]
-    for name in ("loss", "accuracy"):
+    for name in [name for name in test if name not in ("epoch", "iteration")]:
         last = dict(zip(tested.tolist(), test[name][...].tolist()))
         curves[f"test_{name}"] = ("epoch", np.array([last.get(epoch, np.nan) for epoch in epochs.tolist()], float))
     return xr.Dataset(curves, coords={"epoch": epochs})

@@ -98,8 +98,8 @@ class Sweep:
         Returns
         -------
         pandas.DataFrame
-            Indexed by run id: status, each value of swept() under its dotted address, `seed`, `final_test_accuracy` and
-            `best_test_accuracy` (fractions), `final_test_loss`, `model_bits`, `macs` and `bit_operations` (of one
+            Indexed by run id: status, each value of swept() under its dotted address, `seed`, `final_test_accuracy` (and
+            `final_test_accuracy_top5` and the like, by `metrics.top_k`), `best_test_accuracy` (fractions), `final_test_loss`, `model_bits`, `macs` and `bit_operations` (of one
             image), `wall_seconds`, `error`. What is final is NaN for a run that is not complete.
         """
         return pd.DataFrame([_row(run, row) for run, row in zip(self.runs, self.cells())]).set_index("run_id")
@@ -125,7 +125,10 @@ class Sweep:
     def curves(self) -> xr.Dataset:
         """Return the curves of all runs over `run` (ids) and `epoch`; epochs that a run does not have are NaN."""
         ids = pd.Index([run.id for run in self.runs], name="run")
-        return xr.concat([run.curves() for run in self.runs], dim=ids, join="outer")
+        curves = [run.curves() for run in self.runs]
+        names = dict.fromkeys(str(name) for one in curves for name in one)
+        nothing = [{name: ("epoch", np.full(one.epoch.size, np.nan)) for name in names if name not in one} for one in curves]
+        return xr.concat([one.assign(none) for one, none in zip(curves, nothing)], dim=ids, join="outer")
 
 
 def load_sweep(path: str | Path) -> Sweep:
@@ -172,6 +175,7 @@ def _row(run: Run, cells: dict[str, Any]) -> dict[str, object]:
         "seed": run.attributes["seed"],
         **{address: value for address, value in cells.items() if address != "seed"},
         "final_test_accuracy": run.final_test_accuracy,
+        **run.final_tops(),
         "best_test_accuracy": run.attributes.get("best_test_accuracy"),
         "final_test_loss": run.final_test_loss,
         "model_bits": run.network["model_bits"],

@@ -12,6 +12,8 @@
 #include "config/fields/cluster.h"
 #include "config/fields/data.h"
 #include "config/fields/layer.h"
+#include "config/fields/loss.h"
+#include "config/fields/metrics.h"
 #include "config/fields/output.h"
 #include "config/fields/solver.h"
 #include "config/fields/train.h"
@@ -34,11 +36,6 @@ inline constexpr std::array kEngineNames = {"auto", "cpu", "cuda", "check"};
 constexpr const auto& names_of(EngineChoice /*engine*/) { return kEngineNames; }
 static_assert(names_all_to(EngineChoice::kCheck));
 
-enum class Loss : std::uint8_t { kSoftmaxCrossEntropy };
-inline constexpr std::array kLossNames = {"softmax_cross_entropy"};
-constexpr const auto& names_of(Loss /*loss*/) { return kLossNames; }
-static_assert(names_all_to(Loss::kSoftmaxCrossEntropy));
-
 struct RunSpec {
   std::string name;
   std::uint64_t seed = 0xCAFFE;
@@ -47,7 +44,8 @@ struct RunSpec {
   Products products = Products::kAuto;
   DataSpec data;
   std::vector<LayerSpec> network;
-  Loss loss = Loss::kSoftmaxCrossEntropy;
+  LossSpec loss;
+  MetricsSpec metrics;
   Solver solver;
   TrainSpec train;
   OutputSpec output;

@@ -10,7 +10,8 @@ void drop_out(DropoutId id, std::int64_t size, const float* x, float* y, const C
   const RunMemory& run = context.run;
   const double p = context.training ? run.settings.dropouts[static_cast<std::size_t>(id)] : 0.0;
   const DropoutMask mask =
-      dropout_mask(run.settings.seed, static_cast<std::uint32_t>(id), run.iteration, run.plan.train_batch * size, p);
+      dropout_mask(run.settings.seed, static_cast<std::uint32_t>(id), run.iteration * run.plan.accumulate + run.batch,
+                   run.plan.train_batch * size, p);
   for_pieces(context, context.blocks() * size * kLanes, [&](std::int64_t begin, std::int64_t n) {
     for (std::int64_t i = begin; i < begin + n; i += kLanes) {
       const std::int64_t block = i / (size * kLanes);

@@ -11,6 +11,7 @@ void compute(const SoftmaxCrossEntropyOp& op, Context& context) {
   const float* x = run.buffer(op.x).value.data();
   float* dx = context.training ? run.buffer(op.x).gradient.data() : nullptr;
   const auto batch = static_cast<double>(context.n);
+  const double smoothing = run.settings.label_smoothing;
   run.partial.assign(static_cast<std::size_t>(context.blocks()), Sums{});
   context.workers.parallel(context.blocks(), [&](std::int64_t block) {
     const std::int64_t valid = valid_lanes(context.n, block);
@@ -19,7 +20,7 @@ void compute(const SoftmaxCrossEntropyOp& op, Context& context) {
       if (lane < valid) {
         const std::int32_t label = run.labels[static_cast<std::size_t>(block * kLanes + lane)];
         run.partial[static_cast<std::size_t>(block)].sum +=
-            softmax_loss(x + at, kLanes, op.classes, label, batch, dx == nullptr ? nullptr : dx + at);
+            softmax_loss(x + at, kLanes, op.classes, label, smoothing, batch, dx == nullptr ? nullptr : dx + at);
       } else if (dx != nullptr) {
         for (std::int64_t c = 0; c < op.classes; ++c) dx[at + c * kLanes] = 0.0f;  // padded images teach nothing
       }

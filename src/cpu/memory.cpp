@@ -18,8 +18,13 @@ template class Array<std::int32_t>;
 
 namespace {
 
-ParamMemory memory_of(const Blob& blob, const QuantSettings& quant, int histories) {
-  ParamMemory memory{Array<float>(blob.size()), Array<float>(blob.size()), Array<float>(blob.size()), {}, {}};
+ParamMemory memory_of(const Blob& blob, const QuantSettings& quant, int histories, std::int64_t batches) {
+  ParamMemory memory{.master = Array<float>(blob.size()),
+                     .value = Array<float>(blob.size()),
+                     .gradient = Array<float>(blob.size()),
+                     .history = {},
+                     .sum = Array<float>(batches > 1 ? blob.size() : 0),
+                     .params = {}};
   for (int h = 0; h < histories; ++h) memory.history[h] = Array<float>(blob.size());
   if (quant.method != kNoQuantizer)
     memory.params.resize(static_cast<std::size_t>(quant.per_channel ? blob.dims[0] : 1));
@@ -53,7 +58,7 @@ RunMemory::RunMemory(const Plan& the_plan, int run)
   }
   const int histories = history_of(settings.solver.type).count;
   for (std::size_t p = 0; p < plan.params.size(); ++p)
-    params.push_back(memory_of(plan.params[p], settings.params[p].quant, histories));
+    params.push_back(memory_of(plan.params[p], settings.params[p].quant, histories, plan.accumulate));
   for (const Blob& blob : plan.statistics)
     statistics.emplace_back(static_cast<std::size_t>(blob.size()), info_of(blob.role).start.value());
   fits.resize(plan.activations.size());

@@ -48,6 +48,7 @@ struct BufferMemory {
 struct ParamMemory {
   Array<float> master, value, gradient;  // as the blob is shaped
   Array<float> history[2];
+  Array<float> sum;             // of gradients, over the batches of an iteration that has several; 0 between iterations
   std::vector<QParams> params;  // of the last quantization: one, or one a channel; empty without quantizer
   bool given = false;           // values were handed in: no quantizing until the next training
 
@@ -70,7 +71,8 @@ struct RunMemory {
   std::vector<Sums> partial;                             // sums of pieces, added in order
   std::vector<std::int32_t> labels;                      // of the batch
   std::int64_t iteration = 0;
-  double loss = 0;  // mean over the last batch
+  std::int64_t batch = 0;  // of the iteration
+  double loss = 0;         // mean over the last batch
   std::optional<Divergence> divergence;
 
   [[nodiscard]] BufferMemory& buffer(BufferId id) { return buffers[static_cast<std::size_t>(id)]; }

@@ -74,6 +74,9 @@ void compute(const QuantizeMaxPool2dOp& op, Context& context);
 void compute(const QuantizeMaxPool2dBackwardOp& op, Context& context);
 void compute(const SumGradientsOp& op, Context& context);
 void compute(const SoftmaxCrossEntropyOp& op, Context& context);
+void compute(const AccumulateGradientOp& op, Context& context);
+void compute(const MeanGradientOp& op, Context& context);
+void compute(const ClipGradientsOp& op, Context& context);
 void compute(const UpdateOp& op, Context& context);
 
 /// Fits the quantizer of an activation slot to the batch, or to its range; notes divergence where x is not finite.

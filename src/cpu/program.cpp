@@ -56,18 +56,32 @@ void CpuProgram::compute_phase(Phase phase, Context& context) const {
   }
 }
 
+/// What all batches of an iteration go through; returns the mean of their losses.
+double CpuProgram::compute_batches(Feed& feed, Context& context) const {
+  RunMemory& run = context.run;
+  double loss = 0;
+  for (run.batch = 0; run.batch < plan_.accumulate && !run.divergence; ++run.batch) {
+    const std::int64_t number = run.iteration * plan_.accumulate + run.batch;
+    load_batch(feed.fetch(number * plan_.train_batch, plan_.train_batch), context);
+    for (const Phase phase : {Phase::kForward, Phase::kLoss, Phase::kBackward, Phase::kAccumulate})
+      compute_phase(phase, context);
+    loss += run.loss;
+  }
+  run.batch = 0;
+  return loss / static_cast<double>(plan_.accumulate);
+}
+
 void CpuProgram::iterate(int run, std::int64_t iterations, Workers& workers, std::vector<float>& losses) {
   RunMemory& mine = memory(run);
   Feed& feed = *feeds_[static_cast<std::size_t>(run)].train;
   for (ParamMemory& param : mine.params) param.given = false;
+  Context context{kernels_, workers, mine, plan_.train_batch, true};
   for (std::int64_t i = 0; i < iterations; ++i) {
-    const Batch batch = feed.fetch(mine.iteration * plan_.train_batch, plan_.train_batch);
-    Context context{kernels_, workers, mine, batch.n, true};
-    load_batch(batch, context);
-    for (const Phase phase : {Phase::kQuantize, Phase::kForward, Phase::kLoss, Phase::kBackward, Phase::kUpdate})
-      compute_phase(phase, context);
+    compute_phase(Phase::kQuantize, context);
+    const double loss = compute_batches(feed, context);
+    compute_phase(Phase::kUpdate, context);
     if (mine.divergence) return;
-    losses.push_back(static_cast<float>(mine.loss));
+    losses.push_back(static_cast<float>(loss));
     ++mine.iteration;
   }
 }
@@ -132,10 +146,11 @@ TestResult CpuProgram::test_run(int run, std::int64_t samples, Workers& workers)
     const float* logits = mine.buffer(plan_.logits).value.data();
     for (std::int64_t i = 0; i < batch.n; ++i) {
       const std::int32_t label = mine.labels[static_cast<std::size_t>(i)];
-      const std::int32_t prediction =
-          arg_max(logits + (i / kLanes) * plan_.classes * kLanes + i % kLanes, kLanes, plan_.classes);
+      const float* scores = logits + (i / kLanes) * plan_.classes * kLanes + i % kLanes;
+      const std::int32_t prediction = arg_max(scores, kLanes, plan_.classes);
       result.labels.push_back(label);
       result.predictions.push_back(prediction);
+      result.ranks.push_back(label_rank(scores, kLanes, plan_.classes, label));
       right += prediction == label ? 1 : 0;
     }
   }

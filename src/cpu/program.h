@@ -26,6 +26,7 @@ class CpuProgram : public Program, private StepAccess {
 
  private:
   void run_step(int run, std::size_t step, std::int64_t n) override;
+  void begin_batch(int run, std::int64_t batch) override { memory(run).batch = batch; }
   std::vector<float> read(int run, const Operand& what, std::int64_t n) override;
   void write(int run, const Operand& what, std::int64_t n, std::span<const float> values) override;
 
@@ -35,6 +36,7 @@ class CpuProgram : public Program, private StepAccess {
   void for_runs(const std::vector<int>& runs, const Body& body);
   void load_batch(const Batch& batch, Context& context) const;
   void compute_phase(Phase phase, Context& context) const;
+  double compute_batches(Feed& feed, Context& context) const;
   void iterate(int run, std::int64_t iterations, Workers& workers, std::vector<float>& losses);
   TestResult test_run(int run, std::int64_t samples, Workers& workers);
   void keep_codes(Context& context, std::int64_t first, std::int64_t samples, TestResult& result) const;

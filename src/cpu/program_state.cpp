@@ -34,11 +34,13 @@ void CpuProgram::restore(int run, const TrainingState& state) {
   QRUN_CHECK(state.params.size() == mine.params.size() && state.statistics.size() == mine.statistics.size(),
              "a state has the blobs of its plan");
   mine.iteration = state.iteration;
+  mine.batch = 0;
   mine.divergence.reset();
   for (std::size_t p = 0; p < state.params.size(); ++p) {
     copy(state.params[p].master, mine.params[p].master);
     for (std::size_t h = 0; h < state.params[p].history.size(); ++h)
       copy(state.params[p].history[h], mine.params[p].history[h]);
+    std::fill_n(mine.params[p].sum.data(), mine.params[p].sum.size(), 0.0F);
     mine.params[p].given = false;
   }
   for (std::size_t i = 0; i < state.statistics.size(); ++i)

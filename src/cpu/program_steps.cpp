@@ -77,6 +77,7 @@ std::vector<float> CpuProgram::read(int run, const Operand& what, std::int64_t n
     case OperandKind::kMaster: return read_all(mine.param(what.id).master);
     case OperandKind::kParamValue: return read_all(mine.param(what.id).current());
     case OperandKind::kParamGradient: return read_all(mine.param(what.id).gradient);
+    case OperandKind::kGradientSum: return read_all(mine.param(what.id).sum);
     case OperandKind::kHistory: return read_history(mine.param(what.id));
     case OperandKind::kParamFit: return scales_of(mine.param(what.id).params);
     case OperandKind::kSlotFit: return {mine.fit_of(what.id).scale};
@@ -100,6 +101,7 @@ void CpuProgram::write(int run, const Operand& what, std::int64_t n, std::span<c
     case OperandKind::kMaster: return write_all(values, mine.param(what.id).master);
     case OperandKind::kParamValue: return write_all(values, mine.param(what.id).current());
     case OperandKind::kParamGradient: return write_all(values, mine.param(what.id).gradient);
+    case OperandKind::kGradientSum: return write_all(values, mine.param(what.id).sum);
     case OperandKind::kHistory: return write_history(values, mine.param(what.id));
     case OperandKind::kRange: mine.range(what.id) = static_cast<double>(values[0]); break;
     case OperandKind::kStatistic: return mine.statistic(what.id).assign(values.begin(), values.end());

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <initializer_list>
 #include <utility>
 
 #include "core/error.h"
@@ -38,6 +39,7 @@ bool is_compared(const Operand& what) {
     case OperandKind::kMaster:
     case OperandKind::kParamValue:
     case OperandKind::kParamGradient:
+    case OperandKind::kGradientSum:
     case OperandKind::kHistory: return true;
     case OperandKind::kArgmax:
     case OperandKind::kParamFit:
@@ -114,21 +116,43 @@ class CheckProgram : public Program, private StepAccess {
 
   void iterate(int run, Floats& losses) {
     TrainingState state = reference_->state(run);
-    const Batch batch = feeds_[index(run)].train->fetch(state.iteration * plan_.train_batch, plan_.train_batch);
-    write(run, Operand::value(plan_.images), batch.n,
-          {batch.images, static_cast<std::size_t>(batch.n * plan_.input.size())});
-    write(run, Operand::labels(), batch.n, Floats(batch.labels, batch.labels + batch.n));
-    for (std::size_t step = 0; step < plan_.steps.size(); ++step) run_step(run, step, batch.n);
-    const float loss = read(run, Operand::loss(), batch.n).at(0);
+    run_phases(run, {Phase::kQuantize}, plan_.train_batch);
+    double loss = 0;
+    for (std::int64_t batch = 0; batch < plan_.accumulate; ++batch) {
+      begin_batch(run, batch);
+      loss += static_cast<double>(batch_loss(run, state.iteration * plan_.accumulate + batch));
+    }
     if (!std::isfinite(loss)) {
       diverged_[index(run)] = Divergence{state.iteration, plan_.buffers[index(plan_.logits)].layer, "loss"};
       return;
     }
-    losses.push_back(loss);
+    losses.push_back(static_cast<float>(loss / static_cast<double>(plan_.accumulate)));
+    run_phases(run, {Phase::kUpdate}, plan_.train_batch);
     const std::int64_t done = state.iteration + 1;
     state = reference_->state(run);
     state.iteration = done;
     restore(run, state);
+  }
+
+  /// Of all that a training batch goes through; batches count from the run's first.
+  float batch_loss(int run, std::int64_t number) {
+    const Batch batch = feeds_[index(run)].train->fetch(number * plan_.train_batch, plan_.train_batch);
+    write(run, Operand::value(plan_.images), batch.n,
+          {batch.images, static_cast<std::size_t>(batch.n * plan_.input.size())});
+    write(run, Operand::labels(), batch.n, Floats(batch.labels, batch.labels + batch.n));
+    run_phases(run, {Phase::kForward, Phase::kLoss, Phase::kBackward, Phase::kAccumulate}, batch.n);
+    return read(run, Operand::loss(), batch.n).at(0);
+  }
+
+  void run_phases(int run, std::initializer_list<Phase> phases, std::int64_t n) {
+    for (std::size_t step = 0; step < plan_.steps.size(); ++step) {
+      if (std::ranges::find(phases, plan_.steps[step].phase) != phases.end()) run_step(run, step, n);
+    }
+  }
+
+  void begin_batch(int run, std::int64_t batch) override {
+    reference_->steps().begin_batch(run, batch);
+    tested_->steps().begin_batch(run, batch);
   }
 
   /// Runs a step on both, compares, and goes on with what the reference has.
@@ -217,6 +241,7 @@ class CheckProgram : public Program, private StepAccess {
     std::string what = buffer ? (moments ? "moments" : "value") : plan_.params[id].address().in_layer();
     if (kind == OperandKind::kGradient || kind == OperandKind::kMomentsGradient || kind == OperandKind::kParamGradient)
       what += "'s gradient";
+    if (kind == OperandKind::kGradientSum) what += "'s sum of gradients";
     if (kind == OperandKind::kHistory) what += "'s history";
     return std::string(info_of(plan_.steps[written.step].op).name) + " of layer " +
            (buffer ? plan_.buffers[id].layer : plan_.params[id].layer) + ", run " + std::to_string(written.run) + ", " +

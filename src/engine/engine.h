@@ -75,6 +75,7 @@ struct TestResult {
   double loss = 0;                                // mean over the items
   double accuracy = 0;                            // fraction
   std::vector<std::int32_t> labels, predictions;  // [items]
+  std::vector<std::int32_t> ranks;                // [items]: how many classes beat the label, as label_rank() has it
   std::vector<QuantizedActivation> activations;   // [slot]; empty unless samples were asked for
 };
 

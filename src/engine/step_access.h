@@ -19,6 +19,9 @@ class StepAccess {
   /// Computes a step of the plan on a batch of n images, as a training iteration does.
   virtual void run_step(int run, std::size_t step, std::int64_t n) = 0;
 
+  /// What comes next is of this batch of the iteration, from 0; a restored state is at its first.
+  virtual void begin_batch(int run, std::int64_t batch) = 0;
+
   [[nodiscard]] virtual std::vector<float> read(int run, const Operand& what, std::int64_t n) = 0;
 
   /// Writes all but fits and the loss, which ops alone make. Where a run has no quantizer, a parameter's master and its

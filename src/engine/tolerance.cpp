@@ -53,6 +53,9 @@ struct Describe {
   Tolerance operator()(const QuantizeMaxPool2dBackwardOp& op) const { return scatter(op); }
   Tolerance operator()(const SumGradientsOp& op) const { return product(op, std::ssize(op.parts)); }
   Tolerance operator()(const SoftmaxCrossEntropyOp& /*op*/) const { return {.relative = 0x1p-22}; }
+  Tolerance operator()(const AccumulateGradientOp& /*op*/) const { return {}; }
+  Tolerance operator()(const MeanGradientOp& /*op*/) const { return {}; }
+  Tolerance operator()(const ClipGradientsOp& /*op*/) const { return {.relative = 0x1p-22}; }  // of the factor
   Tolerance operator()(const UpdateOp& /*op*/) const { return {}; }
 
  private:

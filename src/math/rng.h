@@ -60,6 +60,13 @@ static_assert(of_blob(0xffffffffU - 1000) < of(1, 0), "as many blobs as there ar
 /// Returns the stream of a dropout, by its number among them.
 QRUN_HD constexpr std::uint64_t of_dropout(std::uint32_t number) { return of(1, number); }
 
+/// Returns the stream of the initial values of a blob that is neither weight nor bias of a product, by its number among
+/// such.
+constexpr std::uint64_t of_other_blob(std::uint32_t number) { return of(2, number); }
+
+/// Returns the stream of which initial values are 0, of a weight whose values come from stream of_blob(number).
+constexpr std::uint64_t of_sparsity(std::uint32_t number) { return of(3, number); }
+
 }  // namespace stream
 
 }  // namespace qrun

@@ -69,6 +69,7 @@ struct Solver {
   double momentum = 0;
   double weight_decay = 0;
   Regularization regularization = Regularization::kL2;
+  double clip_gradients = 0;  // largest norm of all gradients; 0: any
   double beta1 = 0.9;
   double beta2 = 0.999;
   double epsilon = 1e-8;
@@ -147,6 +148,15 @@ QRUN_HD float blob_rate(const Rate& r, double lr_mult) { return static_cast<floa
           .average_rest = static_cast<float>(1.0 - (adam ? s.beta2 : s.decay)),
           .epsilon = static_cast<float>(s.epsilon),
           .is_l1 = s.regularization == Regularization::kL1};
+}
+
+/// The gradient of several batches, from its sum over them.
+QRUN_HD float mean_gradient(float sum, std::int64_t batches) { return sum / static_cast<float>(batches); }
+
+/// What gradients of this norm are multiplied by; 1 for a norm that is no number, so that the loss sees it.
+QRUN_HD float clip_factor(double squares, double limit) {
+  const double norm = sqrt(squares);
+  return limit > 0.0 && norm > limit ? static_cast<float>(limit / norm) : 1.0f;
 }
 
 QRUN_HD float sign_of(float w) { return w > 0.0f ? 1.0f : w < 0.0f ? -1.0f : 0.0f; }

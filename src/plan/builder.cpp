@@ -71,6 +71,22 @@ bool Builder::masks_gradient(ParamId param) const {
   });
 }
 
+/// What becomes of gradients: their mean over batches, masks, the limit of their norm, steps of the solver.
+void Builder::add_updates() {
+  const auto params = static_cast<ParamId>(plan_.params.size());
+  const std::int64_t batches = plan_.accumulate;
+  for (ParamId p = 0; p < params && batches > 1; ++p)
+    plan_.steps.push_back({Phase::kAccumulate, AccumulateGradientOp{p}});
+  for (ParamId p = 0; p < params && batches > 1; ++p)
+    plan_.steps.push_back({Phase::kUpdate, MeanGradientOp{p, batches}});
+  for (ParamId p = 0; p < params; ++p) {
+    if (masks_gradient(p)) plan_.steps.push_back({Phase::kUpdate, QuantizeParamBackwardOp{p}});
+  }
+  if (std::ranges::any_of(plan_.runs, [](const RunSettings& run) { return run.solver.clip_gradients > 0; }))
+    plan_.steps.push_back({Phase::kUpdate, ClipGradientsOp{params}});
+  for (ParamId p = 0; p < params; ++p) plan_.steps.push_back({Phase::kUpdate, UpdateOp{p}});
+}
+
 Plan Builder::finish(std::vector<RunSettings> runs) && {
   plan_.runs = std::move(runs);
   const auto buffers = static_cast<BufferId>(plan_.buffers.size());
@@ -83,10 +99,7 @@ Plan Builder::finish(std::vector<RunSettings> runs) && {
   plan_.steps.insert(plan_.steps.end(), forward_.begin(), forward_.end());
   plan_.steps.insert(plan_.steps.end(), loss_.begin(), loss_.end());
   plan_.steps.insert(plan_.steps.end(), backward_.rbegin(), backward_.rend());
-  for (ParamId p = 0; p < params; ++p) {
-    if (masks_gradient(p)) plan_.steps.push_back({Phase::kUpdate, QuantizeParamBackwardOp{p}});
-  }
-  for (ParamId p = 0; p < params; ++p) plan_.steps.push_back({Phase::kUpdate, UpdateOp{p}});
+  add_updates();
   return std::move(plan_);
 }
 

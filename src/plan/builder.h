@@ -39,6 +39,7 @@ class Builder {
  private:
   void sum_gradients(BufferId id);
   [[nodiscard]] bool masks_gradient(ParamId param) const;
+  void add_updates();
 
   Plan plan_;
   std::vector<Step> forward_, loss_, backward_;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <string>
 
+#include "config/fields/init.h"
 #include "core/error.h"
 #include "plan/layer_lowering.h"
 
@@ -178,16 +179,6 @@ BufferId lower(Builder& b, const LayerSpec& layer, const BatchNorm2dLayer& norm,
   return y;
 }
 
-/// Returns how the weight starts: drawn as `init` says, or at what the type says.
-InitSpec weight_init(const LayerSpec& layer) {
-  return std::visit(
-      [&layer]<class Layer>(const Layer& /*own*/) -> InitSpec {
-        if constexpr (kHasWeightStart<Layer>) return {InitType::kConstant, Layer::kWeightStart};
-        return layer.init;
-      },
-      layer.params);
-}
-
 }  // namespace
 
 BufferId lower_layer(Builder& builder, const LayerSpec& layer, std::span<const BufferId> inputs) {
@@ -201,7 +192,7 @@ ParamSettings settings_of(const LayerSpec& layer, BlobRole role) {
   return {.quant = weight ? layer.weight_quant : layer.bias_quant,
           .lr_mult = spec.lr_mult,
           .decay_mult = info_of(role).decays ? spec.decay_mult : 0,
-          .init = weight ? weight_init(layer) : InitSpec{InitType::kConstant, 0}};
+          .init = config::init_of(layer, weight ? config::Blob::kWeight : config::Blob::kBias)};
 }
 
 double dropout_of(const LayerSpec& layer) {

@@ -87,6 +87,14 @@ void refuse_softmax_before_the_loss(const std::vector<LayerSpec>& network) {
                     "the loss takes the softmax itself, of the scores; remove this layer");
 }
 
+void refuse_more_than_classes(const RunSpec& run, std::int64_t classes) {
+  const std::int64_t k = run.metrics.top_k.back();
+  if (k <= classes) return;
+  throw ConfigError(run.metrics.top_k_position, "metrics.top_k",
+                    std::to_string(k) + " of " + std::to_string(classes) + " classes is more than there are; at most " +
+                        std::to_string(classes));
+}
+
 /// Frozen statistics are another run's.
 void refuse_to_freeze_nothing(const std::vector<RunSpec>& runs, const LayerSpec& layer) {
   const auto* norm = std::get_if<BatchNorm2dLayer>(&layer.params);
@@ -104,6 +112,7 @@ Plan start_of(const RunSpec& spec, const Shape& image) {
   plan.products = spec.products;
   plan.train_batch = spec.data.train.batch_size;
   plan.test_batch = spec.data.test.batch_size;
+  plan.accumulate = spec.train.accumulate;
   return plan;
 }
 
@@ -113,6 +122,7 @@ std::vector<RunSettings> settings_of(const std::vector<RunSpec>& runs, std::int6
   for (const RunSpec& run : runs) {
     settings.push_back({.seed = run.seed,
                         .solver = run.solver,
+                        .label_smoothing = run.loss.label_smoothing,
                         .iterations = run.train.epochs * iterations_per_epoch(run, train_items),
                         .params = {},
                         .activations = {},
@@ -146,6 +156,7 @@ Plan lower(const std::vector<RunSpec>& runs, const DataInfo& data) {
   refuse_softmax_before_the_loss(network);
   refuse_other_than_scores(builder, last, network.back());
   const std::int64_t classes = builder.shape(last).c;
+  for (const RunSpec& run : runs) refuse_more_than_classes(run, classes);
   builder.loss(SoftmaxCrossEntropyOp{last, classes});
   Plan plan = std::move(builder).finish(std::move(settings));
   plan.images = images;

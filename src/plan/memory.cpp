@@ -12,9 +12,10 @@ constexpr std::int64_t kFloat = 4;  // bytes
 
 std::map<std::string, std::int64_t> memory_by_layer(const Plan& plan) {
   const int histories = plan.runs.empty() ? 0 : history_of(plan.runs[0].solver.type).count;
+  const int kept = histories + (plan.accumulate > 1 ? 1 : 0);  // a sum of gradients takes as much
   std::map<std::string, std::int64_t> bytes;
   for (const BufferInfo& buffer : plan.buffers) bytes[buffer.layer] = plus(bytes[buffer.layer], bytes_of(plan, buffer));
-  for (const Blob& param : plan.params) bytes[param.layer] = plus(bytes[param.layer], bytes_of(param, histories));
+  for (const Blob& param : plan.params) bytes[param.layer] = plus(bytes[param.layer], bytes_of(param, kept));
   return bytes;
 }
 

@@ -116,6 +116,18 @@ struct Describe {
   Operands operator()(const SoftmaxCrossEntropyOp& op) const {
     return {{O::value(op.x), O::labels()}, {O::gradient(op.x), O::loss()}};
   }
+  Operands operator()(const AccumulateGradientOp& op) const {
+    return {{O::param_gradient(op.param), O::gradient_sum(op.param)}, {O::gradient_sum(op.param)}};
+  }
+  Operands operator()(const MeanGradientOp& op) const {
+    return {{O::gradient_sum(op.param)}, {O::param_gradient(op.param), O::gradient_sum(op.param)}};
+  }
+  Operands operator()(const ClipGradientsOp& op) const {
+    Operands operands;
+    for (ParamId param = 0; param < op.params; ++param) operands.reads.push_back(O::param_gradient(param));
+    operands.writes = operands.reads;
+    return operands;
+  }
   Operands operator()(const UpdateOp& op) const {
     return {{O::master(op.param), O::param_gradient(op.param), O::history(op.param)},
             {O::master(op.param), O::history(op.param)}};

@@ -18,6 +18,7 @@ enum class OperandKind : std::uint8_t {
   kMaster,           // of a parameter
   kParamValue,       // what the network computes with; where a run has no quantizer there, the master itself
   kParamGradient,    // of a parameter
+  kGradientSum,      // of a parameter: over the batches of an iteration
   kHistory,          // of a parameter, the solver's
   kParamFit,         // of a parameter's quantizer: a scale for each tensor or channel
   kSlotFit,          // of an activation's quantizer: the scale of the last batch
@@ -41,6 +42,7 @@ struct Operand {
   static Operand master(ParamId id) { return {OperandKind::kMaster, id}; }
   static Operand param_value(ParamId id) { return {OperandKind::kParamValue, id}; }
   static Operand param_gradient(ParamId id) { return {OperandKind::kParamGradient, id}; }
+  static Operand gradient_sum(ParamId id) { return {OperandKind::kGradientSum, id}; }
   static Operand history(ParamId id) { return {OperandKind::kHistory, id}; }
   static Operand param_fit(ParamId id) { return {OperandKind::kParamFit, id}; }
   static Operand slot_fit(SlotId id) { return {OperandKind::kSlotFit, id}; }

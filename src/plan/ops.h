@@ -308,11 +308,31 @@ struct SumGradientsOp {
   std::vector<BufferId> parts;
 };
 
-// loss = mean over the batch of log(sum exp(x)) - x[label]; dx = (softmax(x) - onehot) / n.
+// loss = mean over the batch of log(sum exp(x)) - sum of target * x; dx = (softmax(x) - target) / n. The target is 1 for
+// the label, in runs that smooth labels less of it and a part for each class.
 struct SoftmaxCrossEntropyOp {
   static constexpr OpInfo kInfo{.name = "softmax_cross_entropy"};
   BufferId x;
   std::int64_t classes;
+};
+
+// sum += gradient: of each batch of an iteration that has several. A sum begins at 0.
+struct AccumulateGradientOp {
+  static constexpr OpInfo kInfo{.name = "accumulate_gradient"};
+  ParamId param;
+};
+// gradient = sum / batches, and the sum becomes 0.
+struct MeanGradientOp {
+  static constexpr OpInfo kInfo{.name = "mean_gradient"};
+  ParamId param;
+  std::int64_t batches;
+};
+
+// Gradients of all parameters that learn times limit / norm, where their L2 norm, summed in double in the order of the
+// parameters, is beyond the limit of the run; in place.
+struct ClipGradientsOp {
+  static constexpr OpInfo kInfo{.name = "clip_gradients"};
+  int params;  // how many: all
 };
 
 // One solver step of a blob from its gradient; in place.
@@ -329,7 +349,7 @@ using Op =
                  ChannelScaleBackwardWeightOp, ChannelScaleBackwardDataOp, SoftmaxOp, SoftmaxBackwardOp, LrnOp,
                  LrnBackwardOp, DropoutOp, DropoutBackwardOp, EltwiseOp, EltwiseBackwardOp, ConcatOp, ConcatBackwardOp,
                  QuantizeOp, QuantizeBackwardOp, QuantizeMaxPool2dOp, QuantizeMaxPool2dBackwardOp, SumGradientsOp,
-                 SoftmaxCrossEntropyOp, UpdateOp>;
+                 SoftmaxCrossEntropyOp, AccumulateGradientOp, MeanGradientOp, ClipGradientsOp, UpdateOp>;
 
 [[nodiscard]] inline const OpInfo& info_of(const Op& op) {
   return std::visit([](const auto& o) -> const OpInfo& { return o.kInfo; }, op);

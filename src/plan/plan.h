@@ -14,9 +14,9 @@
 
 namespace qrun {
 
-/// When a step runs. A training iteration: quantize, forward, loss, backward, update. A test: quantize once, then
-/// forward for every batch.
-enum class Phase : std::uint8_t { kQuantize, kForward, kLoss, kBackward, kUpdate };
+/// When a step runs. A training iteration: quantize, then forward, loss, backward, accumulate for each of its batches,
+/// then update. A test: quantize once, then forward for every batch.
+enum class Phase : std::uint8_t { kQuantize, kForward, kLoss, kBackward, kAccumulate, kUpdate };
 
 struct Step {
   Phase phase;
@@ -51,6 +51,7 @@ struct ParamSettings {
 struct RunSettings {
   std::uint64_t seed = 0;
   Solver solver;
+  double label_smoothing = 0;
   std::int64_t iterations = 0;             // of the whole run: rate policies need the last one
   std::vector<ParamSettings> params;       // [Plan::params]
   std::vector<QuantSettings> activations;  // [Plan::activations]
@@ -65,6 +66,7 @@ struct Plan {
   Products products = Products::kAuto;
   std::int64_t train_batch = 0;
   std::int64_t test_batch = 0;
+  std::int64_t accumulate = 1;  // training batches an iteration
   BufferId images = kNone;
   BufferId logits = kNone;
   std::vector<BufferInfo> buffers;

@@ -66,6 +66,8 @@ LeaderboardRow journal_row(const std::string& path) {
     if (!line.test) continue;
     row.best_test_accuracy = std::fmax(row.best_test_accuracy, line.test->accuracy);
     if (!running) continue;
+    row.top.clear();
+    for (const auto& [k, accuracy] : line.top) row.top.push_back({.k = k, .tests = {}, .final_test = accuracy});
     row.final_test_accuracy = line.test->accuracy;  // the last so far
     row.final_test_loss = line.test->loss;
   }

@@ -1,6 +1,8 @@
 #include "report/leaderboard_columns.h"
 
 #include <algorithm>
+#include <limits>
+#include <set>
 
 namespace qrun {
 
@@ -12,6 +14,19 @@ std::vector<std::string> addresses_of(const Leaderboard& board) {
     }
   }
   return addresses;
+}
+
+std::vector<std::int64_t> top_ks_of(const Leaderboard& board) {
+  std::set<std::int64_t> ks;
+  for (const LeaderboardRow& run : board.rows) {
+    for (const TopAccuracy& top : run.top) ks.insert(top.k);
+  }
+  return {ks.begin(), ks.end()};
+}
+
+double final_top(const LeaderboardRow& run, std::int64_t k) {
+  const auto at = std::ranges::find(run.top, k, &TopAccuracy::k);
+  return at == run.top.end() ? std::numeric_limits<double>::quiet_NaN() : at->final_test;
 }
 
 std::string value_at(const LeaderboardRow& run, const std::string& address) {

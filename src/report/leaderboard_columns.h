@@ -103,6 +103,12 @@ inline constexpr GroupColumn kGroupColumns[] = {
 /// The addresses of the values that tell the runs of a leaderboard apart, in order of appearance.
 [[nodiscard]] std::vector<std::string> addresses_of(const Leaderboard& board);
 
+/// Each k of which a run of the leaderboard has an accuracy, in order; 1 is a column of its own.
+[[nodiscard]] std::vector<std::int64_t> top_ks_of(const Leaderboard& board);
+
+/// Of the final test; NaN where the run has none.
+[[nodiscard]] double final_top(const LeaderboardRow& run, std::int64_t k);
+
 /// A run's value at an address as YAML text, or "".
 [[nodiscard]] std::string value_at(const LeaderboardRow& run, const std::string& address);
 

@@ -43,6 +43,7 @@ Json json_of(const Cell& cell) {
 Json row_json(const LeaderboardRow& row) {
   Json json;
   for (const RunColumn& column : kRunColumns) json[column.key] = json_of(column.cell(row));
+  for (const TopAccuracy& top : row.top) json[final_top_name(top.k)] = json_of(top.final_test);
   Json params = Json::object();
   for (const auto& [name, text] : row.columns) {
     const Json parsed = Json::parse(text, nullptr, false);
@@ -60,6 +61,8 @@ std::string to_csv(const Leaderboard& board) {
   for (const RunColumn& column : kRunColumns) {
     if (column.in_csv) header.emplace_back(column.key);
   }
+  const std::vector<std::int64_t> ks = top_ks_of(board);
+  for (const std::int64_t k : ks) header.push_back(final_top_name(k));
   header.insert(header.end(), addresses.begin(), addresses.end());
   std::string text = joined(header);
   for (const LeaderboardRow& row : board.rows) {
@@ -67,6 +70,7 @@ std::string to_csv(const Leaderboard& board) {
     for (const RunColumn& column : kRunColumns) {
       if (column.in_csv) line.push_back(field_of(column.cell(row)));
     }
+    for (const std::int64_t k : ks) line.push_back(field_of(final_top(row, k)));
     for (const std::string& address : addresses) line.push_back(value_at(row, address));
     text += joined(line);
   }

@@ -72,7 +72,8 @@ double iterations_with_tests(const RunSpec& spec, std::int64_t iterations, std::
                            ? static_cast<double>(iterations) / static_cast<double>(*spec.train.test_every)
                            : static_cast<double>(spec.train.epochs);
   const double images = tests * static_cast<double>(test_items) * kTestCost;
-  return static_cast<double>(iterations) + images / static_cast<double>(spec.data.train.batch_size);
+  return static_cast<double>(iterations) +
+         images / static_cast<double>(spec.data.train.batch_size * spec.train.accumulate);
 }
 
 }  // namespace

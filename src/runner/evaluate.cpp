@@ -88,6 +88,7 @@ Evaluation evaluate(const std::string& run_file, Engine& engine) {
   Evaluation evaluation{result.accuracy, result.loss, static_cast<std::int64_t>(result.labels.size()), 0};
   for (std::size_t i = 0; i < result.predictions.size(); ++i)
     evaluation.differing += result.predictions[i] != record.predictions[i] ? 1 : 0;
+  for (const std::int64_t k : spec.metrics.more()) evaluation.top.emplace_back(k, top_accuracy(result.ranks, k));
   return evaluation;
 }
 

@@ -69,6 +69,7 @@ class PackTraining {
     return std::ranges::any_of(sessions_, [](const RunSession& session) { return !session.failed(); });
   }
   [[nodiscard]] const TrainSpec& train() const { return runs_.front().spec.train; }
+  [[nodiscard]] std::int64_t images_an_iteration() const { return plan_.train_batch * plan_.accumulate * count(); }
   [[nodiscard]] double rate(int run, std::int64_t iteration) const {
     return learning_rate(spec(run).solver, iteration, iterations_);
   }
@@ -89,7 +90,7 @@ class PackTraining {
       done_ = from->state.iteration;
       epoch_seconds_ = from->epoch_seconds;
       program_->restore(run, from->state);
-      for (const TrainPoint& point : from->record.train) append_journal(journal, {point, test_of(run, point.epoch)});
+      for (const TrainPoint& point : from->record.train) append_journal(journal, line_of(run, point));
     } else {
       FirstState first = first_state(spec(run), plan_, run);
       seen.init_from_hash = std::move(first.init_from_hash);
@@ -119,12 +120,16 @@ class PackTraining {
     });
   }
 
-  /// The last test of an epoch.
-  [[nodiscard]] std::optional<TestPoint> test_of(int run, std::int64_t epoch) {
-    const std::vector<TestPoint>& tests = session(run).record().test;
-    const auto at =
-        std::find_if(tests.rbegin(), tests.rend(), [&](const TestPoint& test) { return test.epoch == epoch; });
-    return at == tests.rend() ? std::nullopt : std::optional(*at);
+  /// An epoch, with its last test.
+  [[nodiscard]] JournalLine line_of(int run, const TrainPoint& point) {
+    const RunRecord& record = session(run).record();
+    JournalLine line{.train = point};
+    for (std::size_t i = record.test.size(); i-- > 0 && !line.test;) {
+      if (record.test[i].epoch != point.epoch) continue;
+      line.test = record.test[i];
+      for (const TopAccuracy& top : record.top) line.top.emplace_back(top.k, top.tests[i]);
+    }
+    return line;
   }
 
   /// The next iteration after which a test, a point or the end of an epoch is due.
@@ -197,12 +202,12 @@ class PackTraining {
 
   void end_epoch() {
     const std::int64_t epoch = done_ / epoch_iterations_ - 1;
-    const auto images = static_cast<double>(epoch_iterations_ * plan_.train_batch * count());
+    const auto images = static_cast<double>(epoch_iterations_ * images_an_iteration());
     for_live([&](int run) {
       const TrainPoint& point = session(run).end_epoch(epoch, done_, rate(run, done_ - 1), images / epoch_seconds_);
-      const std::optional<TestPoint> test = test_of(run, epoch);
-      tools_.progress.epoch(session(run).record().run_id, point, test);
-      append_journal(tools_.folder.journal(spec(run)), {point, test});
+      const JournalLine line = line_of(run, point);
+      tools_.progress.epoch(session(run).record().run_id, point, line.test);
+      append_journal(tools_.folder.journal(spec(run)), line);
     });
     epoch_seconds_ = 0;
     if ((epoch + 1) % train().checkpoint_every != 0) return;
@@ -243,7 +248,7 @@ class PackTraining {
                        .epochs = train().epochs,
                        .loss = static_cast<double>(session(run).last_loss()),
                        .accuracy = session(run).last_accuracy(),
-                       .images_per_second = rate * static_cast<double>(plan_.train_batch * count()),
+                       .images_per_second = rate * static_cast<double>(images_an_iteration()),
                        .seconds_left = static_cast<double>(iterations_ - done_) / rate});
     });
     tools_.progress.show(this, lines);

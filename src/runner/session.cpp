@@ -2,8 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <limits>
 #include <string_view>
 
 #include "quant/all.h"
@@ -36,6 +38,7 @@ RunSession::RunSession(const RunSpec& spec, const EngineInfo& engine, const Buil
     : spec_(spec), record_{attributes_of({spec, engine, build})} {
   record_.swept = spec.swept;
   record_.classes = classes;
+  for (const std::int64_t k : spec.metrics.more()) record_.top.push_back({.k = k, .tests = {}});
   record_.network_json = network_json(spec, input);
 }
 
@@ -75,6 +78,11 @@ void RunSession::resume(const Checkpoint& checkpoint) {
   }
   record_.train = from.train;
   record_.test = from.test;
+  for (TopAccuracy& top : record_.top) {
+    const auto known = std::ranges::find(from.top, top.k, &TopAccuracy::k);
+    if (known != from.top.end()) top.tests = known->tests;
+    top.tests.resize(record_.test.size(), std::numeric_limits<double>::quiet_NaN());  // it was not asked for then
+  }
   record_.iterations = from.iterations;
   record_.best_test_accuracy = from.best_test_accuracy;
   earlier_seconds_ = from.wall_seconds;
@@ -109,6 +117,7 @@ const TrainPoint& RunSession::end_epoch(std::int64_t epoch, std::int64_t iterati
 
 bool RunSession::add_test(std::int64_t epoch, std::int64_t iteration, const TestResult& result) {
   record_.test.push_back({epoch, iteration, result.loss, result.accuracy});
+  for (TopAccuracy& top : record_.top) top.tests.push_back(top_accuracy(result.ranks, top.k));
   const bool best = std::isnan(record_.best_test_accuracy) || result.accuracy > record_.best_test_accuracy;
   if (best) record_.best_test_accuracy = result.accuracy;
   return best;
@@ -131,6 +140,7 @@ void RunSession::set_final_test(const Plan& plan, int run, const TestResult& res
   record_.predictions = result.predictions;
   record_.final_test_accuracy = result.accuracy;
   record_.final_test_loss = result.loss;
+  for (TopAccuracy& top : record_.top) top.final_test = top_accuracy(result.ranks, top.k);
   record_.activations.clear();
   const RunSettings& settings = plan.runs[static_cast<std::size_t>(run)];
   for (std::size_t slot = 0; slot < result.activations.size(); ++slot) {

@@ -74,6 +74,7 @@ std::uint64_t digest_of(const Checkpoint& checkpoint) {
   digest.add(checkpoint.epoch_losses);
   digest.add(checkpoint.record.train);
   digest.add(checkpoint.record.test);
+  for (const TopAccuracy& top : checkpoint.record.top) digest.add(top.tests);
   digest.add(checkpoint.record.iterations);
   if (checkpoint.record.data) digest.add(*checkpoint.record.data);
   return digest.value();

@@ -20,23 +20,24 @@
 namespace qrun {
 namespace {
 
-constexpr const char* kOfTest = "test_";
+constexpr std::string_view kOfTest = "test_";
 
 /// A line says once at which epoch and iteration it was written.
 template <class Point, class T>
-std::string key_of(const Metric<Point, T>& metric, const char* prefix) {
-  return std::is_integral_v<T> ? metric.name : std::string(prefix) + metric.name;
+std::string key_of(const Metric<Point, T>& metric, const std::string& prefix) {
+  return std::is_integral_v<T> ? metric.name : prefix + metric.name;
 }
 
 template <class Point, class Table>
-void write_point(nlohmann::ordered_json& json, const char* prefix, const Point& point, const Table& table) {
+void write_point(nlohmann::ordered_json& json, const std::string& prefix, const Point& point, const Table& table) {
   for_each_row(table, [&](const auto& metric) { json[key_of(metric, prefix)] = point.*metric.member; });
 }
 
 std::string to_text(const JournalLine& line) {
   nlohmann::ordered_json json;
   write_point(json, "", line.train, kTrainMetrics);
-  if (line.test) write_point(json, kOfTest, *line.test, kTestMetrics);
+  if (line.test) write_point(json, std::string(kOfTest), *line.test, kTestMetrics);
+  for (const auto& [k, accuracy] : line.top) json[std::string(kOfTest) + top_name(k)] = accuracy;
   json["time"] = utc_now();
   return json.dump() + "\n";
 }
@@ -69,7 +70,7 @@ bool read_number(const nlohmann::json& json, const std::string& key, T& value) {
 
 /// Reads a point; nothing where the line has no epoch and iteration.
 template <class Point, class Table>
-std::optional<Point> read_point(const nlohmann::json& json, const char* prefix, const Table& table) {
+std::optional<Point> read_point(const nlohmann::json& json, const std::string& prefix, const Table& table) {
   Point point;
   bool is_one = true;
   for_each_row(table, [&](const auto& metric) {
@@ -83,10 +84,16 @@ std::optional<JournalLine> parse_line(const std::string& text) {
   if (!json.is_object()) return std::nullopt;
   const std::optional<TrainPoint> train = read_point<TrainPoint>(json, "", kTrainMetrics);
   if (!train) return std::nullopt;
-  JournalLine line{.train = *train, .test = std::nullopt};
+  JournalLine line{.train = *train};
   const bool was_tested =
       std::ranges::any_of(json.items(), [](const auto& item) { return item.key().starts_with(kOfTest); });
-  if (was_tested) line.test = read_point<TestPoint>(json, kOfTest, kTestMetrics);
+  if (was_tested) line.test = read_point<TestPoint>(json, std::string(kOfTest), kTestMetrics);
+  for (const auto& item : json.items()) {
+    if (!item.key().starts_with(kOfTest)) continue;
+    const std::optional<std::int64_t> k = parse_top_name(std::string_view(item.key()).substr(kOfTest.size()));
+    double accuracy = 0;
+    if (k && read_number(json, item.key(), accuracy)) line.top.emplace_back(*k, accuracy);
+  }
   return line;
 }
 

@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "store/run_file.h"
@@ -11,7 +12,8 @@ namespace qrun {
 
 struct JournalLine {
   TrainPoint train;
-  std::optional<TestPoint> test;  // the epoch's last
+  std::optional<TestPoint> test = {};                     // the epoch's last
+  std::vector<std::pair<std::int64_t, double>> top = {};  // of this test: k, accuracy
 };
 
 /// Appends a line, with the time, in one write: a reader sees all of it or nothing. Numbers that are not finite become

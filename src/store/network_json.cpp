@@ -40,11 +40,20 @@ Json bits_json(const LayerSpec& layer) {
   return bits;
 }
 
+/// Of the same; so are the codes of every method, and floats.
+Json signed_json(const LayerSpec& layer) {
+  Json is_signed = Json::object();
+  for (const config::Blob blob : config::blobs_of(layer))
+    is_signed[config::kBlobNames[static_cast<std::size_t>(blob)]] = 1;
+  return is_signed;
+}
+
 Json layer_json(const LayerSpec& layer, const LayerCost& cost) {
   Json json{{"name", layer.name}, {"type", layer.type()}, {"input", layer.input}, {"params", params_json(layer)}};
   json["input_shape"] = shape_json(cost.in);
   json["output_shape"] = shape_json(cost.out);
   json["bits"] = bits_json(layer);
+  json["signed"] = signed_json(layer);
   add_costs(json, cost);
   return json;
 }

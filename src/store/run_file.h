@@ -15,6 +15,7 @@
 #include "quant/quantizer.h"
 #include "store/metrics.h"
 #include "store/run_attributes.h"
+#include "store/top_accuracy.h"
 
 namespace qrun {
 
@@ -50,6 +51,7 @@ struct RunRecord : RunAttributes {
 
   std::vector<TrainPoint> train;
   std::vector<TestPoint> test;
+  std::vector<TopAccuracy> top;  // of these tests, by k
   std::vector<IterationPoint> iterations;
   std::int64_t classes = 0;
   std::vector<std::int32_t> labels, predictions;  // of the final test; the confusion matrix is made from them

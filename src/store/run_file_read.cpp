@@ -50,9 +50,19 @@ void check_epochs(const h5::Group& metrics, const RunRecord& r) {
     metrics.fail("test/epoch", "holds a negative epoch");
 }
 
+void read_top(const h5::Group& test, RunRecord& r) {
+  for (const std::string& name : test.names()) {
+    const std::optional<std::int64_t> k = parse_top_name(name);
+    if (!k) continue;
+    r.top.push_back({.k = *k, .tests = test.read<double>(name)});
+    if (r.top.back().tests.size() != r.test.size()) test.fail(name, "has another length than the columns before it");
+  }
+}
+
 void read_metrics(const h5::Group& metrics, RunRecord& r) {
   read_columns(metrics.open("train"), r.train, kTrainMetrics);
   read_columns(metrics.open("test"), r.test, kTestMetrics);
+  read_top(metrics.open("test"), r);
   check_epochs(metrics, r);
   if (metrics.has("confusion")) {
     const h5::Dims dims = metrics.dims("confusion");
@@ -155,6 +165,9 @@ RunRecord read_summary(const h5::Group& root, const char* format) {
   read_params(root.open("params"), record);
   record.data = read_data(root);
   read_metrics(root.open("metrics"), record);
+  for (TopAccuracy& top : record.top) {
+    if (root.has_attribute(final_top_name(top.k))) top.final_test = root.number<double>(final_top_name(top.k));
+  }
   if (!root.has_attribute("final_test_loss") && record.status == RunStatus::kComplete && !record.test.empty())
     record.final_test_loss = record.test.back().loss;  // of a file of before there was one
   record.network_json = root.open("network").text("json");

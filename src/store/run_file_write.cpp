@@ -55,10 +55,18 @@ void write_confusion(const h5::Group& metrics, const RunRecord& r) {
   metrics.label("confusion", {"true", "predicted"});
 }
 
+void write_top(const h5::Group& test, const RunRecord& r) {
+  for (const TopAccuracy& top : r.top) {
+    test.write(top_name(top.k), top.tests, {std::ssize(top.tests)});
+    test.label(top_name(top.k), {std::get<0>(kTestMetrics).name});
+  }
+}
+
 void write_metrics(const h5::Group& root, const RunRecord& r) {
   const h5::Group metrics = root.create("metrics");
   write_columns(metrics, "train", r.train, kTrainMetrics);
   write_columns(metrics, "test", r.test, kTestMetrics);
+  write_top(metrics.open("test"), r);
   if (!r.iterations.empty()) write_columns(metrics, "iterations", r.iterations, kIterationMetrics);
   if (!r.labels.empty()) write_confusion(metrics, r);
 }
@@ -132,6 +140,7 @@ void write_summary(const h5::Group& root, const RunRecord& record, const char* f
   root.attribute("format", format);
   root.attribute("format_version", kFormatVersion);
   write_attributes(root, record);
+  for (const TopAccuracy& top : record.top) root.attribute(final_top_name(top.k), top.final_test);
   write_params(root, record);
   if (record.data) write_data(root, *record.data);
   write_metrics(root, record);

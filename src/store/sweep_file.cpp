@@ -113,12 +113,32 @@ void write_typed(const h5::Group& group, const std::string& address, const Rows&
   }
 }
 
+const TopAccuracy* find_top(const RunRecord& run, std::int64_t k) {
+  const auto at = std::ranges::find(run.top, k, &TopAccuracy::k);
+  return at == run.top.end() ? nullptr : &*at;
+}
+
+/// Of all runs.
+std::set<std::int64_t> ks_of(const Rows& rows) {
+  std::set<std::int64_t> ks;
+  for (const Row& row : rows) {
+    for (const TopAccuracy& top : row.record->top) ks.insert(top.k);
+  }
+  return ks;
+}
+
 void write_summary_columns(const h5::Group& root, const Rows& rows) {
   const h5::Group group = root.create("summary");
   for_each_row(kSummary, [&](const auto& column) {
     using T = std::invoke_result_t<decltype(column.value), const RunRecord&>;
     write_column<T>(group, column.name, rows, [&](const Row& row) { return column.value(*row.record); });
   });
+  for (const std::int64_t k : ks_of(rows)) {
+    write_column<double>(group, final_top_name(k), rows, [k](const Row& row) {
+      const TopAccuracy* top = find_top(*row.record, k);
+      return top == nullptr ? kMissing : top->final_test;
+    });
+  }
   std::vector<std::string> addresses;  // in order of appearance
   for (const Row& row : rows) {
     for (const auto& [address, text] : row.columns) {
@@ -144,6 +164,22 @@ void write_curve(const h5::Group& group, const std::string& name, const Rows& ro
   group.label(name, {"run_id", "epoch"});
 }
 
+/// The same of the accuracies of tests.
+void write_top_curve(const h5::Group& group, std::int64_t k, const Rows& rows, std::int64_t epochs) {
+  std::vector<double> values(static_cast<std::size_t>(std::ssize(rows) * epochs), kMissing);
+  for (std::size_t run = 0; run < rows.size(); ++run) {
+    const std::vector<TestPoint>& tests = rows[run].record->test;
+    const TopAccuracy* top = find_top(*rows[run].record, k);
+    for (std::size_t i = 0; top != nullptr && i < tests.size(); ++i) {
+      if (tests[i].epoch < epochs)
+        values[run * static_cast<std::size_t>(epochs) + static_cast<std::size_t>(tests[i].epoch)] = top->tests[i];
+    }
+  }
+  const std::string name = "test_" + top_name(k);
+  group.write(name, values, {std::ssize(rows), epochs});
+  group.label(name, {"run_id", "epoch"});
+}
+
 void write_curves(const h5::Group& root, const Rows& rows) {
   std::int64_t epochs = 0;
   for (const Row& row : rows) {
@@ -162,6 +198,7 @@ void write_curves(const h5::Group& root, const Rows& rows) {
   };
   write(&RunRecord::train, kTrainMetrics);
   write(&RunRecord::test, kTestMetrics);
+  for (const std::int64_t k : ks_of(rows)) write_top_curve(group, k, rows, epochs);
 }
 
 /// A name that HDF5 doesn't take costs the link alone: the numbers are there.

@@ -252,10 +252,14 @@ class EndToEnd(ProgramTest):
         self.assertEqual(layers["pool1"]["output_shape"], [32, 12, 12])
         self.assertEqual(layers["conv2"]["bits"], {"weight": 2, "bias": 32, "activation": 32})
         self.assertEqual(layers["ip2"]["bits"]["weight"], 8)
+        self.assertEqual(layers["conv2"]["signed"], {"weight": 1, "bias": 1, "activation": 1})
         self.assertEqual(layers["bn1"]["bits"]["weight"], 32, "a pattern reaches no batch norm")
         self.assertEqual(layers["relu1"]["input"], ["bn1"])
         residual = json.loads(self.qrun("check", ROOT / "configs/resnet20.yaml", "--network", "--input", "3,32,32").stdout)
         self.assertEqual((residual["parameters"], residual["macs"]), (272474, 40813184))
+        for name, shape, sizes in (("vgg7_64", "3,32,32", (5352778, 156968960)), ("resnet18", "3,224,224", (11693736, 1826918400))):
+            published = json.loads(self.qrun("check", ROOT / f"configs/{name}.yaml", "--network", "--input", shape).stdout)
+            self.assertEqual((published["parameters"], published["macs"]), sizes, name)
         self.assertEqual(json.loads(self.qrun("check", SMOKE, "--network").stdout)["input_shape"], [1, 28, 28])
         for given, said in (
             ([], "--input: is missing: without the data nobody knows its shape; --input C,H,W, as 3,32,32"),

@@ -1,6 +1,7 @@
 // The resolved run: canonical text, hash, id.
 #include <cstdlib>
 
+#include "config/fields/init.h"
 #include "config/yaml/scalars.h"
 #include "support.h"
 
@@ -31,7 +32,7 @@ network:
     groups: 1
     init: {gaussian: 0.01}
     weight: {lr_mult: 2, decay_mult: 0.5}
-    bias: {lr_mult: 3, decay_mult: 0}
+    bias: {lr_mult: 3, decay_mult: 0, init: {gaussian: 0.5, mean: 0.25}}
     quantize:
       weight: {method: ULQ, bits: 3, per_channel: true, gradient: ste_clipped, lambda: optimal}
       bias: {method: ternary}
@@ -42,9 +43,11 @@ network:
      quantize: {weight: {method: Ternary_Quantize, bits: 8}}}
   - {name: "2", type: relu}
   - {name: score, type: linear, out_features: 10, init: he, quantize: {bias: {method: Quantize, bits: 8}}}
-solver: {type: rmsprop, lr: 0.3333333333333333, weight_decay: 5.0e-4, regularization: l1, epsilon: 1.0e-7, decay: 0.9,
+loss: {type: softmax_cross_entropy, label_smoothing: 0.1}
+metrics: {top_k: [5, 1]}
+solver: {type: rmsprop, lr: 0.3333333333333333, weight_decay: 5.0e-4, regularization: l1, clip_gradients: 3.5, epsilon: 1.0e-7, decay: 0.9,
          lr_policy: {type: multistep, gamma: 0.1, steps: [5, 9], warmup_iterations: 3}}
-train: {epochs: 3, iterations_per_epoch: 4, test_every: 5, test_first: true, log_every: 1, checkpoint_every: 2, keep: best,
+train: {epochs: 3, accumulate: 2, iterations_per_epoch: 4, test_every: 5, test_first: true, log_every: 1, checkpoint_every: 2, keep: best,
         init_from: "runs/a b.h5"}
 output: {dir: "null", activation_samples: 0}
 cluster: {partition: p, time: "02:00:00", cpus: 16, gpus: 1, memory: 8G, pack: 8, max_parallel: 16,
@@ -68,7 +71,8 @@ void expect_reads_back(const RunSpec& run) {
     EXPECT_EQ(back.network[i].name, run.network[i].name);
     EXPECT_EQ(back.network[i].params, run.network[i].params);
     EXPECT_EQ(back.network[i].input, run.network[i].input);
-    EXPECT_EQ(back.network[i].init, run.network[i].init);
+    for (const config::Blob blob : {config::Blob::kWeight, config::Blob::kBias})
+      EXPECT_EQ(config::init_of(back.network[i], blob), config::init_of(run.network[i], blob));
     EXPECT_EQ(back.network[i].weight, run.network[i].weight);
     EXPECT_EQ(back.network[i].bias, run.network[i].bias);
     EXPECT_EQ(back.network[i].weight_quant, run.network[i].weight_quant);
@@ -95,6 +99,9 @@ TEST(Canonical, KeepsEveryValue) {
   EXPECT_EQ(run.data.crop, 20);
   EXPECT_TRUE(run.data.mirror);
   EXPECT_EQ(run.data.pad, 2);
+  EXPECT_EQ(run.loss.label_smoothing, 0.1);
+  EXPECT_EQ(run.metrics.top_k, (std::vector<std::int64_t>{1, 5}));
+  EXPECT_EQ(run.train.accumulate, 2);
   EXPECT_EQ(run.train.keep, Keep::kBest);
   EXPECT_EQ(run.train.init_from, "runs/a b.h5");
   EXPECT_EQ(run.output.dir, "null");
@@ -130,7 +137,10 @@ network:
     groups: 1
     init: xavier
     weight: {lr_mult: 1, decay_mult: 1}
-    bias: {lr_mult: 1, decay_mult: 1}
+    bias:
+      lr_mult: 1
+      decay_mult: 1
+      init: {constant: 0}
     quantize: {weight: none, bias: none, activation: none}
   - name: relu1
     type: relu
@@ -142,18 +152,25 @@ network:
     out_features: 10
     init: xavier
     weight: {lr_mult: 1, decay_mult: 1}
-    bias: {lr_mult: 1, decay_mult: 1}
+    bias:
+      lr_mult: 1
+      decay_mult: 1
+      init: {constant: 0}
     quantize: {weight: none, bias: none, activation: none}
 loss: softmax_cross_entropy
+metrics:
+  top_k: [1]
 solver:
   type: sgd
   lr: 0.01
   momentum: 0
   weight_decay: 0
   regularization: l2
+  clip_gradients: null
   lr_policy: {type: fixed, warmup_iterations: 0}
 train:
   epochs: 1
+  accumulate: 1
   iterations_per_epoch: null
   test_every: null
   test_first: false
@@ -217,7 +234,7 @@ TEST(Canonical, StoredTextIsReadStrictly) {
   const std::string text = read(kSmall).text();
   EXPECT_EQ(lines(text), Lines{});
   EXPECT_EQ(lines(with(text, "epochs: 1\n", "epochs: none\n")),
-            Lines{"stored:49:11: train.epochs: none is not an integer; write one in decimal or 0x"});
+            Lines{"stored:57:11: train.epochs: none is not an integer; write one in decimal or 0x"});
   EXPECT_EQ(lines(text + "vars: {a: 1}\n").size(), 1U);
 }
 

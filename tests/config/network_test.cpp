@@ -1,7 +1,7 @@
 // Layers: parameters, defaults, names, and how they hang together.
 #include <map>
 
-#include "config/fields/layer.h"
+#include "config/fields/init.h"
 #include "support.h"
 
 namespace qrun::test {
@@ -24,7 +24,7 @@ TEST(Network, DefaultsAreFilledIn) {
   EXPECT_EQ(std::get<Conv2dLayer>(conv.params),
             (Conv2dLayer{.out_channels = 4, .kernel_size = 5, .stride = 1, .padding = 0, .groups = 1, .bias = true}));
   EXPECT_EQ(conv.input, std::vector<std::string>{"data"});
-  EXPECT_EQ(conv.init, InitSpec{});
+  EXPECT_EQ(config::init_of(conv, config::Blob::kWeight), InitSpec{});
   EXPECT_EQ(conv.position.line, 5);
   EXPECT_EQ(conv.position.column, 5);
   EXPECT_EQ(std::get<MaxPool2dLayer>(run.network.at(1).params).stride, 3) << "as large as the window";
@@ -113,7 +113,7 @@ TEST(Network, InitAndMultipliersAreRead) {
   EXPECT_EQ(run.network[0].weight, (ParamSpec{2, 1}));
   EXPECT_EQ(run.network[0].bias, (ParamSpec{0.5, 0}));
   EXPECT_TRUE(std::get<Conv2dLayer>(run.network[0].params).bias);
-  EXPECT_EQ(read(with("kernel_size: 5}", "kernel_size: 5, init: he}")).network[0].init.type, InitType::kHe);
+  EXPECT_EQ(read(with("kernel_size: 5}", "kernel_size: 5, init: he}")).network[0].init, InitSpec{InitType::kHe});
   EXPECT_EQ(read(with("kernel_size: 5}", "kernel_size: 5, init: {constant: -1}}")).network[0].init,
             (InitSpec{InitType::kConstant, -1}));
   const RunSpec without = read(with("kernel_size: 5}", "kernel_size: 5, bias: false}"));
@@ -121,27 +121,91 @@ TEST(Network, InitAndMultipliersAreRead) {
 }
 
 TEST(Network, RejectsOtherInits) {
-  const std::string wanted = "xavier, he, {gaussian: deviation} or {constant: value}";
+  const std::string others = "{gaussian: deviation}, {uniform: [low, high]} or {constant: value}";
+  const std::string wanted = "xavier, he, " + others;
   expect_mistakes({
       {"kernel_size: 5",
        "kernel_size: 5, init: msra",
        {"a.yaml:5:72: network.conv1.init: msra is not known; " + wanted}},
-      {"kernel_size: 5",
-       "kernel_size: 5, init: {}",
-       {"a.yaml:5:72: network.conv1.init: is not one of the two; " + wanted}},
+      {"kernel_size: 5", "kernel_size: 5, init: {}", {"a.yaml:5:72: network.conv1.init: says nothing; " + wanted}},
       {"kernel_size: 5",
        "kernel_size: 5, init: {gaussian: 1, constant: 1}",
        {"a.yaml:5:72: network.conv1.init: gives both gaussian and constant; keep one, or set the other to null"}},
       {"kernel_size: 5",
        "kernel_size: 5, init: {gaussian: null}",
-       {"a.yaml:5:72: network.conv1.init: is not one of the two; " + wanted}},
+       {"a.yaml:5:72: network.conv1.init: says nothing; " + wanted}},
       {"kernel_size: 5",
        "kernel_size: 5, init: {gaussian: -1}",
        {"a.yaml:5:83: network.conv1.init.gaussian: -1 is outside [0, inf)"}},
       {"kernel_size: 5",
        "kernel_size: 5, init: {gausian: 1}",
        {"a.yaml:5:73: network.conv1.init.gausian: unknown key; did you mean gaussian?"}},
+      {"kernel_size: 5",
+       "kernel_size: 5, init: {he: fan_on}",
+       {"a.yaml:5:77: network.conv1.init.he: fan_on is not known; did you mean fan_in?"}},
+      {"kernel_size: 5",
+       "kernel_size: 5, init: {uniform: [1, -1]}",
+       {"a.yaml:5:82: network.conv1.init.uniform: ends below its beginning; give the lower number first"}},
+      {"kernel_size: 5",
+       "kernel_size: 5, init: {uniform: 1}",
+       {"a.yaml:5:82: network.conv1.init.uniform: 1 is a single value; a list of two numbers, the ends, is wanted"}},
+      {"kernel_size: 5",
+       "kernel_size: 5, init: {uniform: [1]}",
+       {"a.yaml:5:82: network.conv1.init.uniform: is a list; a list of two numbers, the ends, is wanted"}},
+      {"kernel_size: 5",
+       "kernel_size: 5, init: {he: fan_in, mean: 1}",
+       {"a.yaml:5:91: network.conv1.init.mean: is of a gaussian; he has none"}},
+      {"kernel_size: 5",
+       "kernel_size: 5, init: {mean: 1}",
+       {"a.yaml:5:79: network.conv1.init.mean: is of a gaussian; give that, too"}},
+      {"kernel_size: 5",
+       "kernel_size: 5, init: {gaussian: 1, sparse: 5}",
+       {"a.yaml:5:94: network.conv1.init.sparse: 5 of 4 outputs is more than all; at most 4"}},
+      {"kernel_size: 5",
+       "kernel_size: 5, init: he, weight: {init: xavier}",
+       {"a.yaml:5:91: network.conv1.weight.init: is given by the layer's own init, too; keep one of them"}},
+      {"kernel_size: 5",
+       "kernel_size: 5, bias: {init: he}",
+       {"a.yaml:5:79: network.conv1.bias.init: he is not known; " + others}},
+      {"kernel_size: 5",
+       "kernel_size: 5, bias: {init: {gaussian: 1, sparse: 2}}",
+       {"a.yaml:5:101: network.conv1.bias.init.sparse: is for weights of conv2d and linear; " + others}},
+      {"type: relu",
+       "type: batch_norm2d, weight: {init: {xavier: fan_in}}",
+       {"a.yaml:6:63: network.relu1.weight.init.xavier: is for weights of conv2d and linear; " + others}},
   });
+}
+
+TEST(Network, EveryInitReadsBack) {
+  const auto init = [](const std::string& text) {
+    const RunSpec run = read(with("kernel_size: 5}", "kernel_size: 5, init: " + text + "}"));
+    EXPECT_EQ(read(run.text()).text(), run.text());
+    EXPECT_EQ(read(run.text()).network[0].init, run.network[0].init) << text;
+    return run.network[0].init.value();
+  };
+  EXPECT_EQ(init("{xavier: fan_out}"), (InitSpec{.type = InitType::kXavier, .fan = Fan::kOut}));
+  EXPECT_EQ(init("{he: average}"), (InitSpec{.type = InitType::kHe, .fan = Fan::kAverage}));
+  EXPECT_EQ(init("{uniform: [-0.5, 0.25]}"), (InitSpec{.type = InitType::kUniform, .value = -0.5, .high = 0.25}));
+  EXPECT_EQ(init("{gaussian: 0.5, mean: 1, sparse: 3}"),
+            (InitSpec{.type = InitType::kGaussian, .value = 0.5, .mean = 1, .sparse = 3}));
+  EXPECT_EQ(init("{gaussian: 0.5, mean: 0, sparse: null}"), (InitSpec{.type = InitType::kGaussian, .value = 0.5}));
+}
+
+TEST(Network, AnInitBelowItsBlobIsTheSameRun) {
+  const std::string plain = read(kSmall).hash();
+  const auto hash_with = [](const std::string& keys) {
+    return read(with("kernel_size: 5}", "kernel_size: 5, " + keys + "}")).hash();
+  };
+  EXPECT_EQ(hash_with("init: {xavier: fan_in}"), plain);
+  EXPECT_EQ(hash_with("weight: {init: xavier}, bias: {init: {constant: 0}}"), plain);
+  EXPECT_EQ(hash_with("init: null, weight: {init: null}, bias: {init: null}"), plain);
+  EXPECT_EQ(hash_with("weight: {init: {he: fan_out}}"), hash_with("init: {he: fan_out}"));
+  EXPECT_NE(hash_with("bias: {init: {constant: 0.5}}"), plain);
+  const auto norm = [](const std::string& keys) {
+    return read(with("type: relu", "type: batch_norm2d, " + keys)).hash();
+  };
+  EXPECT_EQ(norm("weight: {init: {constant: 1}}"), norm("bias: {init: {constant: 0}}"));
+  EXPECT_NE(norm("weight: {init: {constant: 0}}"), norm("eps: 1e-5"));
 }
 
 TEST(Network, NamesAreRequiredUniqueAndPlain) {

@@ -79,7 +79,8 @@ TEST(Values, UnknownKeysAndChoicesComeWithTheNearestKnownName) {
       {"lr: 0.01", "lr: 0.01, momentun: 0.9", {"a.yaml:8:20: solver.momentun: unknown key; did you mean momentum?"}},
       {"lr: 0.01",
        "lr: 0.01, zzzzzz: 0.9",
-       {"a.yaml:8:20: solver.zzzzzz: unknown key; one of type, lr, momentum, weight_decay, regularization, lr_policy"}},
+       {"a.yaml:8:20: solver.zzzzzz: unknown key; one of type, lr, momentum, weight_decay, regularization, "
+        "clip_gradients, lr_policy"}},
       {"lr: 0.01", "lr: 0.01, type: sdg", {"a.yaml:8:26: solver.type: sdg is not known; did you mean sgd?"}},
       {"type: relu", "type: rlu", {"a.yaml:6:25: network.relu1.type: rlu is not known; did you mean relu?"}},
       {"epochs: 1", "epochs: 1, keep: first", {"a.yaml:9:26: train.keep: first is not known; one of last, best, all"}},
@@ -166,7 +167,7 @@ TEST(Values, IndependentMistakesAreReportedTogetherByPosition) {
                    "a.yaml:6:31: network.relu1.kernel: unknown key; one of name, type, input, quantize",
                    "a.yaml:8:14: solver.lr: -1 is outside (0, inf)",
                    "a.yaml:8:18: solver.epsilom: unknown key; one of type, lr, momentum, weight_decay, regularization, "
-                   "lr_policy",
+                   "clip_gradients, lr_policy",
                    "command line: train.epochs=no: train.epochs: no is not an integer; write one in decimal or 0x"}));
 }
 

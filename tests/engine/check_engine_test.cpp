@@ -30,6 +30,7 @@ class Spoiled : public Program, private StepAccess {
 
  private:
   void run_step(int run, std::size_t step, std::int64_t n) override { inner_->steps().run_step(run, step, n); }
+  void begin_batch(int run, std::int64_t batch) override { inner_->steps().begin_batch(run, batch); }
   Floats read(int run, const Operand& what, std::int64_t n) override {
     Floats values = inner_->steps().read(run, what, n);
     if (what == Operand::value(buffer_)) values[17] += by_;

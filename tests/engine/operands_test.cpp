@@ -24,7 +24,8 @@ struct EveryOp : StepPlan {
         .method = AllQuantizers::find("ulq"), .bits = 2, .per_channel = true, .gradient = Gradient::kSteClipped};
     const QuantSettings clip = {
         .method = AllQuantizers::find("clip"), .bits = 4, .gradient = Gradient::kSteClipped, .range = Range::kEma};
-    plan.runs[0].solver = {.type = SolverType::kAdam, .lr = 0.1, .momentum = 0.9};
+    plan.runs[0].solver = {.type = SolverType::kAdam, .lr = 0.1, .momentum = 0.9, .clip_gradients = 0.01};
+    plan.accumulate = 2;
     conv_w = param({4, 2, 3, 3}, ulq);
     conv_b = param({4}, {}, BlobRole::kBias);
     linear_w = param({3, 4});
@@ -66,6 +67,9 @@ struct EveryOp : StepPlan {
     add_batch_norm(sum);
     add_channels(sum);
     step(QuantizeParamBackwardOp{conv_w});
+    step(AccumulateGradientOp{linear_w});
+    step(MeanGradientOp{linear_w, plan.accumulate});
+    step(ClipGradientsOp{static_cast<int>(plan.params.size())});
     for (const ParamId id : {conv_w, conv_b, linear_w, linear_b, norm_w, norm_b, scale_w, scale_b}) step(UpdateOp{id});
   }
 

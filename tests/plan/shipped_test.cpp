@@ -27,6 +27,18 @@ TEST(NetworkCosts, OfLeNetWithBatchNormAreThoseOfItsRecipe) {
   EXPECT_EQ(total.macs, 4267008);
 }
 
+TEST(NetworkCosts, OfVgg7AreThoseOfItsRecipe) {
+  const Total total = total_of("vgg7_64", {3, 32, 32});
+  EXPECT_EQ(total.parameters, 5352778);
+  EXPECT_EQ(total.macs, 156968960);
+}
+
+TEST(NetworkCosts, OfResNet18AreThoseOfItsRecipe) {
+  const Total total = total_of("resnet18", {3, 224, 224});
+  EXPECT_EQ(total.parameters, 11693736);
+  EXPECT_EQ(total.macs, 1826918400);
+}
+
 // Convolutions 432, 6 x 2,304, 4,608 + 5 x 9,216, 18,432 + 5 x 36,864; shortcuts 512 and 2,048; batch norms of 784
 // channels; 650 at the end.
 TEST(NetworkCosts, OfResNet20AreThoseOfTheSumOfItsLayers) {

@@ -128,7 +128,7 @@ class Network {
   }
   void run(const SoftmaxCrossEntropyOp& op, const Params& /*params*/) {
     Doubles gradient;
-    point_.loss += softmax_cross_entropy(x_of(op), labels_, op.classes, gradient);
+    point_.loss += softmax_cross_entropy(x_of(op), labels_, op.classes, plan_.runs[0].label_smoothing, gradient);
   }
   /// The rest is the backward pass.
   template <class Op>

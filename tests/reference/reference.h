@@ -215,10 +215,11 @@ NormSums batch_norm_sums(const Shape& s, std::int64_t n, const std::vector<T>& x
   return sums;
 }
 
-/// Mean loss over the batch; `dx` [n, classes] receives its gradient.
+/// Mean loss over the batch; `dx` [n, classes] receives its gradient. `smoothing` is the part of a target that all
+/// classes share.
 template <class T>
 double softmax_cross_entropy(const std::vector<T>& x, const std::vector<std::int32_t>& labels, std::int64_t classes,
-                             std::vector<double>& dx) {
+                             double smoothing, std::vector<double>& dx) {
   const auto n = std::ssize(labels);
   double loss = 0;
   dx.assign(x.size(), 0);
@@ -227,9 +228,9 @@ double softmax_cross_entropy(const std::vector<T>& x, const std::vector<std::int
     for (std::int64_t c = 0; c < classes; ++c) sum += std::exp(static_cast<double>(x[at(i * classes + c)]));
     for (std::int64_t c = 0; c < classes; ++c) {
       const double p = std::exp(static_cast<double>(x[at(i * classes + c)])) / sum;
-      const bool right = c == labels[at(i)];
-      dx[at(i * classes + c)] = (p - (right ? 1.0 : 0.0)) / static_cast<double>(n);
-      if (right) loss -= std::log(p) / static_cast<double>(n);
+      const double target = (c == labels[at(i)] ? 1.0 - smoothing : 0.0) + smoothing / static_cast<double>(classes);
+      dx[at(i * classes + c)] = (p - target) / static_cast<double>(n);
+      if (target > 0) loss -= target * std::log(p) / static_cast<double>(n);
     }
   }
   return loss;

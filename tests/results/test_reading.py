@@ -58,6 +58,27 @@ def test_a_batch_norm_has_running_statistics(tmp_path):
         run.statistics("conv1")
 
 
+def test_accuracies_by_top_k_stand_wherever_the_accuracy_does(tmp_path):
+    smoke = str(ROOT / "configs/smoke.yaml")
+    qrun(tmp_path, smoke, "train.epochs=2", "metrics.top_k=[1,3]", "seed=1,2")
+    qrun(tmp_path, smoke, "train.epochs=1", "seed=3")
+    folder = next((tmp_path / "results").iterdir())
+    with pytest.warns(UserWarning, match="runs differ in train.epochs"):
+        sweep = qrun_results.load_sweep(folder)
+    asked = [run for run in sweep.runs if "test_accuracy_top3" in run.curves()]
+    assert len(asked) == 2
+    for run in asked:
+        assert (run.metrics("test").accuracy_top3 >= run.metrics("test").accuracy).all()
+        assert run.final_tops() == {"final_test_accuracy_top3": run.metrics("test").accuracy_top3.iloc[-1]}
+    assert sweep.frame().final_test_accuracy_top3.notna().sum() == 2, "the third run was not asked for it"
+    assert int(sweep.curves().test_accuracy_top3.notnull().sum()) == 4
+    printed = pd.read_csv(io.StringIO(qrun(tmp_path, "show", "--csv", str(folder)))).set_index("run_id")
+    for run in asked:
+        assert printed.final_test_accuracy_top3[run.id] == run.final_tops()["final_test_accuracy_top3"]
+    said = qrun(tmp_path, "eval", str(asked[0].path))
+    assert f"top-3 accuracy={asked[0].final_tops()['final_test_accuracy_top3']:.4f}" in said
+
+
 def test_activations_are_decoded_sample_by_sample(run):
     with h5py.File(run.path) as file:
         group = file["activations/conv1"]

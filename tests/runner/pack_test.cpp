@@ -36,6 +36,25 @@ TEST_F(TrainPack, TestsBeforeTheFirstIterationWhereAsked) {
   EXPECT_EQ(column(r.train, &TrainPoint::loss), column(train(std::vector<std::string>{}).train, &TrainPoint::loss));
 }
 
+TEST_F(TrainPack, ReportsAccuraciesByTopK) {
+  const RunRecord r = train({"metrics.top_k=[10,1,3]"});
+  ASSERT_EQ(r.top.size(), 2U);
+  EXPECT_EQ(r.top[0].k, 3);
+  ASSERT_EQ(r.top[0].tests.size(), r.test.size());
+  for (std::size_t i = 0; i < r.test.size(); ++i) EXPECT_GE(r.top[0].tests[i], r.test[i].accuracy);
+  EXPECT_EQ(r.top[0].final_test, r.top[0].tests.back());
+  EXPECT_THAT(r.top[1].tests, testing::Each(1.0)) << "no item has more than ten classes";
+  const auto engine = make_cpu_engine(1);
+  EXPECT_THAT(evaluate(outcome_.path, *engine).top,
+              testing::ElementsAre(std::pair(3, r.top[0].final_test), std::pair(10, 1.0)));
+  EXPECT_EQ(train(std::vector<std::string>{}).predictions, r.predictions) << "it only reports";
+}
+
+TEST_F(TrainPack, AnIterationTakesAsManyBatchesAsAskedFor) {
+  const RunRecord r = train({"train.accumulate=3", "train.iterations_per_epoch=null"});
+  EXPECT_THAT(column(r.train, &TrainPoint::iteration), testing::ElementsAre(3, 6, 9)) << "200 items of 60";
+}
+
 TEST_F(TrainPack, LossesDontDependOnWhereTheLoopIsCut) {
   const RunRecord whole = train(std::vector<std::string>{});
   const RunRecord cut = train({"train.test_every=3", "train.log_every=1"});

@@ -111,19 +111,31 @@ std::vector<Change> changes_of_network(const std::string& folder) {
       {"network.k", kApart, param(5, &LrnLayer::k, 2.0), respond},
       {"network.p", kTogether, param(5, &DropoutLayer::p, 0.25), drop_out},
       {"network.coefficients", kApart, param(5, &AddLayer::coefficients, {1, -0.5}), add_to_itself},
-      {"network.init.gaussian", kTogether,
-       [](RunSpec& run) {
-         run.network[0].init = {InitType::kGaussian, 0.02};
-       }},
-      {"network.init.constant", kTogether,
-       [](RunSpec& run) {
-         run.network[0].init = {InitType::kConstant, 0.02};
-       }},
       {"network.weight.lr_mult", kTogether, [](RunSpec& run) { run.network[0].weight.lr_mult = 3; }},
       {"network.weight.decay_mult", kTogether, [](RunSpec& run) { run.network[0].weight.decay_mult = 99; }},
       {"network.bias.lr_mult", kTogether, [](RunSpec& run) { run.network[0].bias.lr_mult = 3; }},
       {"network.bias.decay_mult", kTogether, [](RunSpec& run) { run.network[0].bias.decay_mult = 99; }},
   };
+}
+
+/// Below the layer's own `init`, or that of its weight or bias.
+std::vector<Change> changes_of_init(const std::string& key, std::optional<InitSpec> LayerSpec::*blob) {
+  const auto edit = [blob](const InitSpec& init) -> Edit { return [=](RunSpec& run) { run.network[0].*blob = init; }; };
+  const InitSpec gaussian{.type = InitType::kGaussian, .value = 0.02};
+  std::vector<Change> changes = {
+      {"gaussian", kTogether, edit(gaussian)},
+      {"mean", kTogether, edit({.type = InitType::kGaussian, .value = 0.02, .mean = 0.1}), edit(gaussian)},
+      {"constant", kTogether, edit({.type = InitType::kConstant, .value = 0.02})},
+      {"uniform", kTogether, edit({.type = InitType::kUniform, .value = -0.1, .high = 0.2})},
+  };
+  if (blob == &LayerSpec::init) {
+    const InitSpec sparse{.type = InitType::kGaussian, .value = 0.02, .sparse = 1};
+    changes.push_back({"sparse", kTogether, edit(sparse), edit(gaussian)});
+    changes.push_back({"xavier", kTogether, edit({.type = InitType::kXavier, .fan = Fan::kOut})});
+    changes.push_back({"he", kTogether, edit({.type = InitType::kHe, .fan = Fan::kAverage})});
+  }
+  for (Change& change : changes) change.key = key + "." + change.key;
+  return changes;
 }
 
 std::vector<Change> changes_of_quantizer(const std::string& name, QuantSettings LayerSpec::*blob) {
@@ -160,6 +172,7 @@ std::vector<Change> changes_of_solver() {
       {"solver.weight_decay", kTogether, [](RunSpec& run) { run.solver.weight_decay = 0.1; }},
       {"solver.regularization", kTogether, [](RunSpec& run) { run.solver.regularization = Regularization::kL1; },
        [](RunSpec& run) { run.solver.weight_decay = 0.1; }},
+      {"solver.clip_gradients", kTogether, [](RunSpec& run) { run.solver.clip_gradients = 0.1; }},
       {"solver.beta1", kTogether, [](RunSpec& run) { run.solver.beta1 = 0.5; }, solver(kAdam)},
       {"solver.beta2", kTogether, [](RunSpec& run) { run.solver.beta2 = 0.5; }, solver(kAdam)},
       {"solver.epsilon", kTogether, [](RunSpec& run) { run.solver.epsilon = 0.1; }, solver(kAdagrad)},
@@ -186,6 +199,12 @@ std::vector<Change> changes_of_training(const std::string& folder) {
       {"engine", kApart, [](RunSpec& run) { run.engine = EngineChoice::kCpu; }},
       {"products", kApart, [](RunSpec& run) { run.products = Products::kOwn; }},
       {"precision", kApart, [](RunSpec& run) { run.precision = Precision::kTf32; }},
+      {"loss.label_smoothing", kTogether, [](RunSpec& run) { run.loss.label_smoothing = 0.1; }},
+      {"metrics.top_k", kApart,
+       [](RunSpec& run) {
+         run.metrics.top_k = {1, 3};
+       }},
+      {"train.accumulate", kApart, [](RunSpec& run) { run.train.accumulate = 2; }},
       {"train.epochs", kApart, [](RunSpec& run) { run.train.epochs = 3; }},
       {"train.iterations_per_epoch", kApart, [](RunSpec& run) { run.train.iterations_per_epoch = 4; }},
       {"train.test_every", kApart, [](RunSpec& run) { run.train.test_every = 3; }},
@@ -206,7 +225,10 @@ bool is_of_no_run(const std::string& key) {
                                               "set",
                                               "vars",
                                               "quantize",
-                                              "loss",
+                                              "loss.type",
+                                              "network.bias.init.sparse",
+                                              "network.bias.init.xavier",
+                                              "network.bias.init.he",
                                               "data.test.shuffle",
                                               "network.quantize.bias.per_channel",
                                               "network.quantize.activation.per_channel"};
@@ -248,6 +270,8 @@ class PacksTest : public TrainPack {
     fs::rename(outcome_.path, folder_ + "/normalized.h5");
     for (const auto& some :
          {changes_of_data(folder_), changes_of_network(folder_), changes_of_solver(),
+          changes_of_init("network.init", &LayerSpec::init), changes_of_init("network.weight.init", &LayerSpec::init),
+          changes_of_init("network.bias.init", &LayerSpec::bias_init),
           changes_of_quantizer("weight", &LayerSpec::weight_quant),
           changes_of_quantizer("bias", &LayerSpec::bias_quant),
           changes_of_quantizer("activation", &LayerSpec::activation_quant), changes_of_training(folder_)})

@@ -41,6 +41,11 @@ class Resume : public TrainPack, public testing::WithParamInterface<const char*>
     EXPECT_EQ(column(got.train, &TrainPoint::lr), column(want.train, &TrainPoint::lr));
     EXPECT_EQ(column(got.test, &TestPoint::loss), column(want.test, &TestPoint::loss));
     EXPECT_EQ(column(got.test, &TestPoint::accuracy), column(want.test, &TestPoint::accuracy));
+    ASSERT_EQ(got.top.size(), want.top.size());
+    for (std::size_t i = 0; i < got.top.size(); ++i) {
+      EXPECT_EQ(got.top[i].tests, want.top[i].tests);
+      EXPECT_EQ(got.top[i].final_test, want.top[i].final_test);
+    }
     EXPECT_EQ(column(got.iterations, &IterationPoint::loss), column(want.iterations, &IterationPoint::loss));
     EXPECT_EQ(got.best_test_accuracy, want.best_test_accuracy);
     EXPECT_EQ(got.final_test_accuracy, want.final_test_accuracy);
@@ -106,6 +111,7 @@ INSTANTIATE_TEST_SUITE_P(
         "data.train.shuffle=true", "data.mirror=true data.pad=2 data.crop=28",
         R"(quantize={"*":{"weight":{"method":"ulq","bits":2},"activation":{"method":"clip","bits":8,"range":"ema"}}} train.keep=best)",
         "network.relu1.type=batch_norm2d train.keep=best", "train.checkpoint_every=2",
+        R"(train.accumulate=3 solver.clip_gradients=0.5 network.relu1.type=dropout metrics.top_k=[1,3] loss={"type":"softmax_cross_entropy","label_smoothing":0.1})",
         "train.test_first=true solver.regularization=l1 solver.weight_decay=0.01"));
 
 class Checkpoints : public TrainPack {

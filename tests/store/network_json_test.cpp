@@ -33,6 +33,9 @@ TEST(NetworkJson, HoldsShapesAndCostsOfEachLayer) {
   EXPECT_EQ(conv.at("params").at("bias"), 1) << "a number in files";
   EXPECT_EQ(conv.at("input_shape"), nlohmann::json::array({1, 12, 12}));
   EXPECT_EQ(conv.at("output_shape"), nlohmann::json::array({2, 8, 8}));
+  EXPECT_EQ(conv.at("bits"), (nlohmann::json{{"weight", 2}, {"bias", 32}, {"activation", 32}}));
+  EXPECT_EQ(conv.at("signed"), (nlohmann::json{{"weight", 1}, {"bias", 1}, {"activation", 1}}));
+  EXPECT_EQ(json["layers"][1].at("signed"), (nlohmann::json{{"activation", 1}}));
   EXPECT_EQ(conv.at("parameters"), 2 * 25 + 2);
   EXPECT_EQ(conv.at("macs"), 50 * 64);
   EXPECT_EQ(conv.at("bit_operations"), 50 * 64 * 2 * 32);

@@ -24,8 +24,10 @@ int eval(const std::string& file, int threads) {
   set_up_log(LogLevel::kQuiet, "");
   const std::unique_ptr<Engine> engine = engine_that_trained(file, threads);
   const Evaluation result = evaluate(file, *engine);
-  print(fmt::format("{}: test accuracy={:.4f}, loss={:.4f}, {} of {} predictions differ from the stored ones\n", file,
-                    result.accuracy, result.loss, result.differing, result.items));
+  std::string top;
+  for (const auto& [k, accuracy] : result.top) top += fmt::format(", top-{} accuracy={:.4f}", k, accuracy);
+  print(fmt::format("{}: test accuracy={:.4f}{}, loss={:.4f}, {} of {} predictions differ from the stored ones\n", file,
+                    result.accuracy, top, result.loss, result.differing, result.items));
   return result.differing == 0 ? kAllComplete : kRunFailed;
 }
 

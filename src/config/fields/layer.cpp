@@ -70,10 +70,79 @@ constexpr auto kMultiplierFields =
     fields(number<&ParamSpec::lr_mult>("lr_mult", "factor on the learning rate", Role::kNumber, kNotNegative),
            number<&ParamSpec::decay_mult>("decay_mult", "factor on the weight decay", Role::kNumber, kNotNegative));
 
-/// `bias` says whether there is one, or gives its multipliers.
+/// Of the weight: only products are known by their outputs.
+InitOwner owner_of(const LayerSpec& layer) {
+  if (const auto* conv = std::get_if<Conv2dLayer>(&layer.params)) return {true, conv->out_channels};
+  if (const auto* linear = std::get_if<LinearLayer>(&layer.params)) return {true, linear->out_features};
+  return {};
+}
+
+void read_weight_init(LayerSpec& layer, const Value& value) { read_init(value, owner_of(layer), layer.init); }
+void write_weight_init(const LayerSpec& layer, const Writing& to) { write_init(init_of(layer, Blob::kWeight), to); }
+void read_bias_init(LayerSpec& layer, const Value& value) { read_init(value, {}, layer.bias_init); }
+void write_bias_init(const LayerSpec& layer, const Writing& to) { write_init(init_of(layer, Blob::kBias), to); }
+
+template <Blob blob>
+bool starts_by_its_type(const LayerSpec& layer) {
+  LayerSpec same;
+  same.params = layer.params;
+  return init_of(layer, blob) == init_of(same, blob);
+}
+
+bool has_init(const LayerSpec& layer) { return layer.init.has_value(); }
+std::string why_once(const LayerSpec& /*layer*/) { return "is given by the layer's own init, too; keep one of them"; }
+
+constexpr auto weight_init(const char* about) {
+  return field<LayerSpec>("init", about, Role::kNumber)
+      .read_by<read_weight_init>()
+      .written_by<write_weight_init>()
+      .described_by<schema_of_init>()
+      .nullable();
+}
+
+/// How the weight starts, below `weight`. Where the layer has an `init` of its own, that is where it is written.
+template <class Layer>
+constexpr auto kWeightInit = [] {
+  if constexpr (kHasWeightStart<Layer>) {
+    return fields(weight_init("how it starts").later_unless<starts_by_its_type<Blob::kWeight>>());
+  } else {
+    return fields(
+        weight_init("how it starts; the layer's own init is the same").refused_if<has_init, why_once>().unwritten());
+  }
+}();
+constexpr auto kBiasInit = fields(field<LayerSpec>("init", "how it starts; default: 0", Role::kNumber)
+                                      .read_by<read_bias_init>()
+                                      .written_by<write_bias_init>()
+                                      .described_by<schema_of_init>()
+                                      .nullable()
+                                      .later_unless<starts_by_its_type<Blob::kBias>>());
+
+Node schema_of_blob(Rows init) {
+  std::vector<Row> rows(kMultiplierFields.rows.begin(), kMultiplierFields.rows.end());
+  rows.insert(rows.end(), init.begin(), init.end());
+  return schema_of(rows);
+}
+
+template <class Layer>
+void read_weight(LayerSpec& layer, const Value& value) {
+  read_parts(value, std::array{Part{kMultiplierFields.rows, &layer.weight}, Part{kWeightInit<Layer>.rows, &layer}});
+}
+template <class Layer>
+void write_weight(const LayerSpec& layer, const Writing& to) {
+  write_parts(std::array{ConstPart{kMultiplierFields.rows, &layer.weight}, ConstPart{kWeightInit<Layer>.rows, &layer}},
+              to);
+}
+template <class Layer>
+Node schema_of_weight() {
+  return or_null(schema_of_blob(kWeightInit<Layer>.rows));
+}
+
+/// `bias` says whether there is one, or what holds of it.
 template <class Layer>
 void read_bias(LayerSpec& layer, const Value& value) {
-  if (value.node.is_map()) return read_fields(value, kMultiplierFields, layer.bias);
+  if (value.node.is_map()) {
+    return read_parts(value, std::array{Part{kMultiplierFields.rows, &layer.bias}, Part{kBiasInit.rows, &layer}});
+  }
   if (const auto read = read_boolean(value)) std::get<Layer>(layer.params).bias = *read;
 }
 
@@ -81,11 +150,11 @@ template <class Layer>
 void write_bias(const LayerSpec& layer, const Writing& to) {
   const bool is_added = std::get<Layer>(layer.params).bias;
   if (!is_added || !holds(to.roles, Role::kNumber)) return to.sink.boolean(is_added);
-  write_fields(kMultiplierFields, layer.bias, to);
+  write_parts(std::array{ConstPart{kMultiplierFields.rows, &layer.bias}, ConstPart{kBiasInit.rows, &layer}}, to);
 }
 
 Node schema_of_bias() {
-  return schema_any_of({map_node({{"type", text_node("boolean")}}), schema_of(kMultiplierFields.rows)});
+  return schema_any_of({map_node({{"type", text_node("boolean")}}), schema_of_blob(kBiasInit.rows)});
 }
 
 // The keys that all types have stand around those of the type.
@@ -101,11 +170,7 @@ constexpr auto kFirstFields = fields(
         .read_by<read_input>()
         .written_by<write_input>()
         .described_by<schema_of_input>());
-constexpr auto kInitFields = fields(field<LayerSpec>("init", "how the weights start; default: xavier", Role::kNumber)
-                                        .read_by<read_init>()
-                                        .written_by<write_init>()
-                                        .described_by<schema_of_init>());
-constexpr auto kWeightField = section<&LayerSpec::weight>("weight", "multipliers of the weight", kMultiplierFields);
+constexpr auto kInitFields = fields(weight_init("how the weights start; default: xavier"));
 constexpr auto kQuantizeFields =
     fields(field<LayerSpec>("quantize", "how weight, bias and activation (the output) are quantized", Role::kNumber)
                .read_by<read_own_quants>()
@@ -123,16 +188,20 @@ std::string why_not_affine(const LayerSpec& /*layer*/) { return "affine: false l
 
 template <class Layer>
 constexpr auto weight_fields() {
+  const auto weight = field<LayerSpec>("weight", "multipliers of the weight, and how it starts", Role::kNumber)
+                          .template read_by<read_weight<Layer>>()
+                          .template written_by<write_weight<Layer>>()
+                          .template described_by<schema_of_weight<Layer>>();
   if constexpr (kMayBeAffine<Layer>) {
-    return fields(kWeightField.template refused_if<is_not_affine<Layer>, why_not_affine>());
+    return fields(weight.template refused_if<is_not_affine<Layer>, why_not_affine>());
   } else if constexpr (kHasWeightStart<Layer>) {
-    return fields(kWeightField);
+    return fields(weight);
   } else {
-    return kInitFields + fields(kWeightField);
+    return kInitFields + fields(weight);
   }
 }
 
-/// The last field of a type's own table, with the multipliers besides.
+/// The last field of a type's own table, with what else holds of a bias.
 template <class Layer>
 constexpr auto bias_fields() {
   const auto bias = field<LayerSpec>("bias", kFieldsOf<Layer>.rows.back().about, Role::kShape | Role::kNumber)

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -14,13 +15,22 @@
 
 namespace qrun {
 
-enum class InitType : std::uint8_t { kXavier, kHe, kGaussian, kConstant };
-inline constexpr std::array kInitNames = {"xavier", "he", "gaussian", "constant"};  // the last two with a number
+enum class InitType : std::uint8_t { kXavier, kHe, kGaussian, kConstant, kUniform };
+inline constexpr std::array kInitNames = {"xavier", "he", "gaussian", "constant", "uniform"};
 constexpr const auto& names_of(InitType /*type*/) { return kInitNames; }
+
+/// What the width of `xavier` and `he` follows from: inputs of an output, outputs of an input, or the mean of both.
+enum class Fan : std::uint8_t { kIn, kOut, kAverage };
+inline constexpr std::array kFanNames = {"fan_in", "fan_out", "average"};
+constexpr const auto& names_of(Fan /*fan*/) { return kFanNames; }
 
 struct InitSpec {
   InitType type = InitType::kXavier;
-  double value = 0;  // standard deviation, or the constant
+  double value = 0;         // standard deviation, the constant, or the lower end
+  double high = 0;          // the upper end
+  double mean = 0;          // of a gaussian
+  std::int64_t sparse = 0;  // of a gaussian: outputs that an input reaches on average; 0: all
+  Fan fan = Fan::kIn;       // of xavier and he
   bool operator==(const InitSpec&) const = default;
 };
 
@@ -32,9 +42,9 @@ struct ParamSpec {
 
 struct LayerSpec {
   std::string name;
-  std::vector<std::string> input;  // resolved: names of layers, or "data" for the images
-  LayerParams params;              // of the layer's type, which they are, defaults filled in
-  InitSpec init;
+  std::vector<std::string> input;           // resolved: names of layers, or "data" for the images
+  LayerParams params;                       // of the layer's type, which they are, defaults filled in
+  std::optional<InitSpec> init, bias_init;  // of weight and bias, as given: init_of() says how they start
   ParamSpec weight, bias;
   QuantSettings weight_quant, bias_quant, activation_quant;  // method kNoQuantizer: none
   Position position;                                         // of the layer: outside text() and id()

@@ -20,6 +20,9 @@ void read_name(RunSpec& run, const Value& value) {
 void read_network(RunSpec& run, const Value& value) { read_network(value, run.network); }
 void write_network(const RunSpec& run, const Writing& to) { write_network(run.network, to); }
 
+void read_loss(RunSpec& run, const Value& value) { read_loss(value, run.loss); }
+void write_loss(const RunSpec& run, const Writing& to) { write_loss(run.loss, to); }
+
 void read_cluster(RunSpec& run, const Value& value) { read_fields(value, kClusterFields, run.cluster.emplace()); }
 void write_cluster(const RunSpec& run, const Writing& to) {
   if (!run.cluster) return to.sink.null();
@@ -45,7 +48,12 @@ constexpr auto kRunFields = fields(
         .written_by<write_network>()
         .described_by<schema_of_network>()
         .required(),
-    choice<&RunSpec::loss>("loss", "mean over the batch, on the last layer", Role::kShape),
+    field<RunSpec>("loss", "mean over the batch, on the last layer; its name, or a map with its type",
+                   Role::kShape | Role::kNumber)
+        .read_by<read_loss>()
+        .written_by<write_loss>()
+        .described_by<schema_of_loss>(),
+    section<&RunSpec::metrics>("metrics", "what tests report beside loss and accuracy", kMetricsFields),
     section<&RunSpec::solver>("solver", "how the master parameters are updated", kSolverFields).required(),
     section<&RunSpec::train>("train", "how long, and what is kept", kTrainFields).required(),
     section<&RunSpec::output>("output", "where results go", kOutputFields),

@@ -58,6 +58,9 @@ inline constexpr auto kSolverFields = [] {
       choice<&Solver::regularization>("regularization", "l2: weight_decay * w; l1: weight_decay * sign(w)",
                                       Role::kNumber)
           .later(name_of(Regularization::kL2)),
+      number_or_null<&Solver::clip_gradients>("clip_gradients", "largest L2 norm of all gradients together",
+                                              Role::kNumber, kPositive)
+          .later("null"),
       number<&Solver::beta1>("beta1", "decay of the mean gradient", Role::kNumber, kBelowOne)
           .unused_if<is_none_of<kAdam>>(),
       number<&Solver::beta2>("beta2", "decay of the mean squared gradient", Role::kNumber, kBelowOne)

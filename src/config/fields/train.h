@@ -19,7 +19,8 @@ static_assert(names_all_to(Keep::kAll));
 
 struct TrainSpec {
   std::int64_t epochs = 1;
-  std::optional<std::int64_t> iterations_per_epoch;  // default: training items / batch size, at least 1
+  std::int64_t accumulate = 1;                       // batches an iteration
+  std::optional<std::int64_t> iterations_per_epoch;  // default: training items / images an iteration, at least 1
   std::optional<std::int64_t> test_every;            // iterations; default: at the end of each epoch
   bool test_first = false;                           // before the first iteration, too
   std::optional<std::int64_t> log_every;             // iterations; default: off
@@ -33,9 +34,12 @@ namespace config {
 
 inline constexpr auto kTrainFields = fields(
     integer<&TrainSpec::epochs>("epochs", "how long to train", Role::kShape, {1, kMany}).required(),
-    integer<&TrainSpec::iterations_per_epoch>("iterations_per_epoch",
-                                              "default: training items / batch size, rounded down, at least 1",
-                                              Role::kShape, {1, kMany}),
+    integer<&TrainSpec::accumulate>("accumulate", "batches an iteration, of whose gradients it takes the mean",
+                                    Role::kShape, {1, std::uint64_t{1} << 20})
+        .later("1"),
+    integer<&TrainSpec::iterations_per_epoch>(
+        "iterations_per_epoch", "default: training items / (batch size * accumulate), rounded down, at least 1",
+        Role::kShape, {1, kMany}),
     integer<&TrainSpec::test_every>("test_every", "iterations; default: at the end of each epoch", Role::kShape,
                                     {1, kMany}),
     boolean<&TrainSpec::test_first>("test_first", "test before the first iteration, too", Role::kShape).later("false"),

@@ -80,6 +80,13 @@ struct Field {
     field.row.later_default = text_of_default;
     return field;
   }
+  /// The same for a default that is no constant.
+  template <bool (*is_default)(const S&)>
+  [[nodiscard]] constexpr Field later_unless() const {
+    Field field = *this;
+    field.row.is_later_default = [](const void* object) { return is_default(of(object)); };
+    return field;
+  }
   [[nodiscard]] constexpr Field nullable() const {
     Field field = *this;
     field.row.is_nullable = true;
@@ -209,6 +216,11 @@ template <auto member>
   auto field = value<member>(name, about, role);
   field.row.numbers = range;
   return field;
+}
+/// 0 stands for one that is not given.
+template <auto member>
+[[nodiscard]] constexpr auto number_or_null(const char* name, const char* about, Role role, NumberRange range) {
+  return number<member>(name, about, role, range).nullable();
 }
 template <auto member>
 [[nodiscard]] constexpr auto boolean(const char* name, const char* about, Role role) {

@@ -60,6 +60,11 @@ void Kind<bool>::read(const Row& /*row*/, const Value& value, bool& target) {
   if (const auto read = read_boolean(value)) target = *read;
 }
 
+void Kind<double>::write(const Row& row, double value, Sink& sink) {
+  if (row.is_nullable && value == 0) return sink.null();
+  sink.number(value);
+}
+
 Node Kind<bool>::schema(const Row& /*row*/) { return map_node({{"type", text_node("boolean")}}); }
 
 void Kind<std::string>::read(const Row& /*row*/, const Value& value, std::string& target) {

@@ -51,9 +51,9 @@ struct Kind<Sides> {
 
 template <>
 struct Kind<double> {
-  static constexpr bool kIsNullable = false;
+  static constexpr bool kIsNullable = false;  // a row that is stands for null by 0
   static void read(const Row& row, const Value& value, double& target);
-  static void write(const Row& /*row*/, double value, Sink& sink) { sink.number(value); }
+  static void write(const Row& row, double value, Sink& sink);
   static Node schema(const Row& row) { return schema_of_number(row.numbers); }
 };
 

@@ -66,10 +66,12 @@ struct Row {
 
   Position* (*position)(void*) = nullptr;  // keeps where the value stands
   void (*complete)(void*) = nullptr;       // gives a key that is left out the value that others imply
-  const char* later_default = nullptr;     // of a key that came after the first release: see defining_text()
-  bool decides = false;                    // a choice that says which rows are unused
-  bool is_nullable = false;                // null is the same as leaving it out
-  bool is_literal = false;                 // no ${name} can stand for all of it
+  // Of a key that came after the first release: the text, or the condition, of its default. See defining_text().
+  const char* later_default = nullptr;
+  bool (*is_later_default)(const void*) = nullptr;
+  bool decides = false;      // a choice that says which rows are unused
+  bool is_nullable = false;  // null is the same as leaving it out
+  bool is_literal = false;   // no ${name} can stand for all of it
 };
 
 /// Rows of a struct, and the struct. The keys of a map may be those of several.

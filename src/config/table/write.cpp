@@ -11,6 +11,8 @@ bool is_written(const Row& row, const void* object, const Writing& to) {
 }
 
 bool has_later_default(const Row& row, const void* object) {
+  if (row.is_later_default != nullptr) return row.is_later_default(object);
+  if (row.later_default == nullptr) return false;
   TreeSink value;
   row.write(row, object, {value});
   return emit_inline(value.take()) == row.later_default;
@@ -21,7 +23,7 @@ bool has_later_default(const Row& row, const void* object) {
 void write_rows(Rows rows, const void* object, const Writing& to) {
   for (const Row& row : rows) {
     if (!is_written(row, object, to)) continue;
-    if (to.skips_later && row.later_default != nullptr && has_later_default(row, object)) continue;
+    if (to.skips_later && has_later_default(row, object)) continue;
     to.sink.key(row.name);
     row.write(row, object, to);
   }
