@@ -80,19 +80,19 @@ struct RowGradientJob {
 /// A channel of 16 images among the others, [c][h][w][16].
 struct LrnPlanes {
   Lrn lrn;
-  std::int64_t channel, channels, rows, columns;
+  std::int64_t channel = 0, channels = 0, rows = 0, columns = 0;
 };
 struct LrnJob : LrnPlanes {
-  const float* x;
-  float* scale;  // receives s
-  float* y;
+  const float* x = nullptr;
+  float* scale = nullptr;  // receives s
+  float* y = nullptr;
 };
 struct LrnBackwardJob : LrnPlanes {
-  const float* x;
-  const float* y;
-  const float* scale;
-  const float* dy;
-  float* dx;
+  const float* x = nullptr;
+  const float* y = nullptr;
+  const float* scale = nullptr;
+  const float* dy = nullptr;
+  float* dx = nullptr;
 };
 
 /// The windows of one plane [h][w][16], and how many there are.

@@ -17,7 +17,7 @@ HWY_INLINE void sum_neighbours(const LrnPlanes& job, std::int64_t row, std::int6
                                const Term& term) {
   const std::int64_t over_channels = reach_over_channels(job.lrn);
   const std::int64_t over_pixels = reach_over_pixels(job.lrn);
-  for (std::int64_t l = 0; l < kLanes; ++l) sum[l] = 0.0;
+  for (double& of_lane : sum) of_lane = 0.0;
   const std::int64_t channels_end = neighbours_end(job.channel, over_channels, job.channels);
   for (std::int64_t c = first_neighbour(job.channel, over_channels); c < channels_end; ++c) {
     const std::int64_t rows_end = neighbours_end(row, over_pixels, job.rows);
