@@ -1,4 +1,6 @@
 // What the program finds in libqrun_cuda.so; see src/engine/plugin.h.
+#include "engine/plugin.h"
+
 #include <dlfcn.h>
 
 #include <cstdio>
@@ -6,7 +8,6 @@
 #include <string>
 
 #include "cuda/cuda_engine.h"
-#include "engine/plugin.h"
 
 namespace {
 
