@@ -20,9 +20,6 @@ struct BatchNormOperands {
   Tensor w, b;                       // values, or gradients; data may be nullptr
 };
 
-/// Sums that a launch leaves of each run: one of each piece of each channel's values.
-[[nodiscard]] std::int64_t batch_norm_sums(const Shape& s, std::int64_t n);
-
 /// Moments of x, which move the statistics. Notes `place` where they are not finite.
 struct MomentsOperands {
   Tensor x, moments;
@@ -33,12 +30,12 @@ struct MomentsOperands {
   std::int32_t place = 0;
 };
 void batch_norm_moments(const Scope& scope, const Shape& s, const MomentsOperands& operands);
-/// Moments that the statistics say.
+/// Writes the moments that the running statistics say.
 void batch_norm_running_moments(const Scope& scope, const Shape& s, const MomentsOperands& operands);
 
 void batch_norm(const Scope& scope, const Shape& s, const BatchNormOperands& operands);
 void batch_norm_backward_weight(const Scope& scope, const Shape& s, const BatchNormOperands& operands, Sums* partials);
-/// Without gradients of moments these are constants.
+/// Writes dx; without gradients of moments the moments are constants.
 void batch_norm_backward_data(const Scope& scope, const Shape& s, const BatchNormOperands& operands);
 
 }  // namespace qrun::cuda

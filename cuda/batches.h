@@ -11,13 +11,14 @@ namespace qrun::cuda {
 
 class Batches {
  public:
-  /// For batches of up to `memory`'s largest, of all its runs; none where the plan has no images, as in tests of steps.
+  /// Makes places for batches of up to `memory`'s largest, of all its runs; none where the plan has no images, as in
+  /// tests of steps.
   Batches(const PackMemory& memory, BufferId images);
 
   /// Waits until the place for the next batch is free; then put() may fill it and send() may send it.
   void next();
   void put(int run, const Batch& batch);
-  /// Every run's n images and labels to the device, in the stream's order.
+  /// Sends every run's n images and labels to the device, in the stream's order.
   void send(std::int64_t n, const Stream& stream);
 
  private:

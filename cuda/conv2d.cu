@@ -54,8 +54,7 @@ struct Forward : Layer {
 
 PieceNeeds conv2d_needs(const ConvShape& s, std::int64_t n) {
   if (has_direct_conv2d(s)) return {};
-  return needs_of(s.o / s.groups, n * s.out_h() * s.out_w(), s.groups,
-                  cut_data(images_of(s), s.c / s.groups * s.k * s.k, {}));
+  return needs_of(s.o / s.groups, n * s.out_h() * s.out_w(), s.groups, cut_data(images_of(s), s.taps(), {}));
 }
 
 void conv2d(const Scope& scope, const ConvShape& s, const ConvOperands& operands, const Fitting& fitting) {

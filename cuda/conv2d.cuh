@@ -12,8 +12,8 @@ namespace qrun::cuda {
 enum class Images : std::uint8_t { kOnePixel, kInside, kPadded };
 
 [[nodiscard]] inline Images images_of(const ConvShape& s) {
-  if (s.h * s.w == 1 && s.out_h() * s.out_w() == 1 && s.k == 1) return Images::kOnePixel;
-  return s.pad == 0 ? Images::kInside : Images::kPadded;
+  if (s.pad != 0) return Images::kPadded;
+  return s.h * s.w == 1 && s.out_h() * s.out_w() == 1 && s.k == 1 ? Images::kOnePixel : Images::kInside;
 }
 
 /// An output pixel's window in the padded input.
@@ -23,8 +23,8 @@ struct Window {
 };
 __device__ inline Window window_at(const Shape32& s, int pixel) {
   const int row = s.by_columns.quotient(pixel);
-  const int top = row * s.stride - s.pad;
-  const int left = (pixel - row * s.ow) * s.stride - s.pad;
+  const int top = row * s.stride.h - s.pad.h;
+  const int left = (pixel - row * s.ow) * s.stride.w - s.pad.w;
   return {top * s.w + left, top, left};
 }
 
@@ -32,15 +32,15 @@ __device__ inline Tap tap_at(const Tap* taps, int k) {
   const int4 tap = __ldg(reinterpret_cast<const int4*>(taps) + k);
   return {tap.x, tap.y, tap.z, 0};
 }
-/// Its offset alone.
+/// Returns the offset of a tap alone.
 __device__ inline int offset_at(const Tap* taps, int k) { return __ldg(&taps[k].offset); }
 
 /// The value of a window at a tap (c, ky, kx), zero in the border. x: the image's first channel of the group.
 template <Images kImages>
 __device__ Factor window_value(const Shape32& s, const float* x, const Window& window, const Tap& tap) {
   if constexpr (kImages == Images::kInside) return {x + window.origin + tap.offset, true};
-  const int row = window.top + tap.ky;
-  const int column = window.left + tap.kx;
+  const int row = window.top + tap.row;
+  const int column = window.left + tap.column;
   const bool inside = static_cast<unsigned>(row) < static_cast<unsigned>(s.h) &&
                       static_cast<unsigned>(column) < static_cast<unsigned>(s.w);
   return {x + (inside ? window.origin + tap.offset : 0), inside};
@@ -56,7 +56,7 @@ struct Layer {
     run = s.by_groups.quotient(product);
     group = product - run * s.groups;
   }
-  /// Of an image's channels of this group.
+  /// Returns an image's channels of this group.
   __device__ float* x(int image) const {
     return operands.x.data + run * operands.x.stride +
            (static_cast<std::int64_t>(image) * s.c + group * s.channels) * s.plane;

@@ -17,12 +17,12 @@ struct BackwardData : Layer {
   };
   [[nodiscard]] __host__ __device__ int rows() const { return s.channels; }
   [[nodiscard]] __host__ __device__ int columns() const { return s.n * s.plane; }
-  [[nodiscard]] __host__ __device__ int depth() const { return s.filters * s.k * s.k; }
+  [[nodiscard]] __host__ __device__ int depth() const { return s.filters * s.k.size(); }
   __device__ const float* a() const { return w(); }
-  __device__ int a_row() const { return s.k * s.k; }
+  __device__ int a_row() const { return s.k.size(); }
   __device__ int a_offset(int k) const {
     if constexpr (kOnePixel) return k * s.channels;
-    return s.by_kernel.quotient(k) * (s.channels - 1) * s.k * s.k + k;
+    return s.by_kernel.quotient(k) * (s.channels - 1) * s.k.size() + k;
   }
   __device__ int a_step() const { return kOnePixel ? step(s.channels) : 1; }
   __device__ int b_step() const { return kOnePixel ? step(s.filters) : 1; }
@@ -31,16 +31,16 @@ struct BackwardData : Layer {
     const int image = s.by_plane.quotient(n);
     const int pixel = n - image * s.plane;
     const int row = s.by_width.quotient(pixel);
-    return {y(image), row + s.pad, pixel - row * s.w + s.pad};
+    return {y(image), row + s.pad.h, pixel - row * s.w + s.pad.w};
   }
   __device__ Factor b(int k, const Column& column) const {
     if constexpr (kOnePixel) return {column.dy + k, true};
-    const Tap tap = tap_at(operands.taps, k);  // (filter's offset, ky, kx) of a table of its own
-    const int row = column.y - tap.ky;
-    const int col = column.x - tap.kx;
-    const int oy = s.by_stride.quotient(row);
-    const int ox = s.by_stride.quotient(col);
-    const bool inside = (row | col) >= 0 && oy * s.stride == row && ox * s.stride == col && oy < s.oh && ox < s.ow;
+    const Tap tap = tap_at(operands.taps, k);  // (filter's offset, row, column) of a table of its own
+    const int row = column.y - tap.row;
+    const int col = column.x - tap.column;
+    const int oy = s.by_stride_h.quotient(row);
+    const int ox = s.by_stride_w.quotient(col);
+    const bool inside = (row | col) >= 0 && oy * s.stride.h == row && ox * s.stride.w == col && oy < s.oh && ox < s.ow;
     return {column.dy + (inside ? tap.offset + oy * s.ow + ox : 0), inside};
   }
   __device__ void store(int m, int n, float sum) const {
@@ -49,7 +49,7 @@ struct BackwardData : Layer {
   }
 };
 
-/// The same in two steps, for images that are larger than what comes out of them: here
+/// The gradient of the images in two steps, where they are larger than what comes out of them. The first makes
 /// columns[(c, ky, kx), (n, oh, ow)] = sum over o.
 struct DataColumns : Layer {
   static constexpr bool kAAlongDepth = false, kBAlongDepth = false;
@@ -77,8 +77,8 @@ struct DataColumns : Layer {
   }
 };
 
-/// And then dx[c, (n, h, w)] = sum over (ky, kx), in order. A thread an element. kKernel: k where it is known, so that
-/// all loads of a row of taps are under way at once; else 0.
+/// Adds up columns: dx[c, (n, h, w)] = sum over (ky, kx), in order. A thread an element. kKernel: height and width of
+/// kernels where they are known, so that all loads of a row of taps are under way at once; else 0.
 template <int kKernel>
 __global__ void add_columns_kernel(Shape32 s, const float* columns, Tensor dx) {
   const int i = element();
@@ -89,21 +89,22 @@ __global__ void add_columns_kernel(Shape32 s, const float* columns, Tensor dx) {
   const int pixel = i - plane * s.plane;
   const int y = s.by_width.quotient(pixel);
   const int x = pixel - y * s.w;
-  const int k = kKernel > 0 ? kKernel : s.k;
+  const int kernel_rows = kKernel > 0 ? kKernel : s.k.h;
+  const int kernel_columns = kKernel > 0 ? kKernel : s.k.w;
   const std::int64_t all = static_cast<std::int64_t>(s.n) * s.pixels;
-  const float* from = columns + (static_cast<std::int64_t>(blockIdx.y) * s.c + channel) * k * k * all +
+  const float* from = columns + (static_cast<std::int64_t>(blockIdx.y) * s.c + channel) * s.k.size() * all +
                       static_cast<std::int64_t>(image) * s.pixels;
   float sum = 0.0F;
 #pragma unroll
-  for (int ky = 0; ky < k; ++ky) {
-    const int row = y + s.pad - ky;
-    const int oy = s.by_stride.quotient(row > 0 ? row : 0);
-    const bool has_row = row >= 0 && oy * s.stride == row && oy < s.oh;
+  for (int ky = 0; ky < kernel_rows; ++ky) {
+    const int row = y + s.pad.h - ky * s.dilation.h;
+    const int oy = s.by_stride_h.quotient(row > 0 ? row : 0);
+    const bool has_row = row >= 0 && oy * s.stride.h == row && oy < s.oh;
 #pragma unroll
-    for (int kx = 0; kx < k; ++kx) {
-      const int column = x + s.pad - kx;
-      const int ox = s.by_stride.quotient(column > 0 ? column : 0);
-      const bool inside = has_row && column >= 0 && ox * s.stride == column && ox < s.ow;
+    for (int kx = 0; kx < kernel_columns; ++kx) {
+      const int column = x + s.pad.w - kx * s.dilation.w;
+      const int ox = s.by_stride_w.quotient(column > 0 ? column : 0);
+      const bool inside = has_row && column >= 0 && ox * s.stride.w == column && ox < s.ow;
       const float v = __ldg(from + (inside ? oy * s.ow + ox : 0));
       sum += inside ? v : 0.0F;
       from += all;
@@ -113,14 +114,14 @@ __global__ void add_columns_kernel(Shape32 s, const float* columns, Tensor dx) {
 }
 
 /// True where the two steps are less work.
-bool takes_columns(const ConvShape& s) { return s.k > 1 && 4 * s.h * s.w >= 5 * s.out_h() * s.out_w(); }
+bool takes_columns(const ConvShape& s) { return s.k.size() > 1 && 4 * s.h * s.w >= 5 * s.out_h() * s.out_w(); }
 
 }  // namespace
 
 PieceNeeds conv2d_backward_data_needs(const ConvShape& s, std::int64_t n) {
   if (has_direct_conv2d(s)) return {};
-  if (takes_columns(s)) return {s.c * s.k * s.k * n * s.out_h() * s.out_w(), 0};
-  return needs_of(s.c / s.groups, n * s.h * s.w, s.groups, cut_data(images_of(s), s.o / s.groups * s.k * s.k, {}));
+  if (takes_columns(s)) return {s.c * s.k.size() * n * s.out_h() * s.out_w(), 0};
+  return needs_of(s.c / s.groups, n * s.h * s.w, s.groups, cut_data(images_of(s), s.o / s.groups * s.k.size(), {}));
 }
 
 void conv2d_backward_data(const Scope& scope, const ConvShape& s, const ConvOperands& operands) {

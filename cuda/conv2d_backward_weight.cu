@@ -61,7 +61,7 @@ Pieces cut_weight(std::int64_t positions, const PieceSpace& space) { return cut(
 
 PieceNeeds conv2d_backward_weight_needs(const ConvShape& s, std::int64_t n) {
   if (has_direct_conv2d_weight(s)) return direct_conv2d_backward_weight_needs(s, n);
-  return needs_of(s.o / s.groups, s.c / s.groups * s.k * s.k + 1, s.groups, cut_weight(n * s.out_h() * s.out_w(), {}));
+  return needs_of(s.o / s.groups, s.taps() + 1, s.groups, cut_weight(n * s.out_h() * s.out_w(), {}));
 }
 
 void conv2d_backward_weight(const Scope& scope, const ConvShape& s, const ConvOperands& operands) {

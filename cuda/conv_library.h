@@ -24,14 +24,15 @@ struct LibraryConv {
   bool operator==(const LibraryConv&) const = default;
 };
 
-/// How the library computes one.
+/// How the library computes one direction of a convolution.
 struct LibraryPath {
   int id = 0;                  // for run()
   std::string text;            // algorithm and math: 1/fma
   std::int64_t workspace = 0;  // bytes
 };
 
-/// Of one run: images, filters and outputs as the engine has them; the gradients of those that the direction is about.
+/// Operands of one run: images, filters and outputs as the engine has them; the gradients of those that the direction
+/// is about.
 struct LibraryOperands {
   float *x = nullptr, *w = nullptr, *y = nullptr;
   void* workspace = nullptr;
@@ -42,13 +43,14 @@ class ConvLibrary {
  public:
   virtual ~ConvLibrary() = default;
   [[nodiscard]] virtual std::string name() const = 0;  // with its version
-  /// The first of the library's own answers that always gives the same bits, sums products as they are (no transforms)
-  /// in the arithmetic asked for, and takes kLargestWorkspace at most; nothing where there is none. A function of the
-  /// convolution, the device and the library's version: nothing is timed, and no free memory looked at.
+  /// Returns the first of the library's own answers that always gives the same bits, sums products as they are (no
+  /// transforms) in the arithmetic asked for, and takes kLargestWorkspace at most; nothing where there is none. A
+  /// function of the convolution, the device and the library's version: nothing is timed, and no free memory looked at.
   [[nodiscard]] virtual std::optional<LibraryPath> choose(const LibraryConv& conv) = 0;
-  /// All that it answers, in its order, for people: `1/fma 36K, 7/fma transform 36K`.
+  /// Returns all that the library answers, in its order, for people: `1/fma 36K, 7/fma transform 36K`.
   [[nodiscard]] virtual std::string answers(const LibraryConv& conv) const = 0;
-  /// Submits it; overwrites what the direction is about. Throws EnvironmentError where the library refuses.
+  /// Submits the convolution of this LibraryPath::id; overwrites what the direction is about. Throws EnvironmentError
+  /// where the library refuses.
   virtual void run(int id, cudaStream_t stream, const LibraryOperands& operands) = 0;
 };
 

@@ -17,7 +17,7 @@ __device__ inline void copy_async(float* to, const float* from, bool inside) {
 #endif
 }
 
-/// The same of four floats, at multiples of four.
+/// Starts to copy four floats, at multiples of four; to write zeros where they are not `inside`.
 __device__ inline void copy_four_async(float* to, const float* from, bool inside) {
 #ifdef __CUDACC__
   const auto place = static_cast<unsigned>(__cvta_generic_to_shared(to));
@@ -35,7 +35,7 @@ __device__ inline void close_copies() {
 #endif
 }
 
-/// Until all but the last kLeft groups of this thread have arrived.
+/// Waits until all but the last kLeft groups of this thread have arrived.
 template <int kLeft>
 __device__ void wait_for_copies() {
 #ifdef __CUDACC__

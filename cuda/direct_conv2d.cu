@@ -35,11 +35,11 @@ Choice laid_out(const Shape32& p, Choice c, int filters, int images, int threads
   c.filter_blocks = static_cast<int>(ceil_div(p.filters, c.block_filters()));
   c.row_blocks = static_cast<int>(ceil_div(p.oh, tile.rows));
   c.image_blocks = static_cast<int>(ceil_div(p.n, tile.images));
-  c.rows_in = std::min(p.h, tile.rows + p.k - 1);
-  c.pitch = round_up(tile.segments * c.pixels + p.k - 1, 4);
+  c.rows_in = std::min(p.h, tile.rows + p.k.h - 1);
+  c.pitch = round_up(tile.segments * c.pixels + p.k.h - 1, 4);
   c.plane_pitch = round_up(c.rows_in * c.pitch - 4, 32) + 4;  // images begin four banks apart
   c.filter_pitch = round_up(c.block_filters() - 4, 8) + 4;    // and so do taps, up to eight of them
-  const int channel = tile.images * c.plane_pitch + p.k * p.k * c.filter_pitch;
+  const int channel = tile.images * c.plane_pitch + p.k.size() * c.filter_pitch;
   c.chunk = std::min(kStageFloats / channel, p.channels);
   return c;
 }
@@ -55,9 +55,9 @@ double cost_of(const Shape32& p, const Choice& c, std::int64_t products, int pro
   const auto warps = static_cast<double>(ceil_div(tile.active(), 32));
   const double together =
       warps * static_cast<double>(std::min<std::int64_t>(blocks, c.filters * c.pixels == 32 ? 3 : 2));
-  const double thread = p.channels * p.k * c.row;
-  const int step = p.w % 4 == 0 && p.pad % 4 == 0 ? 4 : 1;
-  const double copies = static_cast<double>(p.k * p.k * c.block_filters()) / 32 +
+  const double thread = p.channels * p.k.h * c.row;
+  const int step = p.w % 4 == 0 && p.pad.h % 4 == 0 ? 4 : 1;
+  const double copies = static_cast<double>(p.k.size() * c.block_filters()) / 32 +
                         static_cast<double>(tile.images * c.rows_in * c.pitch) / step / 32;
   const double block = thread * warps / 4 * (together + 2) / together + p.channels * copies * kCopy + kBlock;
   const double waits = thread + static_cast<double>(ceil_div(p.channels, c.chunk)) * kStage;
@@ -94,7 +94,7 @@ void launch_direct(const Scope& scope, DirectConv p) {
   const Choice best = choose<K>(p.s, products, scope.processors);
   p.tile = best.tile;
   p.chunk = best.chunk;
-  p.patch = Patch(best.chunk * best.tile.images, best.rows_in, best.pitch, best.plane_pitch, p.s.h, p.s.w, p.s.pad);
+  p.patch = Patch(best.chunk * best.tile.images, best.rows_in, best.pitch, best.plane_pitch, p.s.h, p.s.w, p.s.pad.h);
   p.block_filters = best.block_filters();
   p.filter_pitch = best.filter_pitch;
   p.blocks = best.blocks();
@@ -111,13 +111,14 @@ void launch_direct(const Scope& scope, DirectConv p) {
 }
 
 void launch_direct(const Scope& scope, const DirectConv& p) {
-  p.s.k == 3 ? launch_direct<3>(scope, p) : launch_direct<5>(scope, p);
+  p.s.k.h == 3 ? launch_direct<3>(scope, p) : launch_direct<5>(scope, p);
 }
 
 }  // namespace
 
 bool has_direct_conv2d(const ConvShape& s) {
-  return s.stride == 1 && (s.k == 3 || s.k == 5) && s.pad < s.k && s.w <= 512 && s.out_w() <= 512;
+  const bool is_plain = s.stride == 1 && s.dilation == 1 && s.pad.is_square();
+  return is_plain && (s.k == 3 || s.k == 5) && s.pad.h < s.k.h && s.w <= 512 && s.out_w() <= 512;
 }
 
 void direct_conv2d(const Scope& scope, const ConvShape& s, const ConvOperands& operands, const Fitting& fitting) {
@@ -128,22 +129,22 @@ void direct_conv2d(const Scope& scope, const ConvShape& s, const ConvOperands& o
                         .y = operands.y,
                         .b = operands.b,
                         .filter_stride = shape.taps,
-                        .channel_stride = shape.k * shape.k,
+                        .channel_stride = shape.k.size(),
                         .turned = false,
                         .fitting = fitting});
 }
 
 void direct_conv2d_backward_data(const Scope& scope, const ConvShape& s, const ConvOperands& operands) {
   const ConvShape back{
-      .c = s.o, .h = s.out_h(), .w = s.out_w(), .o = s.c, .k = s.k, .pad = s.k - 1 - s.pad, .groups = s.groups};
+      .c = s.o, .h = s.out_h(), .w = s.out_w(), .o = s.c, .k = s.k, .pad = s.k.h - 1 - s.pad.h, .groups = s.groups};
   const Shape32 shape(back, scope.n);
   launch_direct(scope, {.s = shape,
                         .x = operands.y,
                         .w = operands.w,
                         .y = operands.x,
                         .b = {},
-                        .filter_stride = shape.k * shape.k,
-                        .channel_stride = shape.filters * shape.k * shape.k,
+                        .filter_stride = shape.k.size(),
+                        .channel_stride = shape.filters * shape.k.size(),
                         .turned = true,
                         .fitting = {}});
 }

@@ -28,7 +28,7 @@ struct DirectConv {
   Divisor by_blocks{}, by_filter_blocks{}, by_row_blocks{};
   Divisor by_images{}, by_threads{}, by_segments{}, by_warps{};  // warps: that bring the filters of a tap
 
-  /// The image's channels, or its filters, of a group.
+  /// Returns the image's channels of a group, out() its filters.
   [[nodiscard]] __device__ const float* in(int run, int group, int image) const {
     return x.data + run * x.stride + (static_cast<std::int64_t>(image) * s.c + group * s.channels) * s.plane;
   }
@@ -199,7 +199,7 @@ __global__ void __launch_bounds__(kThreads, kM* kN == 32 ? 3 : 2) direct_conv2d_
   alignas(16) __shared__ float space[2][kStageFloats];
   const Part part(p);
   const Lane lane(p, kM);
-  const int first = part.row0 > p.s.pad ? part.row0 - p.s.pad : 0;  // row in the patch
+  const int first = part.row0 > p.s.pad.h ? part.row0 - p.s.pad.h : 0;  // row in the patch
   const int stages = (p.s.channels + p.chunk - 1) / p.chunk;
   const auto bring = [&](int stage) {
     const int channel0 = stage * p.chunk;
@@ -214,7 +214,7 @@ __global__ void __launch_bounds__(kThreads, kM* kN == 32 ? 3 : 2) direct_conv2d_
   };
 
   const bool active = lane.active && part.image0 + lane.image < p.s.n && part.row0 + lane.row < p.s.oh;
-  const int top = part.row0 + lane.row - p.s.pad;  // of the thread's windows
+  const int top = part.row0 + lane.row - p.s.pad.h;  // of the thread's windows
   const int x_offset = lane.image * p.patch.plane_pitch + lane.segment * kN;
   float sums[kM][kN] = {};
   bring(0);

@@ -6,9 +6,9 @@
 
 namespace qrun::cuda {
 
-/// True where the convolution and its input's gradient are computed so.
+/// True where the convolution and its input's gradient are computed from images in shared memory.
 [[nodiscard]] bool has_direct_conv2d(const ConvShape& s);
-/// True where the gradients of weights and biases are.
+/// True where the gradients of weights and biases are computed from images in shared memory.
 [[nodiscard]] bool has_direct_conv2d_weight(const ConvShape& s);
 
 // Operands as in kernels.h; taps and, but for the gradients of weights, space are not used. Float32 whatever is allowed.

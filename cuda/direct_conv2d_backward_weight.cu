@@ -18,12 +18,12 @@ Patch gradients_of(const DirectWeight& p, int rows, int filters) {
   return {filters, rows, p.columns, round_up(rows * p.columns - 4, 32) + 4, p.s.oh, p.s.ow, 0};
 }
 Patch inputs_of(const DirectWeight& p, int rows, int channels) {
-  int pitch = round_up(p.columns + p.s.k - 1, 4);
+  int pitch = round_up(p.columns + p.s.k.h - 1, 4);
   if (pitch % 8 == 0) pitch += 4;
-  const int in_rows = rows + p.s.k - 1;
-  const int ahead = p.s.k * pitch;  // from a channel's first row of taps to the next channel's
+  const int in_rows = rows + p.s.k.h - 1;
+  const int ahead = p.s.k.h * pitch;  // from a channel's first row of taps to the next channel's
   const int size = ahead + round_up(in_rows * pitch - ahead, 32);
-  return {channels, in_rows, pitch, size, p.s.h, p.s.w, p.s.pad};
+  return {channels, in_rows, pitch, size, p.s.h, p.s.w, p.s.pad.h};
 }
 bool fits(const DirectWeight& p, int rows, int filters, int channels) {
   return gradients_of(p, rows, filters).size() + inputs_of(p, rows, channels).size() <= kStageFloats;
@@ -35,7 +35,7 @@ DirectWeight cut(const ConvShape& s, std::int64_t n, const ConvOperands& operand
   DirectWeight p{.s = Shape32(s, n), .operands = operands};
   p.columns = round_up(p.s.ow, p.s.ow % 8 == 0 || p.s.ow % 8 > 4 ? 8 : 4);
   const int filters = round_up(std::min(p.s.filters, kMostFilters), 4);
-  const int threads = filters / 4 * (p.s.channels * p.s.k + 1);
+  const int threads = filters / 4 * (p.s.channels * p.s.k.h + 1);
   int most = std::max(3840 / (filters * p.columns), 1);
   do {
     p.rows = even_part(p.s.oh, most);
@@ -61,7 +61,7 @@ bool set_blocks(DirectWeight& p, int m, int span, int most) {
   const int filters = even_part(p.s.filters, kMostFilters);
   p.threads = static_cast<int>(ceil_div(filters, m));
   p.block_filters = p.threads * m;
-  const int channels = (most / (p.threads * p.slices) - 1) / p.s.k;
+  const int channels = (most / (p.threads * p.slices) - 1) / p.s.k.h;
   if (channels < (p.slices > 1 ? p.s.channels : 1)) return false;
   p.block_channels = even_part(p.s.channels, channels);
   while (!fits(p, p.rows, p.block_filters, p.block_channels)) {
@@ -72,7 +72,7 @@ bool set_blocks(DirectWeight& p, int m, int span, int most) {
   p.x = inputs_of(p, p.rows, p.block_channels);
   p.by_filter_blocks = Divisor(static_cast<int>(ceil_div(p.s.filters, p.block_filters)));
   p.by_channel_blocks = Divisor(static_cast<int>(ceil_div(p.s.channels, p.block_channels)));
-  p.by_rows_of_taps = Divisor(p.block_channels * p.s.k + 1);
+  p.by_rows_of_taps = Divisor(p.block_channels * p.s.k.h + 1);
   p.by_threads = Divisor(p.threads);
   p.by_sums = Divisor(p.block_taps() + 1);
   return true;

@@ -28,9 +28,9 @@ struct DirectWeight {
   Divisor by_spans{}, by_channel_blocks{}, by_filter_blocks{}, by_row_blocks{}, by_team{};
   Divisor by_rows_of_taps{}, by_threads{}, by_sums{};  // sums: of a filter, in a block
 
-  [[nodiscard]] QRUN_HD int sums() const { return s.taps + 1; }                        // of a filter
-  [[nodiscard]] QRUN_HD int piece_size() const { return s.filters * sums(); }          // sums of a group
-  [[nodiscard]] QRUN_HD int block_taps() const { return block_channels * s.k * s.k; }  // of a filter
+  [[nodiscard]] QRUN_HD int sums() const { return s.taps + 1; }                         // of a filter
+  [[nodiscard]] QRUN_HD int piece_size() const { return s.filters * sums(); }           // sums of a group
+  [[nodiscard]] QRUN_HD int block_taps() const { return block_channels * s.k.size(); }  // of a filter
 };
 
 /// Which sums a block makes, of which run, over which piece.
@@ -59,8 +59,8 @@ struct Lane {
     const int row = thread - above * p.by_rows_of_taps.value();
     slice = p.by_threads.quotient(above);
     filter = above - slice * p.threads;
-    channel = row / p.s.k;
-    ky = row - channel * p.s.k;
+    channel = row / p.s.k.h;
+    ky = row - channel * p.s.k.h;
     is_bias = channel == p.block_channels;
   }
 };
@@ -81,7 +81,7 @@ __device__ inline void bring(const DirectWeight& p, const Part& part, float* to,
     };
   };
   p.dy.bring(to, row0, planes(first(o.y, p.s.filters, p.s.pixels), part.filter0, p.s.filters, p.s.pixels));
-  p.x.bring(to + p.dy.size(), row0 - p.s.pad,
+  p.x.bring(to + p.dy.size(), row0 - p.s.pad.h,
             planes(first(o.x, p.s.channels, p.s.plane), part.channel0, p.s.channels, p.s.plane));
 }
 
@@ -129,17 +129,18 @@ struct BlockSums {
     return {filter, i - filter * p.by_sums.value()};
   }
   [[nodiscard]] __device__ bool is_bias(const Sum& sum) const { return sum.tap == p.block_taps(); }
-  /// Its place in a piece, [filter][tap] of a group; negative where there is no such sum, or another block makes it.
+  /// Returns a sum's place in a piece, [filter][tap] of a group; negative where there is no such sum, or another block
+  /// makes it.
   [[nodiscard]] __device__ int place(int i) const {
     const Sum sum = at(i);
-    const int tap = is_bias(sum) ? p.s.taps : part.channel0 * p.s.k * p.s.k + sum.tap;
+    const int tap = is_bias(sum) ? p.s.taps : part.channel0 * p.s.k.size() + sum.tap;
     const bool has = is_bias(sum) ? p.operands.b.data != nullptr && part.channel0 == 0 : tap < p.s.taps;
     return has && part.filter0 + sum.filter < p.s.filters ? (part.filter0 + sum.filter) * p.sums() + tap : -1;
   }
   [[nodiscard]] __device__ float* piece(int number) const {
     return p.operands.space.sums + (static_cast<std::int64_t>(part.product) * p.pieces + number) * p.piece_size();
   }
-  /// To the gradient.
+  /// Writes a sum to the gradient.
   __device__ void put(int i, float value) const {
     const Sum sum = at(i);
     const int filter = part.group * p.s.filters + part.filter0 + sum.filter;
@@ -147,7 +148,7 @@ struct BlockSums {
     if (is_bias(sum)) {
       o.b.data[part.run * o.b.stride + filter] = value;
     } else {
-      o.w.data[part.run * o.w.stride + static_cast<std::int64_t>(filter) * p.s.taps + part.channel0 * p.s.k * p.s.k +
+      o.w.data[part.run * o.w.stride + static_cast<std::int64_t>(filter) * p.s.taps + part.channel0 * p.s.k.size() +
                sum.tap] = value;
     }
   }

@@ -6,7 +6,7 @@
 
 namespace qrun::cuda {
 
-/// What a pass over all n values of a run has found; the last one gives the parameters. By one thread.
+/// Takes what a pass over all n values of a run has found; the last pass gives the parameters. One thread calls it.
 __device__ inline void finish_pass(const Fitting& f, std::int64_t run, const Sums& total, std::int64_t n, Pass pass,
                                    double shift) {
   ActivationState& state = f.states[run];
@@ -20,8 +20,8 @@ __device__ inline void finish_pass(const Fitting& f, std::int64_t run, const Sum
   }
 }
 
-/// The same where a maximum is all that is needed: each of a run's `blocks` brings the largest of its values, as the
-/// bits of |v|, and the last one finishes. Maxima are the same in any order.
+/// Fits where a maximum is all that is needed: each of a run's `blocks` brings the largest of its values, as the bits
+/// of |v|, and the last one finishes. Maxima are the same in any order.
 __device__ inline void fit_to_maxima(const Fitting& f, std::int64_t run, unsigned mine, unsigned blocks) {
   const ActivationState& state = f.states[run];
   if (state.settings.method == kNoQuantizer || state.needs != Stat::kMaxAbs) return;

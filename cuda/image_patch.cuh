@@ -75,7 +75,7 @@ struct Patch {
   }
 };
 
-/// kCount values that begin at a multiple of four.
+/// Loads kCount values that begin at a multiple of four.
 template <int kCount>
 __device__ inline void load_row(float (&to)[kCount], const float* from) {
   static_assert(kCount % 4 == 0);

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "core/sizes.h"
 #include "cuda/state.h"
 #include "engine/feed.h"
 #include "plan/ops.h"
@@ -39,6 +40,11 @@ inline constexpr std::int64_t kLargest = 0x7fffff00;
 /// multiprocessor.
 inline constexpr std::int64_t kPiece = 2048;
 
+/// Returns how many sums of each run a launch leaves that sums channels: one of each piece of each channel's values.
+[[nodiscard]] inline std::int64_t channel_sums(const Shape& s, std::int64_t n) {
+  return s.c * ceil_div(n * s.h * s.w, kPiece);
+}
+
 /// A slot whose quantizer is fitted to a layer's output.
 struct Fitting {
   ActivationState* states = nullptr;  // of the runs of the launch; nullptr: no slot
@@ -55,7 +61,7 @@ struct PieceSpace {
   unsigned* counters = nullptr;
 };
 
-/// How much of it products take, for each run.
+/// How much of a PieceSpace products take, for each run.
 struct PieceNeeds {
   std::int64_t sums = 0, counters = 0;
   void grow(const PieceNeeds& other) {
@@ -64,10 +70,10 @@ struct PieceNeeds {
   }
 };
 
-/// A value of a filter: forward and for weights each (c / groups, ky, kx) with its offset in the padded input; for dx
-/// each (o / groups, ky, kx) with the offset of o's plane in the output.
+/// A value of a filter, with its row and column in the window: forward and for weights each (c / groups, ky, kx) with its
+/// offset in the padded input; for dx each (o / groups, ky, kx) with the offset of o's plane in the output.
 struct alignas(16) Tap {
-  int offset = 0, ky = 0, kx = 0, unused = 0;
+  int offset = 0, row = 0, column = 0, unused = 0;
 };
 
 // Convolution; a matrix product is the convolution of one pixel. Sums run over (c, ky, kx) in order, those of long
@@ -78,7 +84,7 @@ struct ConvOperands {
   const Tap* taps = nullptr;  // not of a matrix product
   PieceSpace space;
 };
-/// With a slot, quantizers that need the output's maximum are fitted to it in the same launch.
+/// Computes y; with a slot, quantizers that need the output's maximum are fitted to it in the same launch.
 void conv2d(const Scope& scope, const ConvShape& s, const ConvOperands& operands, const Fitting& fitting);
 void conv2d_backward_data(const Scope& scope, const ConvShape& s, const ConvOperands& operands);
 void conv2d_backward_weight(const Scope& scope, const ConvShape& s, const ConvOperands& operands);
@@ -95,9 +101,6 @@ void relu(const Scope& scope, std::int64_t size, Tensor x, Tensor y);
 void relu_backward(const Scope& scope, std::int64_t size, Tensor y, Tensor dy, Tensor dx);
 void avg_pool2d(const Scope& scope, const PoolShape& s, bool count_include_pad, Tensor x, Tensor y);
 void avg_pool2d_backward(const Scope& scope, const PoolShape& s, bool count_include_pad, Tensor dy, Tensor dx);
-
-/// y = coefficient * x, or where `to_y` is true y + coefficient * x.
-void add(const Scope& scope, std::int64_t size, float coefficient, Tensor x, Tensor y, bool to_y);
 
 /// sum = a + b; `sum` may be one of them.
 void add_gradients(const Scope& scope, std::int64_t size, Tensor a, Tensor b, Tensor sum);
@@ -139,7 +142,8 @@ struct ParamTable {
     return states[static_cast<std::int64_t>(piece.run) * params + piece.param];
   }
 };
-/// Master to value: statistics, parameters, codes. `passes` as above; nothing is launched where it is 0.
+/// Turns masters into values: statistics, parameters, codes. `passes`: over masters, as many as some run's statistic
+/// needs; nothing is launched where it is 0.
 void quantize_params(cudaStream_t stream, const ParamTable& table, int passes, Workspace workspace);
 /// Gradients of masters that saturate become 0, where their run masks them.
 void quantize_params_backward(cudaStream_t stream, const ParamTable& table);

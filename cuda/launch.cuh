@@ -27,8 +27,8 @@ void launch(cudaStream_t stream, dim3 grid, void (*kernel)(Parameters...), Argum
 /// The element of a thread in elements_grid().
 __device__ inline int element() { return static_cast<int>(blockIdx.x * kThreads + threadIdx.x); }
 
-/// `combine` over what the threads of a block hold, as a tree: the order is always the same. Every thread gets the
-/// result.
+/// Returns `combine` over what the threads of a block hold, as a tree: the order is always the same. Every thread gets
+/// the result.
 template <class T, class Combine>
 __device__ T block_reduce(T mine, Combine combine) {
   __shared__ T held[kThreads];

@@ -15,10 +15,11 @@ struct Measured {
 };
 constexpr std::array kMeasured = {Measured{.k = 3, .stride = 1, .c = 64, .o = 64, .pixels = 196, .n = 64}};
 
-/// As large as one that was measured; what was not measured is the engine's own. The pack plays no part in it.
+/// True where a convolution is as large as one that was measured; what was not measured is the engine's own. The pack
+/// plays no part in it.
 bool is_measured(const LibraryConv& conv) {
   const ConvShape& s = conv.s;
-  return conv.tf32 && s.groups == 1 && std::ranges::any_of(kMeasured, [&](const Measured& at) {
+  return conv.tf32 && s.groups == 1 && s.dilation == 1 && std::ranges::any_of(kMeasured, [&](const Measured& at) {
            return s.k == at.k && s.stride == at.stride && s.c >= at.c && s.o >= at.o &&
                   s.out_h() * s.out_w() >= at.pixels && conv.n >= at.n;
          });
@@ -38,7 +39,7 @@ struct Use {
   LibraryConv conv;
 };
 
-/// Forward in training and in tests, then the gradients, as the plan has them.
+/// Returns the uses of convolutions: forward in training and in tests, then the gradients, as the plan has them.
 std::vector<Use> uses_of(const Plan& plan) {
   std::vector<Use> uses;
   const auto add = [&](BufferId y, const char* name, const ConvShape& s, std::int64_t n, Direction direction) {
@@ -64,7 +65,7 @@ bool is_wanted(Products products, const LibraryConv& conv) {
   return products == Products::kCudnn || is_measured(conv);
 }
 
-/// `conv1 forward=1/fma weight=own`.
+/// What files say of a layer's products: `conv1 forward=1/fma weight=own`.
 struct LayerText {
   std::string layer, text;
   bool uses_library = false;
@@ -94,7 +95,7 @@ LibraryConvs::LibraryConvs(const Plan& plan, const LibraryPlace& place) {
   if (!paths_.text.empty()) paths_.text = handles_[0].convs->name() + paths_.text;
 }
 
-/// False where there is none and the engine's own products will do.
+/// Opens the library; false where there is none and the engine's own products will do.
 bool LibraryConvs::open(const Plan& plan, const LibraryPlace& place) {
   for (Handle& handle : handles_) {
     LibraryProbe probe = open_cudnn(place);

@@ -8,7 +8,7 @@
 namespace qrun::cuda {
 namespace {
 
-/// A block a run. `lanes` threads take an image, each of them some classes.
+/// Each block takes a run. `lanes` threads take an image, each of them some classes.
 __global__ void softmax_cross_entropy_kernel(int n, int classes, int lanes, bool training, LossOperands operands) {
   __shared__ double parts[kThreads];  // of the sum of exponentials
   const std::int64_t run = blockIdx.x;
@@ -53,7 +53,7 @@ __global__ void softmax_cross_entropy_kernel(int n, int classes, int lanes, bool
   if (!is_finite(sum)) diverge(control, operands.place);
 }
 
-/// A thread a run.
+/// Each thread ends a batch of a run.
 __global__ void end_batch_kernel(int runs, RunControl* controls) {
   const std::int64_t run = element();
   if (run >= runs) return;
@@ -61,7 +61,7 @@ __global__ void end_batch_kernel(int runs, RunControl* controls) {
   ++controls[run].batch;
 }
 
-/// A thread a run.
+/// Each thread ends the iteration of a run.
 __global__ void end_iteration_kernel(int runs, RunControl* controls, std::int64_t batches, float* losses,
                                      std::int64_t stride) {
   const std::int64_t run = element();

@@ -30,7 +30,7 @@ Stat needs_of(const QuantSettings& settings) {
   return settings.method == kNoQuantizer ? Stat::kMaxAbs : AllQuantizers::kInfos[settings.method].needs;
 }
 
-/// Over the values that a quantizer is fitted to.
+/// Returns how many passes a quantizer takes over the values that it is fitted to.
 int passes_of(const QuantSettings& settings, bool has_maxima) {
   if (settings.method == kNoQuantizer) return 0;
   const Stat needs = needs_of(settings);
@@ -42,10 +42,12 @@ int passes_of(const QuantSettings& settings, bool has_maxima) {
 std::vector<Tap> make_taps(const ConvShape& s, std::int64_t planes, std::int64_t plane, std::int64_t row) {
   std::vector<Tap> taps;
   for (std::int64_t p = 0; p < planes; ++p) {
-    for (std::int64_t ky = 0; ky < s.k; ++ky) {
-      for (std::int64_t kx = 0; kx < s.k; ++kx) {
-        const std::int64_t offset = p * plane + (row > 0 ? ky * row + kx : 0);
-        taps.push_back({static_cast<int>(offset), static_cast<int>(ky), static_cast<int>(kx)});
+    for (std::int64_t ky = 0; ky < s.k.h; ++ky) {
+      for (std::int64_t kx = 0; kx < s.k.w; ++kx) {
+        const std::int64_t at_row = ky * s.dilation.h;
+        const std::int64_t at_column = kx * s.dilation.w;
+        const std::int64_t offset = p * plane + (row > 0 ? at_row * row + at_column : 0);
+        taps.push_back({static_cast<int>(offset), static_cast<int>(at_row), static_cast<int>(at_column)});
       }
     }
   }
@@ -210,7 +212,9 @@ void PackMemory::make_workspace(const Stream& stream) {
     partials = std::max(partials, ceil_div(batch_ * size(slot.x), kPiece) * runs());
   for (const Step& step : plan_.steps) {
     if (const auto* norm = std::get_if<BatchNormMomentsOp>(&step.op))
-      partials = std::max(partials, batch_norm_sums(norm->s, plan_.train_batch) * runs());
+      partials = std::max(partials, channel_sums(norm->s, plan_.train_batch) * runs());
+    if (const auto* scale = std::get_if<ChannelScaleBackwardWeightOp>(&step.op))
+      partials = std::max(partials, channel_sums(scale->s, plan_.train_batch) * runs());
     const std::optional<ConvShape> s = product_of(step.op);
     if (!s) continue;
     add_conv(*s, stream);

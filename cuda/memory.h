@@ -34,7 +34,7 @@ class PackMemory {
     return activations_.data() + slot * runs() + run;
   }
   [[nodiscard]] double* range(SlotId slot, int run) const { return &activation(slot, run)->range; }
-  /// Of a batch norm; momenta are those of the statistic in each run.
+  /// Returns a statistic of a batch norm; momenta() are those of the statistic in each run.
   [[nodiscard]] double* statistic(StatisticId id, int run) const {
     return statistics_[at(id)].values.data() + run * statistic_size(id);
   }
@@ -55,8 +55,8 @@ class PackMemory {
   /// The slot that quantizes the output of the product that writes the buffer, or kNone.
   [[nodiscard]] SlotId slot_of_product(BufferId y) const { return slot_of_[at(y)]; }
 
-  /// Over a slot's values, or over parameters, as many as some run's statistic takes; 0 where no run quantizes.
-  /// `has_maxima`: those that need no more than the maximum take none.
+  /// Returns the passes over a slot's values, passes_of_params() those over parameters: as many as some run's statistic
+  /// takes; 0 where no run quantizes. `has_maxima`: those that need no more than the maximum take none.
   [[nodiscard]] int passes(SlotId slot, bool has_maxima) const;
   [[nodiscard]] int passes_of_params() const;
 

@@ -6,13 +6,13 @@
 #include <string>
 
 #include "cuda/cuda_engine.h"
+#include "engine/plugin.h"
 
 namespace {
 
 constexpr int kOldestMajor = 8;  // compute capability that the kernels are compiled for
-constexpr int kPack = 64;  // runs: LeNet's launches are all large then, and its iteration no longer waits for them
 
-/// Why the device cannot be used; empty if it can. Fills in what it is.
+/// Returns why the device cannot be used; empty if it can. Fills in what it is.
 std::string use_device(int device, qrun::EngineInfo& info) {
   int devices = 0;
   const cudaError_t counted = cudaGetDeviceCount(&devices);
@@ -44,7 +44,7 @@ std::string use_device(int device, qrun::EngineInfo& info) {
           .device = properties.name,
           .instruction_set = "sm_" + std::to_string(properties.major) + std::to_string(properties.minor),
           .has_tf32 = true,
-          .pack = kPack,
+          .pack = qrun::kDevicePack,
           .memory = static_cast<std::int64_t>(free)};
   return "";
 }
@@ -59,7 +59,7 @@ const char* qrun_plugin_version() { return QRUN_BUILD; }
 
 namespace {
 
-/// Beside this plug-in.
+/// Returns the folder of this plug-in, and its build.
 qrun::cuda::LibraryPlace library_place() {
   Dl_info where{};
   (void)dladdr(reinterpret_cast<const void*>(&qrun_plugin_version), &where);

@@ -94,7 +94,7 @@ __global__ void max_pool2d_kernel(std::int64_t n, Pool32 s, Tensor x, Tensor y, 
   argmax.data[run * argmax.stride + i] = where;
 }
 
-/// A thread an input: it adds the gradients of the windows that chose it, in order.
+/// Each thread takes an input: it adds the gradients of the windows that chose it, in order.
 __global__ void max_pool2d_backward_kernel(std::int64_t n, Pool32 s, Tensor x, Tensor dy, Argmax argmax, Tensor dx,
                                            const ActivationState* states) {
   const int i = element();
@@ -131,7 +131,7 @@ struct Cells {
         by_columns(columns) {}
 };
 
-/// The same with a thread a cell: it reads its window's gradient once.
+/// Does what max_pool2d_backward_kernel() does with a thread a cell, which reads its window's gradient once.
 __global__ void max_pool2d_backward_cells_kernel(std::int64_t n, Pool32 s, Cells cells, Tensor x, Tensor dy,
                                                  Argmax argmax, Tensor dx, const ActivationState* states) {
   const int i = element();

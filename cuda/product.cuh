@@ -129,7 +129,7 @@ class FloatSums {
       }
     }
   }
-  /// store(row, column, sum) for each.
+  /// Calls store(row, column, sum) for each sum.
   template <class Store>
   __device__ void each(const Store& store) const {
 #pragma unroll
@@ -149,7 +149,8 @@ class FloatSums {
   float sums_[T::kM][T::kN] = {};
 };
 
-/// The same on tensor cores, in TF32: each of a block's eight warps has a part of the tile, in pieces of 16 x 8.
+/// A thread's sums of a tile on tensor cores, in TF32: each of a block's eight warps has a part of the tile, in pieces
+/// of 16 x 8.
 template <class T, class A, class B, bool kBAlongDepth>
 class TensorSums {
  public:
@@ -214,7 +215,7 @@ struct Spot {
   unsigned tiles;  // side by side
 };
 
-/// Of this block; `direct`: it makes whole sums.
+/// Returns the tile of this block; `direct`: it makes whole sums.
 template <class T>
 __device__ Spot spot_of(int columns, const Pieces& pieces, bool direct) {
   Spot spot{};
@@ -334,7 +335,7 @@ template <class T>
   return ceil_div(rows, 32) * ceil_div(columns, 32);
 }
 
-/// `products` side by side (runs, groups). Takes the tiles that cost least on this device.
+/// Launches `products` side by side (runs, groups). Takes the tiles that cost least on this device.
 template <class Problem>
 void launch_product(const Scope& scope, const Problem& problem, std::int64_t products, const Pieces& pieces) {
   double least = std::numeric_limits<double>::infinity();

@@ -103,7 +103,7 @@ void CudaProgram::gather_batch(const Scope& scope, const ResidentData& data, con
           .labels_stride = memory_.largest_batch()});
 }
 
-/// Every live run's batch from the host, the one of this number in the chunk.
+/// Brings every live run's batch from the host, the one of this number in the chunk.
 void CudaProgram::bring_batch(std::int64_t number) {
   batches_.next();
   for (int run = 0; run < runs(); ++run) {

@@ -77,7 +77,7 @@ __global__ void quantize_relu_backward_kernel(std::int64_t n, Tensor x, Tensor y
       states[run].settings.masks() ? masked(gradient, x.data[run * x.stride + i], states[run]) : gradient;
 }
 
-/// False where values were handed in, too.
+/// True where the blob has a quantizer and no values were handed in.
 __device__ inline bool to_quantize(const ParamState& state) {
   return state.quant.method != kNoQuantizer && state.given == 0;
 }

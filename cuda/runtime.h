@@ -16,14 +16,14 @@ namespace qrun::cuda {
 /// Throws EnvironmentError naming the call and the reason; where memory ran out an Error, for a smaller pack may fit.
 void check(cudaError_t error, const char* call);
 
-/// Of the device in use.
+/// Returns how many multiprocessors the device in use has.
 [[nodiscard]] int multiprocessors();
 
 struct OnDevice {
   static void take(void** memory, std::size_t bytes) { check(cudaMalloc(memory, bytes), "cudaMalloc"); }
   static void give(void* memory) { cudaFree(memory); }
 };
-/// The host's, that the device copies from and to while both go on.
+/// Memory of the host, that the device copies from and to while both go on.
 struct Pinned {
   static void take(void** memory, std::size_t bytes) {
     check(cudaHostAlloc(memory, bytes, cudaHostAllocDefault), "cudaHostAlloc");
@@ -85,7 +85,7 @@ class Stream {
   void download(T* to, const T* from, std::int64_t n) const {
     copy(to, from, n, cudaMemcpyDeviceToHost);
   }
-  /// `rows` of `n` values each, side by side on the host, `stride` apart on the device.
+  /// Copies `rows` of `n` values each, side by side on the host, `stride` apart on the device.
   template <class T>
   void upload_rows(T* to, std::int64_t stride, const T* from, std::int64_t n, std::int64_t rows) const {
     const auto bytes = [](std::int64_t values) { return static_cast<std::size_t>(values) * sizeof(T); };
@@ -97,7 +97,7 @@ class Stream {
   void zero(T* memory, std::int64_t n) const {
     if (n > 0) check(cudaMemsetAsync(memory, 0, static_cast<std::size_t>(n) * sizeof(T), stream_), "cudaMemset");
   }
-  /// Waits for it.
+  /// Reads `n` values from the device, and waits for them.
   template <class T>
   [[nodiscard]] std::vector<T> read(const T* from, std::int64_t n) const {
     std::vector<T> values(static_cast<std::size_t>(n));
@@ -105,7 +105,7 @@ class Stream {
     wait();
     return values;
   }
-  /// Waits for it: the values may be gone afterwards.
+  /// Writes values to the device, and waits: they may be gone afterwards.
   template <class T>
   void write(T* to, std::type_identity_t<std::span<const T>> values) const {
     upload(to, values.data(), std::ssize(values));

@@ -40,7 +40,7 @@ struct Places {
   [[nodiscard]] std::int32_t loss() const { return params + activations + statistics; }
 };
 
-/// Over the values, by a statistic.
+/// True where a statistic takes two passes over the values.
 [[nodiscard]] QRUN_HD bool takes_two_passes(Stat needs) { return needs == Stat::kTernary; }
 
 /// A slot in one run.

@@ -50,7 +50,7 @@ __device__ Sums thread_sums(const float* __restrict__ x, std::int64_t n, Pass pa
   return mine;
 }
 
-/// Of n values, by one block; every thread gets it.
+/// Returns the sums of n values, which one block makes; every thread gets them.
 __device__ inline Sums piece_sums(const float* x, std::int64_t n, Stat needs, Pass pass, const QStats& stats,
                                   double shift) {
   Sums mine{0.0, 0.0};
@@ -62,7 +62,7 @@ __device__ inline Sums piece_sums(const float* x, std::int64_t n, Stat needs, Pa
   return block_reduce(mine, CombineSums{needs});
 }
 
-/// Of what the blocks of a tensor left; every thread gets it.
+/// Returns the sums of what the blocks of a tensor left; every thread gets them.
 __device__ inline Sums total_of(const Sums* partials, unsigned count, Stat needs) {
   Sums mine{0.0, 0.0};
   const CombineSums combine{needs};

@@ -7,7 +7,7 @@
 namespace qrun::cuda {
 namespace {
 
-/// False where the engine's own product is to compute it.
+/// Submits a product to the library; false where the engine's own is to compute it.
 bool by_library(Direction direction, const Scope& scope, const ConvShape& s, const ConvOperands& operands) {
   return scope.by_library != nullptr && scope.by_library->run(direction, scope, s, operands);
 }
@@ -212,17 +212,6 @@ void Submitter::operator()(const DropoutOp& op) const {
 
 void Submitter::operator()(const DropoutBackwardOp& op) const {
   drop_out(op.id, memory_.size(op.dx), memory_.gradient(op.y, first_), memory_.gradient(op.dx, first_));
-}
-
-void Submitter::operator()(const AddOp& op) const {
-  for (std::size_t i = 0; i < op.x.size(); ++i)
-    add(scope_, memory_.size(op.y), op.coefficients[i], memory_.value(op.x[i], first_), memory_.value(op.y, first_),
-        i > 0);
-}
-
-void Submitter::operator()(const AddBackwardOp& op) const {
-  add(scope_, memory_.size(op.dx), op.coefficient, memory_.gradient(op.y, first_), memory_.gradient(op.dx, first_),
-      false);
 }
 
 Fitting Submitter::fitting(SlotId slot) const {

@@ -19,7 +19,7 @@ class Submitter {
     branch_ = &branch;
   }
 
-  /// Where predictions and ranks of labels of a test go: each [run][items], this batch from `at` on.
+  /// Says where predictions and ranks of labels of a test go: each [run][items], this batch from `at` on.
   void predict(std::int32_t* predictions, std::int32_t* ranks, std::int64_t items, std::int64_t at) {
     predictions_ = predictions;
     ranks_ = ranks;
@@ -50,10 +50,19 @@ class Submitter {
   void operator()(const BatchNormOp& op) const;
   void operator()(const BatchNormBackwardWeightOp& op) const;
   void operator()(const BatchNormBackwardDataOp& op) const;
+  void operator()(const ChannelScaleOp& op) const;
+  void operator()(const ChannelScaleBackwardWeightOp& op) const;
+  void operator()(const ChannelScaleBackwardDataOp& op) const;
+  void operator()(const SoftmaxOp& op) const;
+  void operator()(const SoftmaxBackwardOp& op) const;
+  void operator()(const LrnOp& op) const;
+  void operator()(const LrnBackwardOp& op) const;
   void operator()(const DropoutOp& op) const;
   void operator()(const DropoutBackwardOp& op) const;
-  void operator()(const AddOp& op) const;
-  void operator()(const AddBackwardOp& op) const;
+  void operator()(const EltwiseOp& op) const;
+  void operator()(const EltwiseBackwardOp& op) const;
+  void operator()(const ConcatOp& op) const;
+  void operator()(const ConcatBackwardOp& op) const;
   void operator()(const QuantizeOp& op) const;
   void operator()(const QuantizeBackwardOp& op) const;
   void operator()(const QuantizeMaxPool2dOp& op) const;

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # A little Slurm cluster on loopback, two nodes on this machine, as root or as any user; for trying and testing. Jobs of
-# its partition `urgent` preempt those of `local`.
+# its partition `urgent` preempt those of `local`. Each node has a GPU to give away that is an empty file.
 #   local_slurm.sh start DIR    configuration, state and logs in DIR; prints the line that makes Slurm's commands use it
 #   local_slurm.sh status DIR
 #   local_slurm.sh stop DIR     stops what it started, by pid
@@ -66,10 +66,16 @@ SchedulerParameters=batch_sched_delay=1,sched_interval=1,sched_min_interval=1,bf
 MaxArraySize=64
 PreemptType=preempt/partition_prio
 PreemptMode=REQUEUE
-NodeName=node1 NodeHostname=$host NodeAddr=127.0.0.1 Port=$(free_port) CPUs=$cpus State=UNKNOWN
-NodeName=node2 NodeHostname=$host NodeAddr=127.0.0.1 Port=$(free_port) CPUs=$cpus State=UNKNOWN
+GresTypes=gpu
+NodeName=node1 NodeHostname=$host NodeAddr=127.0.0.1 Port=$(free_port) CPUs=$cpus Gres=gpu:1 State=UNKNOWN
+NodeName=node2 NodeHostname=$host NodeAddr=127.0.0.1 Port=$(free_port) CPUs=$cpus Gres=gpu:1 State=UNKNOWN
 PartitionName=local Nodes=node1,node2 Default=YES MaxTime=INFINITE State=UP OverSubscribe=NO PriorityTier=1
 PartitionName=urgent Nodes=node1,node2 MaxTime=INFINITE State=UP OverSubscribe=NO PriorityTier=10 PreemptMode=OFF
+CONF
+  touch "$dir/gpu1" "$dir/gpu2"
+  cat >"$dir/gres.conf" <<CONF
+NodeName=node1 Name=gpu File=$dir/gpu1
+NodeName=node2 Name=gpu File=$dir/gpu2
 CONF
 }
 

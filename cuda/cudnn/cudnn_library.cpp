@@ -18,7 +18,7 @@ void check(cudnnStatus_t status, const char* call) {
                          (more[0] == 0 ? "" : std::string(" (") + more.data() + ")"));
 }
 
-/// Winograd's and Fourier's round more than a sum of products does, and not by its measure.
+/// True for Winograd's and Fourier's, which round more than a sum of products does, and not by its measure.
 bool is_transform(cudnnConvolutionFwdAlgo_t algorithm) {
   return algorithm == CUDNN_CONVOLUTION_FWD_ALGO_FFT || algorithm == CUDNN_CONVOLUTION_FWD_ALGO_FFT_TILING ||
          algorithm == CUDNN_CONVOLUTION_FWD_ALGO_WINOGRAD || algorithm == CUDNN_CONVOLUTION_FWD_ALGO_WINOGRAD_NONFUSED;
@@ -36,7 +36,7 @@ bool is_allowed(cudnnMathType_t math, bool tf32) {
   return math == CUDNN_FMA_MATH || (tf32 && (math == CUDNN_DEFAULT_MATH || math == CUDNN_TENSOR_OP_MATH));
 }
 
-/// For files: 1/fma.
+/// Returns a name for files: 1/fma.
 std::string name_of(int algorithm, cudnnMathType_t math) {
   const std::string number = std::to_string(algorithm);
   switch (math) {
@@ -71,9 +71,10 @@ CudnnLibrary::Chosen::Chosen(const LibraryConv& of) : direction(of.direction) {
   set(x, s.c, s.h, s.w);
   set(y, s.o, s.out_h(), s.out_w());
   check(cudnnSetFilter4dDescriptor(w.get(), CUDNN_DATA_FLOAT, CUDNN_TENSOR_NCHW, whole(s.o), whole(s.c / s.groups),
-                                   whole(s.k), whole(s.k)),
+                                   whole(s.k.h), whole(s.k.w)),
         "cudnnSetFilter4dDescriptor");
-  check(cudnnSetConvolution2dDescriptor(conv.get(), whole(s.pad), whole(s.pad), whole(s.stride), whole(s.stride), 1, 1,
+  check(cudnnSetConvolution2dDescriptor(conv.get(), whole(s.pad.h), whole(s.pad.w), whole(s.stride.h),
+                                        whole(s.stride.w), whole(s.dilation.h), whole(s.dilation.w),
                                         CUDNN_CROSS_CORRELATION, CUDNN_DATA_FLOAT),
         "cudnnSetConvolution2dDescriptor");
   check(cudnnSetConvolutionGroupCount(conv.get(), whole(s.groups)), "cudnnSetConvolutionGroupCount");
@@ -115,7 +116,7 @@ std::vector<CudnnLibrary::Answer> CudnnLibrary::ask(const Ask& ask) {
   return answers;
 }
 
-/// In the library's order.
+/// Returns the library's answers, in its order.
 std::vector<CudnnLibrary::Answer> CudnnLibrary::answers_to(const Chosen& c) const {
   switch (c.direction) {
     case Direction::kForward:

@@ -33,7 +33,8 @@ using CudnnFilter = CudnnOwned<cudnnFilterDescriptor_t, cudnnCreateFilterDescrip
 using CudnnConv =
     CudnnOwned<cudnnConvolutionDescriptor_t, cudnnCreateConvolutionDescriptor, cudnnDestroyConvolutionDescriptor>;
 
-/// Of the library that is loaded. Throws EnvironmentError where it is of another major one than this was built with.
+/// Returns the version of the library that is loaded. Throws EnvironmentError where it is of another major one than
+/// this was built with.
 [[nodiscard]] std::size_t supported_version();
 
 class CudnnLibrary : public ConvLibrary {

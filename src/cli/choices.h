@@ -13,7 +13,7 @@ template <class Enum>
   return {names.begin(), names.end()};
 }
 
-/// `a, b or c`.
+/// Returns the names as `a, b or c`.
 [[nodiscard]] std::string one_of(std::vector<std::string> names);
 
 }  // namespace qrun

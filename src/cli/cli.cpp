@@ -53,7 +53,7 @@ int report(const std::string& message, int code) {
   return code;
 }
 
-/// What is not a list of mistakes is one line.
+/// Reports as one line what is not a list of mistakes.
 int report_line(const std::string& message, int code) {
   constexpr std::size_t kMost = 1000;
   return report("qrun: " + legible(message, kMost), code);

@@ -22,7 +22,7 @@ std::string action_of(const SweepPlan& plan, const PlannedRun& run) {
   return run.standing.stage == Stage::kResume ? "resume" : "train";
 }
 
-/// Which pack each run is in, from 1; 0 for none.
+/// Returns which pack each run is in, from 1; 0 for none.
 std::vector<std::size_t> pack_numbers(const SweepPlan& plan, const std::vector<std::vector<std::size_t>>& packs) {
   std::vector<std::size_t> numbers(plan.runs().size());
   for (std::size_t p = 0; p < packs.size(); ++p) {

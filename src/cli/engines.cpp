@@ -19,7 +19,8 @@ EngineProbe probe_cuda(int device) {
   return open_cuda_engine(program.parent_path().string(), QRUN_BUILD, device);
 }
 
-/// With the instruction set that a run began with, if this machine has it: then it ends with the same bits.
+/// Makes an engine with the instruction set that a run began with, if this machine has it: then the run ends with the
+/// same bits.
 std::unique_ptr<Engine> cpu_engine(int threads, const std::string& instruction_set) {
   const std::vector<std::string> sets = cpu_instruction_sets();
   const bool has = instruction_set.empty() || std::ranges::find(sets, instruction_set) != sets.end();

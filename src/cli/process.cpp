@@ -15,7 +15,7 @@
 namespace qrun {
 namespace {
 
-/// Only what a signal handler may do.
+/// Says what happened and ends the program, by calls that a signal handler may make.
 void on_lost_memory(int) {
   constexpr std::string_view kText =
       "qrun: a file was cut or became unreadable while it was in use; what was written so far is kept\n";

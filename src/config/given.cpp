@@ -10,7 +10,7 @@ bool contains(const std::vector<std::string>& all, const std::string& text) {
   return std::ranges::find(all, text) != all.end();
 }
 
-/// The address is the section, or in it.
+/// True where the address is the section, or in it.
 bool lies_in(const std::string& address, const std::string& section) {
   return address == section || address.starts_with(section + ".");
 }

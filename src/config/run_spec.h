@@ -59,7 +59,7 @@ struct RunSpec {
   /// 12 hex digits of the hash of what defines the run: defining_text().
   [[nodiscard]] std::string hash() const;
 
-  /// `<readable>-<hash>`: the swept values or `run`, then hash().
+  /// Returns `<readable>-<hash>`: the swept values or `run`, then hash().
   [[nodiscard]] std::string id() const;
 };
 

@@ -48,7 +48,7 @@ bool write_all(int id, std::span<const std::byte> bytes) {
   return true;
 }
 
-/// EINVAL and ENOTSUP: a file system that cannot sync folders.
+/// Syncs a file or folder. EINVAL and ENOTSUP: a file system that cannot sync folders.
 bool sync(int id) { return fsync(id) == 0 || errno == EINVAL || errno == ENOTSUP; }
 
 /// Some file systems report a lack of space only when a file is closed; a copy is, since the lock must stay.
@@ -122,7 +122,7 @@ bool TemporaryFile::write(std::span<const std::byte> bytes) const {
 
 bool TemporaryFile::is_lost() const { return id_ >= 0 && links_of(id_) == 0; }
 
-/// Unlocked first: readers of HDF5 lock what they open, and give up where it is locked.
+/// Unlocks the file first: readers of HDF5 lock what they open, and give up where it is locked.
 bool TemporaryFile::replace() {
   static_cast<void>(lock(id_, LOCK_UN));
   if (std::rename(name_.c_str(), path_.c_str()) != 0) return false;

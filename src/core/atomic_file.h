@@ -32,9 +32,9 @@ class TemporaryFile {
 
   [[nodiscard]] const std::string& name() const { return name_; }
   [[nodiscard]] bool is_open() const { return id_ >= 0; }
-  /// True if it was removed as an abandoned one: it is not locked while it takes its place.
+  /// True if the file was removed as an abandoned one: it is not locked while it takes its place.
   [[nodiscard]] bool is_lost() const;
-  /// On disk when it returns.
+  /// Writes the bytes, which are on disk when it returns.
   [[nodiscard]] bool write(std::span<const std::byte> bytes) const;
   /// Takes the place of `path`, whatever is there.
   [[nodiscard]] bool replace();
@@ -52,7 +52,7 @@ class TemporaryFile {
 /// Irreplaceable among them.
 void write_atomically(const std::string& path, std::span<const std::byte> bytes);
 
-/// The same for a text.
+/// Puts a file of this text in place of `path`, as write_atomically() does.
 void write_text(const std::string& path, const std::string& text);
 
 /// Writes a new file, all or nothing; false if there is one already. Throws EnvironmentError.

@@ -17,7 +17,7 @@ struct Contents {
   bool operator==(const Contents&) const = default;
 };
 
-/// `600 items of 1x28x28 in 10 classes (hash 0123...)`.
+/// Returns `600 items of 1x28x28 in 10 classes (hash 0123...)`.
 [[nodiscard]] std::string to_string(const Contents& contents);
 
 struct SetRecord {

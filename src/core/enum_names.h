@@ -23,7 +23,7 @@ template <class Enum>
   return std::nullopt;
 }
 
-/// For a static_assert beside each list: it has a name for each enumerator up to the last.
+/// True where the list has a name for each enumerator up to the last: for a static_assert beside it.
 template <class Enum>
 [[nodiscard]] constexpr bool names_all_to(Enum last) {
   return names_of(last).size() == static_cast<std::size_t>(last) + 1;

@@ -62,17 +62,17 @@ class EnvironmentError : public Error {
   using Error::Error;
 };
 
-/// `FILE:LINE:COLUMN: KEY: PROBLEM`, legible whatever the user wrote.
+/// Returns `FILE:LINE:COLUMN: KEY: PROBLEM`, legible whatever the user wrote.
 [[nodiscard]] std::string mistake_line(const Position& where, const std::string& key, const std::string& problem);
 
-/// `FILE:LINE:COLUMN`, or `FILE` where no line is known.
+/// Returns `FILE:LINE:COLUMN`, or `FILE` where no line is known.
 [[nodiscard]] std::string to_string(const Position& where);
 
 [[noreturn]] void check_failed(const char* file, int line, const char* condition, const std::string& message);
 
 }  // namespace qrun
 
-/// For this program's own mistakes; user input never reaches a check.
+/// Checks for this program's own mistakes; user input never reaches a check.
 #define QRUN_CHECK(condition, message)                                                 \
   do {                                                                                 \
     if (!(condition)) ::qrun::check_failed(__FILE__, __LINE__, #condition, (message)); \

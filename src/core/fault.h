@@ -9,8 +9,8 @@
 
 namespace qrun {
 
-/// All of them. tests/cli/fault_points.py reads this list and kills at every passage of each: a new one is tested for
-/// free.
+/// The names of all fault points. tests/cli/fault_points.py reads this list and kills at every passage of each: a new
+/// one is tested for free.
 inline constexpr std::string_view kFaults[] = {
     "file.created",        // a temporary file is there, empty
     "file.half",           // half of its bytes are written
@@ -51,7 +51,7 @@ inline void fault_point(Fault fault) {
   if (fault_is_due(fault)) end_by_kill();
 }
 
-/// With something to do before the end that never happens otherwise, such as half of a write.
+/// Calls `last` before the end, for what never happens otherwise, such as half of a write.
 template <class Last>
 void fault_point(Fault fault, const Last& last) {
   if (!fault_is_due(fault)) return;

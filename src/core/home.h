@@ -5,8 +5,8 @@
 
 namespace qrun {
 
-/// `path` with a leading `~` (the home folder) or `~user` (that user's) replaced; as it is where there is none, or
-/// where no such user is known.
+/// Returns `path` with a leading `~` (the home folder) or `~user` (that user's) replaced; as it is where there is none,
+/// or where no such user is known.
 [[nodiscard]] std::string expand_home(const std::string& path);
 
 /// What is wrong with a path that someone wrote, and what would be right; "" where nothing is: `$NAME` is filled in by

@@ -32,7 +32,7 @@ std::int64_t processors_for(std::int64_t quota, std::int64_t period) {
   return quota / period + (quota % period == 0 ? 0 : 1);
 }
 
-/// `QUOTA PERIOD`, in microseconds.
+/// Reads `QUOTA PERIOD`, in microseconds.
 std::int64_t read_quota(const fs::path& file) {
   std::ifstream stream(file);
   std::int64_t quota = 0;

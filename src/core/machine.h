@@ -23,10 +23,10 @@ struct CgroupLimits {
   std::int64_t processors;  // whose time the smallest quota pays for, rounded up
 };
 
-/// `membership`: the text of /proc/self/cgroup; `root`: where cgroups are mounted.
+/// Returns the limits of a process. `membership`: the text of /proc/self/cgroup; `root`: where cgroups are mounted.
 [[nodiscard]] CgroupLimits cgroup_limits(const std::string& membership, const std::string& root);
 
-/// `3.2 GiB`.
+/// Returns the bytes as `3.2 GiB`.
 [[nodiscard]] std::string gibibytes(std::int64_t bytes);
 
 }  // namespace qrun

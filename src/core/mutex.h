@@ -34,8 +34,8 @@ class QRUN_THREAD_SAFETY(scoped_lockable) Lock {
   void lock() QRUN_THREAD_SAFETY(acquire_capability()) { lock_.lock(); }
   void unlock() QRUN_THREAD_SAFETY(release_capability()) { lock_.unlock(); }
 
-  /// For std::condition_variable: waiting gives the mutex away and takes it again. No predicate: a lambda is a function
-  /// of its own, of which the analysis doesn't know that the mutex is held.
+  /// Returns the lock for std::condition_variable: waiting gives the mutex away and takes it again. No predicate: a
+  /// lambda is a function of its own, of which the analysis doesn't know that the mutex is held.
   [[nodiscard]] std::unique_lock<std::mutex>& to_wait() { return lock_; }
 
  private:

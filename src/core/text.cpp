@@ -56,7 +56,7 @@ std::size_t character_at(const std::string& text, std::size_t at) {
   return at;
 }
 
-/// What the first byte says; overlong forms and what lies beyond Unicode have none.
+/// Returns the length that the first byte says; overlong forms and what lies beyond Unicode have none.
 std::size_t announced_length(unsigned char first) {
   if (first < 0x80) return 1;
   if (first < 0xC2) return 0;

@@ -13,8 +13,9 @@ namespace qrun {
 /// the work itself. Rethrows the first exception once all have ended.
 void on_threads(std::int64_t count, const std::function<void()>& body);
 
-/// Calls `body(i)` for each i below `items`, on threads as above that take one after the other. Once a call throws no
-/// further one begins; of several exceptions that of the smallest i is rethrown, on one thread as on many.
+/// Calls `body(i)` for each i below `items`, on `count` threads, or as many as the system gives, that take one after
+/// the other. Once a call throws no further one begins; of several exceptions that of the smallest i is rethrown, on
+/// one thread as on many.
 void on_threads(std::int64_t count, std::int64_t items, const std::function<void(std::int64_t)>& body);
 
 }  // namespace qrun

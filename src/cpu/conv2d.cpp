@@ -14,8 +14,8 @@ ChannelTile channel_tile(std::int64_t index, std::int64_t per_group) {
 
 const float* padded(const float* x, const ConvShape& s, Context& context) {
   if (s.pad == 0) return x;
-  const std::int64_t height = s.h + 2 * s.pad;
-  const std::int64_t width = s.w + 2 * s.pad;
+  const std::int64_t height = s.h + 2 * s.pad.h;
+  const std::int64_t width = s.w + 2 * s.pad.w;
   const std::int64_t planes = context.blocks() * s.c;
   float* out = context.run.scratch_floats(planes * height * width * kLanes);
   context.workers.parallel(planes, [&](std::int64_t plane) {
@@ -23,7 +23,7 @@ const float* padded(const float* x, const ConvShape& s, Context& context) {
     const float* from = x + plane * s.h * s.w * kLanes;
     std::fill_n(to, height * width * kLanes, 0.0f);
     for (std::int64_t row = 0; row < s.h; ++row) {
-      std::memcpy(to + ((row + s.pad) * width + s.pad) * kLanes, from + row * s.w * kLanes,
+      std::memcpy(to + ((row + s.pad.h) * width + s.pad.w) * kLanes, from + row * s.w * kLanes,
                   static_cast<std::size_t>(s.w * kLanes) * sizeof(float));
     }
   });
@@ -32,8 +32,8 @@ const float* padded(const float* x, const ConvShape& s, Context& context) {
 
 void compute(const Conv2dOp& op, Context& context) {
   const ConvShape& s = op.s;
-  const std::int64_t height = s.h + 2 * s.pad;
-  const std::int64_t width = s.w + 2 * s.pad;
+  const std::int64_t height = s.h + 2 * s.pad.h;
+  const std::int64_t width = s.w + 2 * s.pad.w;
   const std::int64_t group_in = s.c / s.groups;
   const std::int64_t plane = s.out_h() * s.out_w() * kLanes;
   const std::int64_t tiles = s.groups * tiles_of(s.o / s.groups);
@@ -44,21 +44,22 @@ void compute(const Conv2dOp& op, Context& context) {
   context.workers.parallel(context.blocks() * tiles, [&](std::int64_t task) {
     const std::int64_t block = task / tiles;
     const ChannelTile tile = channel_tile(task % tiles, s.o / s.groups);
-    context.kernels.tiles(
-        {.x = x + (block * s.c + tile.group * group_in) * height * width * kLanes,
-         .w = w + tile.first * group_in * s.k * s.k,
-         .bias = bias == nullptr ? nullptr : bias + tile.first,
-         .y = y + (block * s.o + tile.first) * plane,
-         .outputs = static_cast<int>(tile.count),
-         .rows = s.out_h(),
-         .cols = s.out_w(),
-         .x_row = s.stride * width * kLanes,
-         .x_col = s.stride * kLanes,
-         .y_row = s.out_w() * kLanes,
-         .y_col = kLanes,
-         .y_out = plane,
-         .w_out = group_in * s.k * s.k,
-         .taps = {{group_in, s.k, s.k}, {height * width * kLanes, width * kLanes, kLanes}, {s.k * s.k, s.k, 1}}});
+    context.kernels.tiles({.x = x + (block * s.c + tile.group * group_in) * height * width * kLanes,
+                           .w = w + tile.first * s.taps(),
+                           .bias = bias == nullptr ? nullptr : bias + tile.first,
+                           .y = y + (block * s.o + tile.first) * plane,
+                           .outputs = static_cast<int>(tile.count),
+                           .rows = s.out_h(),
+                           .cols = s.out_w(),
+                           .x_row = s.stride.h * width * kLanes,
+                           .x_col = s.stride.w * kLanes,
+                           .y_row = s.out_w() * kLanes,
+                           .y_col = kLanes,
+                           .y_out = plane,
+                           .w_out = s.taps(),
+                           .taps = {{group_in, s.k.h, s.k.w},
+                                    {height * width * kLanes, s.dilation.h * width * kLanes, s.dilation.w * kLanes},
+                                    {s.k.size(), s.k.w, 1}}});
   });
 }
 

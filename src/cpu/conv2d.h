@@ -10,10 +10,10 @@ struct ChannelTile {
   std::int64_t group, first, count;  // first: over all groups
 };
 
-/// The tile of that number, of groups of `per_group` channels.
+/// Returns the tile of number `index`, of groups of `per_group` channels.
 [[nodiscard]] ChannelTile channel_tile(std::int64_t index, std::int64_t per_group);
 
-/// x with its zero border, [block][c][h + 2 pad][w + 2 pad][16]; x itself where there is none.
+/// x with its zero border, [block][c][h + 2 pad.h][w + 2 pad.w][16]; x itself where there is none.
 [[nodiscard]] const float* padded(const float* x, const ConvShape& s, Context& context);
 
 }  // namespace qrun::cpu

@@ -12,8 +12,8 @@ namespace qrun {
 /// Instruction sets this machine can run, best first: of avx512, avx2, generic.
 [[nodiscard]] std::vector<std::string> cpu_instruction_sets();
 
-/// `threads` 0: one for each processor that may be used. `instruction_set` empty: the best, or what the environment
-/// variable QRUN_INSTRUCTION_SET names. Throws EnvironmentError if this machine lacks it.
+/// Makes the CPU engine. `threads` 0: one for each processor that may be used. `instruction_set` empty: the best, or
+/// what the environment variable QRUN_INSTRUCTION_SET names. Throws EnvironmentError if this machine lacks it.
 [[nodiscard]] std::unique_ptr<Engine> make_cpu_engine(int threads, const std::string& instruction_set = "");
 
 }  // namespace qrun

@@ -88,14 +88,14 @@ struct RunMemory {
   }
   [[nodiscard]] const Shape& shape(BufferId id) const { return plan.buffers[static_cast<std::size_t>(id)].shape; }
 
-  /// At least n floats, kept between calls; contents are the caller's.
+  /// Returns at least n floats, kept between calls; contents are the caller's.
   [[nodiscard]] float* scratch_floats(std::int64_t n);
 
   /// Notes where the run's numbers stopped being finite, the first time.
   void diverge(const std::string& layer, const std::string& what);
 };
 
-/// Logical [n, c, h, w] from and to blocks. `size` is c h w.
+/// Writes logical [n, c, h, w] from blocks; to_blocks() writes one block of them. `size` is c h w.
 template <class T>
 void from_blocks(const T* blocks, std::int64_t size, std::int64_t n, float* logical);
 template <class T>

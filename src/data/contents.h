@@ -11,14 +11,14 @@ namespace qrun {
 
 class ContentsHash {
  public:
-  /// `bytes`: of all values together.
+  /// Starts a hash; `bytes` are those of all values together.
   ContentsHash(std::int64_t items, std::int64_t bytes, Shape shape);
 
   /// The index of the item that is to be added next; the number of items where no more is.
   [[nodiscard]] std::int64_t next() const;
   void add(std::span<const std::byte> value, std::int32_t label);
 
-  /// Once next() has come to the end.
+  /// Returns what was added, once next() has come to the end.
   [[nodiscard]] Contents contents() const;
 
  private:

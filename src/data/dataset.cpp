@@ -95,7 +95,7 @@ std::shared_ptr<const Dataset> open_dataset(const SourceSpec& source, Split spli
 
 namespace {
 
-/// Both sets, or the mistakes of both.
+/// Opens both sets. Throws ConfigError with the mistakes of both.
 RunData open_both(const DataSpec& spec) {
   RunData data;
   std::vector<std::string> mistakes;

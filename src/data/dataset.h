@@ -28,7 +28,7 @@ class Dataset {
   virtual ~Dataset() = default;
   [[nodiscard]] virtual Shape shape() const = 0;
   [[nodiscard]] virtual std::int64_t items() const = 0;  // at least 1
-  /// Thread-safe. Throws Error naming the database and the key where the item cannot be read.
+  /// Returns an item. Thread-safe. Throws Error naming the database and the key where the item cannot be read.
   [[nodiscard]] virtual Item item(std::int64_t index) const = 0;
   [[nodiscard]] virtual std::int32_t label(std::int64_t index) const { return item(index).label; }
   /// Whether items are compressed images, which take longer to read than to move.
@@ -66,8 +66,8 @@ struct RunData {
 /// What the network gets of images of this shape: padded or cropped.
 [[nodiscard]] Shape input_shape(const DataSpec& spec, const Shape& image);
 
-/// Of both sets; what the run starts from is not known here. Without `draw` synthetic digits, which nothing but another
-/// program can change, are not drawn for it: their contents stay empty.
+/// Returns the record of both sets; what the run starts from is not known here. Without `draw` synthetic digits, which
+/// nothing but another program can change, are not drawn for it: their contents stay empty.
 [[nodiscard]] DataRecord record_of(const DataSpec& spec, const RunData& data, bool draw = true);
 
 constexpr std::int64_t kAnyLabel = std::numeric_limits<std::int64_t>::max();

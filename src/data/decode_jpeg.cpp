@@ -70,7 +70,7 @@ class JpegDecoder {
     std::longjmp(start_, 1);
   }
 
-  /// A warning says that pixels were made up, but for these.
+  /// Leaves at a warning, which says that pixels were made up, but for these.
   void hear(j_common_ptr info, int level) {
     if (level >= 0) return;  // a trace
     switch (errors_.msg_code) {

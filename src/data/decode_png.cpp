@@ -50,7 +50,7 @@ class PngDecoder {
   }
 
  private:
-  /// Grey or RGB, of 8 bits.
+  /// Chooses grey or RGB, of 8 bits.
   void choose_colours() {
     const int type = png_get_color_type(png_, info_);
     if (type == PNG_COLOR_TYPE_PALETTE) png_set_palette_to_rgb(png_);

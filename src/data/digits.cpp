@@ -79,7 +79,7 @@ class Draws {
       : seed_(seed),
         stream_(stream::kDigits + (split == Split::kTest ? 0x100 : 0)),
         next_(static_cast<std::uint64_t>(index) * kNumbersAnItem) {}
-  /// Uniform in [low, high).
+  /// Returns a number, uniform in [low, high).
   float between(float low, float high) {
     return low + (high - low) * static_cast<float>(random_uniform(seed_, stream_, next_++));
   }

@@ -17,7 +17,7 @@
 namespace qrun {
 namespace {
 
-/// Which item stands at a position of the run's sequence.
+/// The order of a run's items: which of them stands at a position of its sequence.
 class Order {
  public:
   Order(std::int64_t items, bool shuffle, std::uint64_t seed) : items_(items), shuffle_(shuffle), seed_(seed) {}
@@ -30,7 +30,7 @@ class Order {
   }
 
  private:
-  /// Fisher and Yates, from the numbers of this pass.
+  /// Shuffles as Fisher and Yates do, by the random numbers of this pass.
   void permute(std::int64_t pass) {
     permutation_.resize(static_cast<std::size_t>(items_));
     std::iota(permutation_.begin(), permutation_.end(), std::int64_t{0});
@@ -100,7 +100,7 @@ class Transform {
       }
     }
   }
-  /// A whole image as it lies.
+  /// Normalises a whole image as it lies.
   template <class T>
   void normalise(const T* pixels, float* out) const {
     const float scale = transform_.scale;
@@ -202,7 +202,7 @@ class PrefetchedFeed : public Feed {
     wake_.notify_one();
   }
 
-  /// An engine would look the label up beyond its outputs.
+  /// Throws Error for a label that an engine would look up beyond its outputs.
   void check_label(std::int32_t label, std::int64_t index) const {
     if (label < classes_) return;
     throw Error(name_ + ": item " + std::to_string(index) + " has label " + std::to_string(label) +

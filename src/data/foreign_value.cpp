@@ -14,7 +14,7 @@ constexpr char kMessageInFieldOne = 0x0a;  // field 1 << 3 | wire type 2
 
 constexpr const char* kWriteDatum = "; write one Datum an image, as README.md shows under `Where data comes from`";
 
-/// Of a value that begins with a message in a message.
+/// Returns what a value is that begins with a message in a message; "" for another.
 std::string kind_of_message(std::string_view value) {
   proto::Nested nested;
   if (!nested.ParseFromArray(value.data(), static_cast<int>(value.size())) || nested.message_size() == 0) return "";

@@ -62,7 +62,7 @@ void put_items(MDB_env* env, const std::string& folder, std::int64_t first, std:
   check_write(mdb_txn_commit(txn.release()), folder);
 }
 
-/// A database in one file, on disk when it returns.
+/// Writes a database in one file, on disk when it returns.
 void fill(const std::string& file, const std::string& folder, std::int64_t count, const Values& value) {
   MDB_env* raw = nullptr;
   check_write(mdb_env_create(&raw), folder);

@@ -17,7 +17,7 @@ namespace qrun {
 /// A read-only database. An LMDB must be opened once in a process: share this object.
 class LmdbReader {
  public:
-  /// A folder, or a file (data/lmdb_file.h). Throws Error with the path and the reason.
+  /// Opens a folder, or a file (data/lmdb_file.h). Throws Error with the path and the reason.
   explicit LmdbReader(const std::string& path);
 
   [[nodiscard]] std::int64_t items() const { return items_; }
@@ -49,7 +49,7 @@ class LmdbReader {
 /// its place.
 class NewLmdb {
  public:
-  /// `count` items under 8-digit keys, on disk when it returns; asks for each value once, in order. Throws
+  /// Writes `count` items under 8-digit keys, on disk when it returns; asks for each value once, in order. Throws
   /// EnvironmentError (path, reason) if the disk is full or not writable, and what `value` throws.
   NewLmdb(const std::string& folder, std::int64_t count, const std::function<std::string(std::int64_t)>& value);
   ~NewLmdb();

@@ -96,7 +96,7 @@ class MemoryFiller {
     form.as_bytes ? bytes_.resize(values) : floats_.resize(values);
   }
 
-  /// Both are kept until the set is complete.
+  /// Adds an item, whose key and value the caller keeps until the set is complete.
   void add(std::string_view key, std::string_view value) {
     waiting_.emplace_back(key, value);
     if (waiting_.size() == kAtATime) flush();

@@ -41,7 +41,7 @@ struct LmdbMeta {
   LmdbTree main;  // the database without a name
 };
 
-/// REQUIRES: kBytes from `place` on.
+/// Returns the tree that stands at `place`. REQUIRES: LmdbTree::kBytes from there on.
 [[nodiscard]] LmdbTree lmdb_tree(const LmdbBytes& bytes, std::uint64_t place);
 [[nodiscard]] LmdbMeta lmdb_meta(const LmdbBytes& page);
 

@@ -22,7 +22,7 @@ class MeanSum {
     for (std::size_t i = 0; i < sums_.size(); ++i) sums_[i] += static_cast<double>(pixels[i]);
     ++images_;
   }
-  /// Of at least one image.
+  /// Returns the mean of the images, which are one at least.
   [[nodiscard]] MeanImage mean() const;
 
  private:
@@ -31,13 +31,13 @@ class MeanSum {
   std::int64_t images_ = 0;
 };
 
-/// Of all items, in key order. Throws Error where one can't be read.
+/// Returns the mean of all items, in key order. Throws Error where one can't be read.
 [[nodiscard]] MeanImage mean_image_of(const Dataset& set);
 
 /// Throws Error naming the file and what is wrong; a leading `~` is the home folder.
 [[nodiscard]] MeanImage read_mean_image(const std::string& path);
 
-/// As Caffe's compute_image_mean does. Throws EnvironmentError.
+/// Writes a mean image as Caffe's compute_image_mean does. Throws EnvironmentError.
 void write_mean_image(const std::string& path, const MeanImage& image);
 
 /// XXH3-128 of the shape and the values.

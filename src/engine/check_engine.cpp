@@ -13,7 +13,8 @@ namespace {
 
 using Floats = std::vector<float>;
 
-/// Of moments those by which each value is normalized to the sum of its magnitudes: the means change their sign.
+/// Returns the magnitudes of values; of moments those by which each value is normalized to the sum of its magnitudes:
+/// the means change their sign.
 Floats magnitudes_of(const Operand& what, Floats values) {
   for (float& v : values) v = std::fabs(v);
   const std::size_t means = what.kind == OperandKind::kMoments ? values.size() / 2 : 0;
@@ -193,8 +194,8 @@ class CheckProgram : public Program, private StepAccess {
     return sums;
   }
 
-  /// Of a sum of so many products, relative to the sum of their magnitudes. TF32: both factors are rounded to 11 bits,
-  /// and tensor cores may cut off what they add up in float32.
+  /// Returns the rounding of a sum of so many products, relative to the sum of their magnitudes. TF32: both factors are
+  /// rounded to 11 bits, and tensor cores may cut off what they add up in float32.
   [[nodiscard]] double rounding_of(std::int64_t terms) const {
     const double sum = 2.0 * static_cast<double>(terms + 1) * 0x1p-24;
     if (plan_.precision == Precision::kFp32) return sum;
@@ -214,7 +215,7 @@ class CheckProgram : public Program, private StepAccess {
     const Floats& magnitudes;  // empty: no sums
     double rounding;
     [[nodiscard]] double at(std::size_t i, double a, double b) const {
-      const double of_sum = magnitudes.empty() ? 0.0 : rounding * static_cast<double>(magnitudes[i]);
+      const double of_sum = magnitudes.empty() ? 0.0 : rounding * std::fabs(static_cast<double>(magnitudes[i]));
       return relative * std::max(std::fabs(a), std::fabs(b)) + of_sum;
     }
   };
@@ -231,7 +232,7 @@ class CheckProgram : public Program, private StepAccess {
     }
   }
 
-  /// `conv2d of layer conv1, run 0, value`, or `weight's gradient`.
+  /// Returns `conv2d of layer conv1, run 0, value`, or `weight's gradient`.
   [[nodiscard]] std::string describe(const Written& written) const {
     const OperandKind kind = written.what.kind;
     const bool moments = kind == OperandKind::kMoments || kind == OperandKind::kMomentsGradient;

@@ -101,7 +101,7 @@ class Program {
 
   [[nodiscard]] virtual ProductPaths products() const { return {}; }
 
-  /// The same program step by step; part of it.
+  /// Returns access to the program step by step; it is a part of the program.
   [[nodiscard]] virtual StepAccess& steps() = 0;
 };
 

@@ -11,7 +11,7 @@
 
 namespace qrun {
 
-/// Borrowed; valid until the next call on the same Feed.
+/// A batch of images, borrowed; valid until the next call on the same Feed.
 struct Batch {
   const float* images = nullptr;         // [n, c, h, w], scaled
   const std::int32_t* labels = nullptr;  // [n]
@@ -38,7 +38,7 @@ class Feed {
   /// Throws Error where the data cannot be read.
   virtual Batch fetch(std::int64_t first, std::int64_t n) = 0;
 
-  /// Nothing where the set is not in memory as a whole.
+  /// Returns the set where it lies in memory; nothing where it does not as a whole.
   [[nodiscard]] virtual std::optional<DataSource> source() const { return std::nullopt; }
   /// Items at the positions `first` .. `first + n`, to be used with source(); may be called beside fetch().
   virtual std::vector<std::int32_t> order(std::int64_t first, std::int64_t n) {

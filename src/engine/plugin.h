@@ -11,6 +11,9 @@ namespace qrun {
 
 inline constexpr const char* kCudaPlugin = "libqrun_cuda.so";
 
+/// Runs that fill a GPU: LeNet's launches are all large then, and its iteration no longer waits for them.
+inline constexpr int kDevicePack = 64;
+
 /// A library that is opened while the program runs.
 struct PluginFile {
   const char* what;     // in messages

@@ -8,10 +8,10 @@ constexpr double kScaleRounding = 0x1p-22;  // a scale may differ in its last bi
 struct Describe {
   Tolerance operator()(const QuantizeParamOp& /*op*/) const { return {.relative = kScaleRounding}; }
   Tolerance operator()(const QuantizeParamBackwardOp& /*op*/) const { return {}; }
-  Tolerance operator()(const Conv2dOp& op) const { return product(op, op.s.c / op.s.groups * op.s.k * op.s.k + 1); }
+  Tolerance operator()(const Conv2dOp& op) const { return product(op, op.s.taps() + 1); }
   Tolerance operator()(const LinearOp& op) const { return product(op, op.in + 1); }
   Tolerance operator()(const Conv2dBackwardDataOp& op) const {
-    return product(op, op.s.o / op.s.groups * op.s.k * op.s.k);
+    return product(op, op.s.o / op.s.groups * op.s.k.size());
   }
   Tolerance operator()(const LinearBackwardDataOp& op) const { return product(op, op.out); }
   Tolerance operator()(const Conv2dBackwardWeightOp& op) const { return over_batch(op, op.s.out_h() * op.s.out_w()); }
@@ -30,10 +30,23 @@ struct Describe {
     return {.factors = {Operand::value(op.x), Operand::moments(op.y), Operand::gradient(op.y)}, .terms = 1};
   }
   Tolerance operator()(const BatchNormBackwardDataOp& /*op*/) const { return {}; }
+  Tolerance operator()(const ChannelScaleOp& /*op*/) const { return {}; }
+  /// Summed in double. Where the sign of x decides what is summed, x is no factor, and all terms have one sign.
+  Tolerance operator()(const ChannelScaleBackwardWeightOp& op) const {
+    if (op.scaled == Scaled::kNegative) return {.factors = {Operand::gradient(op.y)}, .terms = 1};
+    return product(op, 1);
+  }
+  Tolerance operator()(const ChannelScaleBackwardDataOp& /*op*/) const { return {}; }
+  Tolerance operator()(const SoftmaxOp& /*op*/) const { return {.relative = 0x1p-23}; }  // libraries round apart
+  Tolerance operator()(const SoftmaxBackwardOp& /*op*/) const { return {}; }
+  Tolerance operator()(const LrnOp& /*op*/) const { return {.relative = 0x1p-23}; }  // libraries round powers apart
+  Tolerance operator()(const LrnBackwardOp& /*op*/) const { return {.relative = 0x1p-23}; }
   Tolerance operator()(const DropoutOp& /*op*/) const { return {}; }
   Tolerance operator()(const DropoutBackwardOp& /*op*/) const { return {}; }
-  Tolerance operator()(const AddOp& /*op*/) const { return {}; }
-  Tolerance operator()(const AddBackwardOp& /*op*/) const { return {}; }
+  Tolerance operator()(const EltwiseOp& /*op*/) const { return {}; }
+  Tolerance operator()(const EltwiseBackwardOp& /*op*/) const { return {}; }
+  Tolerance operator()(const ConcatOp& /*op*/) const { return {}; }
+  Tolerance operator()(const ConcatBackwardOp& /*op*/) const { return {}; }
   Tolerance operator()(const QuantizeOp& /*op*/) const { return {.relative = kScaleRounding}; }
   Tolerance operator()(const QuantizeBackwardOp& /*op*/) const { return {}; }
   Tolerance operator()(const QuantizeMaxPool2dOp& /*op*/) const { return {.relative = kScaleRounding}; }

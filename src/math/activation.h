@@ -19,7 +19,7 @@ struct Activation {
   float slope = 0;  // of leaky_relu
 };
 
-/// In double and rounded once where libraries differ. NaN passes: the loss must see it.
+/// Computes in double and rounds once where libraries differ. NaN passes: the loss must see it.
 QRUN_HD float activated(const Activation& activation, float x) {
   const auto v = static_cast<double>(x);
   switch (activation.type) {

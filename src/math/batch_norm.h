@@ -64,7 +64,7 @@ QRUN_HD float batch_norm_gradient(float x, float dy, const ChannelMoments& momen
   return weight * moments.inverse * (dy - means.dy - normalized(x, moments) * means.dy_x);
 }
 
-/// The same where the statistics are frozen: constants.
+/// Returns dx where the statistics are frozen: constants.
 QRUN_HD float frozen_gradient(float dy, const ChannelMoments& moments, float weight) {
   return weight * moments.inverse * dy;
 }

@@ -10,7 +10,7 @@
 
 namespace qrun {
 
-/// Of one batch of a run.
+/// The mask of one batch of a run.
 struct DropoutMask {
   std::uint64_t seed = 0, stream = 0;
   std::uint64_t first = 0;    // number of the batch's first value

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "core/hd.h"
+#include "math/span.h"
 
 namespace qrun {
 
@@ -10,12 +11,6 @@ namespace qrun {
 template <class Int>
 struct PoolSide {
   Int size, k, stride, pad;
-};
-
-/// Positions from `begin` up to, but not at, `end`.
-template <class Int>
-struct Span {
-  Int begin, end;
 };
 
 /// The positions of a window that lie inside the image: these take part.

@@ -23,7 +23,7 @@ QRUN_HD std::uint64_t random_bits(std::uint64_t seed, std::uint64_t stream, std:
   return mix64(key + (index + 1) * 0x9e3779b97f4a7c15ULL);
 }
 
-/// Uniform in [0, 1), 53 bits.
+/// Returns a number uniform in [0, 1), of 53 bits.
 QRUN_HD double random_uniform(std::uint64_t seed, std::uint64_t stream, std::uint64_t index) {
   return static_cast<double>(random_bits(seed, stream, index) >> 11) * 0x1p-53;
 }

@@ -1,4 +1,4 @@
-// Cross-entropy of a softmax, its gradient, and the class that scores predict. The scores of one image lie `stride`
+// Softmax; its cross-entropy, the gradient of that, and the class that scores predict. The scores of one image lie `stride`
 // apart, x[c stride].
 //   loss   = log(sum over c of exp(x[c])) - sum over c of t[c] x[c]
 //   dx[c]  = (exp(x[c]) / sum over c of exp(x[c]) - t[c]) / batch
@@ -12,7 +12,7 @@
 
 namespace qrun {
 
-/// About which exponentials are taken, so that nothing overflows.
+/// Returns the score about which exponentials are taken, so that nothing overflows.
 QRUN_HD double largest_score(const float* x, std::int64_t stride, std::int64_t classes) {
   auto largest = static_cast<double>(x[0]);
   for (std::int64_t c = 1; c < classes; ++c) {
@@ -57,6 +57,25 @@ QRUN_HD double softmax_loss(const float* x, std::int64_t stride, std::int64_t cl
                                         target_of(c == label, smoothing, classes), batch);
   }
   return cross_entropy(target_score(x, stride, classes, label, smoothing), largest, sum);
+}
+
+/// Writes exp(x) of each class, parted by their sum, as x lies.
+QRUN_HD void softmax(const float* x, std::int64_t stride, std::int64_t classes, float* y) {
+  const double largest = largest_score(x, stride, classes);
+  double sum = 0.0;
+  for (std::int64_t c = 0; c < classes; ++c) sum += exp(static_cast<double>(x[c * stride]) - largest);
+  for (std::int64_t c = 0; c < classes; ++c)
+    y[c * stride] = static_cast<float>(exp(static_cast<double>(x[c * stride]) - largest) / sum);
+}
+
+/// Writes dx[c] = y[c] (dy[c] - sum over k of dy[k] y[k]), in double.
+QRUN_HD void softmax_backward(const float* y, const float* dy, std::int64_t stride, std::int64_t classes, float* dx) {
+  double sum = 0.0;
+  for (std::int64_t c = 0; c < classes; ++c)
+    sum += static_cast<double>(dy[c * stride]) * static_cast<double>(y[c * stride]);
+  for (std::int64_t c = 0; c < classes; ++c)
+    dx[c * stride] =
+        static_cast<float>(static_cast<double>(y[c * stride]) * (static_cast<double>(dy[c * stride]) - sum));
 }
 
 /// The class with the largest score, the first of several.

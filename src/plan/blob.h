@@ -20,7 +20,7 @@ inline constexpr std::array kPlaceNames = {"", "weight", "bias", "activation"};
 constexpr const auto& names_of(Place /*place*/) { return kPlaceNames; }
 static_assert(names_all_to(Place::kActivation));
 
-/// As text `conv1/weight`, where the blob is the layer's own, or `conv1/activation.range_ema`.
+/// The address of a blob, as text `conv1/weight`, where the blob is the layer's own, or `conv1/activation.range_ema`.
 struct BlobAddress {
   std::string layer;
   Place place = Place::kLayer;

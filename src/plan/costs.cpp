@@ -57,6 +57,7 @@ std::vector<LayerCost> network_costs(const RunSpec& spec, const Shape& input) {
     std::vector<Output> inputs;
     for (const std::string& name : layer.input) inputs.push_back(outputs.at(name));
     const Output& in = inputs.at(0);
+    const int bits = std::ranges::max(inputs, {}, &Output::bits).bits;
     const Plan plan = plan_of(layer, inputs);
     const Shape out = plan.buffers[static_cast<std::size_t>(plan.logits)].shape;
     LayerCost cost{.layer = layer.name, .type = layer.type(), .in = in.shape, .out = out};
@@ -66,8 +67,8 @@ std::vector<LayerCost> network_costs(const RunSpec& spec, const Shape& input) {
       cost.bits_quantized += bits_of(param, settings_of(layer, param.role).quant);
     }
     for (const Step& step : plan.steps) cost.macs += macs_of(step);
-    cost.bit_operations = times(cost.macs, std::int64_t{code_bits(layer.weight_quant)} * in.bits);
-    outputs[layer.name] = {out, output_bits(layer, plan, in.bits)};
+    cost.bit_operations = times(cost.macs, std::int64_t{code_bits(layer.weight_quant)} * bits);
+    outputs[layer.name] = {out, output_bits(layer, plan, bits)};
     costs.push_back(cost);
   }
   return costs;

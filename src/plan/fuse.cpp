@@ -25,7 +25,7 @@ Steps::iterator writer_of_gradient(Steps& steps, BufferId id) {
   return std::ranges::find_if(steps, [id](const Step& step) { return writes(step.op, Operand::gradient(id)); });
 }
 
-/// The step that reads it.
+/// The step that reads the gradient of a buffer; the end in a plan without one.
 Steps::iterator reader_of_gradient(Steps& steps, BufferId id) {
   return std::ranges::find_if(steps, [id](const Step& step) { return reads(step.op, Operand::gradient(id)); });
 }
@@ -41,7 +41,37 @@ void fuse_backward(Steps& steps, BufferId middle) {
   steps.erase(quantize);
 }
 
+/// Makes the gradient of a matrix product go where a flatten would have taken it, and its weight's come from there.
+void skip_backward(Steps& steps, BufferId flat, BufferId x) {
+  for (Step& step : steps) {
+    auto* weight = std::get_if<LinearBackwardWeightOp>(&step.op);
+    if (weight != nullptr && weight->x == flat) weight->x = x;
+  }
+  const auto linear = writer_of_gradient(steps, flat);
+  const auto flatten = reader_of_gradient(steps, flat);
+  if (linear == steps.end() || flatten == steps.end()) return;  // a plan without gradient there
+  std::get<LinearBackwardDataOp>(linear->op).dx = std::get<ConcatBackwardOp>(flatten->op).dx;
+  steps.erase(flatten);
+}
+
 }  // namespace
+
+Plan skip_flatten(Plan plan) {
+  for (std::size_t i = 0; i < plan.steps.size(); ++i) {
+    const auto* flatten = std::get_if<ConcatOp>(&plan.steps[i].op);
+    if (flatten == nullptr || flatten->x.size() != 1) continue;
+    const BufferId x = flatten->x[0];
+    const BufferId flat = flatten->y;
+    const auto reader = only_reader(plan.steps, flat);
+    auto* linear = reader == plan.steps.end() ? nullptr : std::get_if<LinearOp>(&reader->op);
+    if (linear == nullptr) continue;
+    linear->x = x;
+    skip_backward(plan.steps, flat, x);
+    plan.steps.erase(plan.steps.begin() + static_cast<std::ptrdiff_t>(i--));
+    plan.buffers[static_cast<std::size_t>(flat)].shape = {};
+  }
+  return plan;
+}
 
 Plan fuse_quantize_pool(Plan plan) {
   for (std::size_t i = 0; i < plan.steps.size(); ++i) {

@@ -9,4 +9,8 @@ namespace qrun {
 /// The quantized image between them loses its buffer's use; its size becomes zero.
 [[nodiscard]] Plan fuse_quantize_pool(Plan plan);
 
+/// Leaves out what flattens an image for a matrix product alone, which reads it flat by itself, and the way back. The
+/// flat image loses its buffer's use; its size becomes zero.
+[[nodiscard]] Plan skip_flatten(Plan plan);
+
 }  // namespace qrun

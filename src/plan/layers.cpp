@@ -5,17 +5,12 @@
 
 #include "config/fields/init.h"
 #include "core/error.h"
+#include "plan/layer_lowering.h"
 
 namespace qrun {
 namespace {
 
-using Inputs = std::span<const BufferId>;
-
-[[noreturn]] void refuse(const LayerSpec& layer, const std::string& problem) {
-  throw ConfigError(layer.position, "network." + layer.name, problem);
-}
-
-/// Weight [dims] and, where the layer has one, bias [dims[0]].
+/// Adds a weight [dims] and, where the layer has one, a bias [dims[0]].
 std::pair<ParamId, ParamId> add_params(Builder& b, const LayerSpec& layer, std::vector<std::int64_t> dims,
                                        bool has_bias) {
   std::int64_t fan_in = 1;
@@ -24,6 +19,19 @@ std::pair<ParamId, ParamId> add_params(Builder& b, const LayerSpec& layer, std::
   const ParamId weight = b.add_param({layer.name, Place::kLayer, BlobRole::kWeight, std::move(dims), fan_in});
   if (!has_bias) return {weight, kNone};
   return {weight, b.add_param({layer.name, Place::kLayer, BlobRole::kBias, {outputs}, fan_in})};
+}
+
+/// A kernel lies in the padded image with all that its dilation puts between its values.
+void refuse_wide_kernel(const LayerSpec& layer, const ConvShape& s) {
+  if (s.h + 2 * s.pad.h >= extent_of(s.rows()) && s.w + 2 * s.pad.w >= extent_of(s.columns())) return;
+  const std::string of_input = "its input " + to_string(Shape{s.c, s.h, s.w}) + " with padding " + to_string(s.pad);
+  if (s.dilation == 1) {
+    refuse(layer,
+           "kernel_size " + to_string(s.k) + " is larger than " + of_input + "; use a smaller kernel or more padding");
+  }
+  refuse(layer, "kernel_size " + to_string(s.k) + " with dilation " + to_string(s.dilation) + " takes " +
+                    to_string(Sides{extent_of(s.rows()), extent_of(s.columns())}) + ", more than " + of_input +
+                    "; use a smaller dilation or more padding");
 }
 
 BufferId lower(Builder& b, const LayerSpec& layer, const Conv2dLayer& conv, Inputs inputs) {
@@ -36,16 +44,14 @@ BufferId lower(Builder& b, const LayerSpec& layer, const Conv2dLayer& conv, Inpu
                     .k = conv.kernel_size,
                     .stride = conv.stride,
                     .pad = conv.padding,
-                    .groups = conv.groups};
+                    .groups = conv.groups,
+                    .dilation = conv.dilation};
   if (s.c % s.groups != 0 || s.o % s.groups != 0) {
     refuse(layer, "groups " + std::to_string(s.groups) + " divides not both its " + std::to_string(s.c) +
                       " input and " + std::to_string(s.o) + " output channels; choose a common divisor");
   }
-  if (in.h + 2 * s.pad < s.k || in.w + 2 * s.pad < s.k) {
-    refuse(layer, "kernel_size " + std::to_string(s.k) + " is larger than its input " + to_string(in) +
-                      " with padding " + std::to_string(s.pad) + "; use a smaller kernel or more padding");
-  }
-  const auto [w, bias] = add_params(b, layer, {s.o, s.c / s.groups, s.k, s.k}, conv.bias);
+  refuse_wide_kernel(layer, s);
+  const auto [w, bias] = add_params(b, layer, {s.o, s.c / s.groups, s.k.h, s.k.w}, conv.bias);
   const BufferId y = b.add_buffer(layer.name, {s.o, s.out_h(), s.out_w()}, true);
   b.forward(Conv2dOp{x, y, w, bias, s});
   if (b.has_gradient(x)) b.backward(Conv2dBackwardDataOp{x, y, w, s});
@@ -170,26 +176,6 @@ BufferId lower(Builder& b, const LayerSpec& layer, const BatchNorm2dLayer& norm,
   b.forward(BatchNormOp{x, y, w, bias, s});
   if (b.has_gradient(x)) b.backward(BatchNormBackwardDataOp{x, x, y, w, s, norm.frozen});
   if (w != kNone || (b.has_gradient(x) && !norm.frozen)) b.backward(BatchNormBackwardWeightOp{x, y, w, bias, s});
-  return y;
-}
-
-void refuse_other_shapes(const Builder& b, const LayerSpec& layer, Inputs inputs) {
-  for (std::size_t i = 1; i < inputs.size(); ++i) {
-    if (b.shape(inputs[i]) == b.shape(inputs[0])) continue;
-    refuse(layer, layer.input[0] + " gives " + to_string(b.shape(inputs[0])) + " and " + layer.input[i] + " " +
-                      to_string(b.shape(inputs[i])) + "; all inputs need one shape");
-  }
-}
-
-BufferId lower(Builder& b, const LayerSpec& layer, const AddLayer& add, Inputs inputs) {
-  refuse_other_shapes(b, layer, inputs);
-  const bool has_gradient = std::ranges::any_of(inputs, [&b](BufferId x) { return b.has_gradient(x); });
-  const BufferId y = b.add_buffer(layer.name, b.shape(inputs[0]), has_gradient);
-  const std::vector<float> coefficients(add.coefficients.begin(), add.coefficients.end());
-  b.forward(AddOp{{inputs.begin(), inputs.end()}, y, coefficients});
-  for (std::size_t i = 0; i < inputs.size(); ++i) {
-    if (b.has_gradient(inputs[i])) b.backward(AddBackwardOp{inputs[i], y, coefficients[i]});
-  }
   return y;
 }
 

@@ -14,7 +14,8 @@
 namespace qrun {
 namespace {
 
-/// A quantizer op behind the layer where any run of the pack has one; the layer's output for those that read it.
+/// Adds a quantizer op behind the layer where any run of the pack has one; returns the layer's output for those that
+/// read it.
 BufferId quantize_output(Builder& b, const std::vector<RunSpec>& runs, std::size_t layer, BufferId x) {
   const bool any = std::ranges::any_of(
       runs, [&](const RunSpec& run) { return run.network[layer].activation_quant.method != kNoQuantizer; });
@@ -38,7 +39,7 @@ struct Begin {
         dropouts(static_cast<std::size_t>(plan.dropouts)) {}
 };
 
-/// What a run says about the blobs and slots that one of its layers has added to the plan.
+/// Adds what a run says about the blobs and slots that one of its layers has added to the plan.
 void add_settings(RunSettings& settings, const LayerSpec& layer, const Plan& plan, const Begin& begin) {
   for (std::size_t p = begin.params; p < plan.params.size(); ++p)
     settings.params.push_back(settings_of(layer, plan.params[p].role));
@@ -72,6 +73,18 @@ void refuse_other_than_scores(const Builder& builder, BufferId last, const Layer
   throw ConfigError(layer.position, "network." + layer.name,
                     "the loss needs one score a class from trained layers, this layer gives " + to_string(logits) +
                         "; end the network with a linear layer");
+}
+
+/// The loss takes the softmax of what it gets.
+void refuse_softmax_before_the_loss(const std::vector<LayerSpec>& network) {
+  const LayerSpec* layer = &network.back();
+  while (layer != nullptr && std::holds_alternative<FlattenLayer>(layer->params)) {
+    const auto from = std::ranges::find(network, layer->input[0], &LayerSpec::name);
+    layer = from == network.end() ? nullptr : &*from;
+  }
+  if (layer == nullptr || !std::holds_alternative<SoftmaxLayer>(layer->params)) return;
+  throw ConfigError(layer->position, "network." + layer->name,
+                    "the loss takes the softmax itself, of the scores; remove this layer");
 }
 
 void refuse_more_than_classes(const RunSpec& run, std::int64_t classes) {
@@ -140,6 +153,7 @@ Plan lower(const std::vector<RunSpec>& runs, const DataInfo& data) {
     for (std::size_t r = 0; r < runs.size(); ++r) add_settings(settings[r], runs[r].network[i], builder.plan(), begin);
     outputs[layer.name] = last;
   }
+  refuse_softmax_before_the_loss(network);
   refuse_other_than_scores(builder, last, network.back());
   const std::int64_t classes = builder.shape(last).c;
   for (const RunSpec& run : runs) refuse_more_than_classes(run, classes);
@@ -148,7 +162,7 @@ Plan lower(const std::vector<RunSpec>& runs, const DataInfo& data) {
   plan.images = images;
   plan.logits = last;
   plan.classes = classes;
-  return fuse_quantize_pool(std::move(plan));
+  return skip_flatten(fuse_quantize_pool(std::move(plan)));
 }
 
 }  // namespace qrun

@@ -14,10 +14,10 @@ namespace qrun {
 /// Master, value and gradient of a parameter, and as many histories of the solver.
 [[nodiscard]] std::int64_t bytes_of(const Blob& param, int histories);
 
-/// All of a run.
+/// Returns the bytes of all that a run takes.
 [[nodiscard]] std::int64_t memory_of(const Plan& plan);
 
-/// The layer that takes most of it.
+/// The layer that takes most of a run's memory.
 struct LayerMemory {
   std::string layer;
   std::int64_t bytes = 0;

@@ -4,17 +4,24 @@
 #include <cstdint>
 
 #include "core/shape.h"
+#include "math/conv.h"
 
 namespace qrun {
 
-/// A square-kernel convolution; filters are [o, c / groups, k, k].
+/// A convolution; filters are [o, c / groups, k.h, k.w].
 struct ConvShape {
   std::int64_t c = 0, h = 0, w = 0;  // input
-  std::int64_t o = 0, k = 0, stride = 1, pad = 0, groups = 1;
+  std::int64_t o = 0;
+  Sides k{}, stride{1}, pad{};
+  std::int64_t groups = 1;
+  Sides dilation{1};
 
-  [[nodiscard]] std::int64_t out_h() const { return (h + 2 * pad - k) / stride + 1; }
-  [[nodiscard]] std::int64_t out_w() const { return (w + 2 * pad - k) / stride + 1; }
-  [[nodiscard]] std::int64_t weights() const { return times(times(o, c / groups), times(k, k)); }
+  [[nodiscard]] ConvSide<std::int64_t> rows() const { return {h, k.h, stride.h, pad.h, dilation.h}; }
+  [[nodiscard]] ConvSide<std::int64_t> columns() const { return {w, k.w, stride.w, pad.w, dilation.w}; }
+  [[nodiscard]] std::int64_t out_h() const { return outputs_of(rows()); }
+  [[nodiscard]] std::int64_t out_w() const { return outputs_of(columns()); }
+  [[nodiscard]] std::int64_t taps() const { return times(c / groups, k.size()); }  // values of a filter
+  [[nodiscard]] std::int64_t weights() const { return times(o, taps()); }
   bool operator==(const ConvShape&) const = default;
 };
 

@@ -15,6 +15,12 @@ std::vector<O> with(std::vector<O> others, const std::vector<ParamId>& params, O
   return others;
 }
 
+std::vector<O> each(const std::vector<BufferId>& buffers, O (*operand)(BufferId)) {
+  std::vector<O> operands;
+  for (const BufferId buffer : buffers) operands.push_back(operand(buffer));
+  return operands;
+}
+
 struct Describe {
   Operands operator()(const QuantizeParamOp& op) const {
     return {{O::master(op.param)}, {O::param_value(op.param), O::param_fit(op.param)}};
@@ -65,14 +71,34 @@ struct Describe {
     }
     return operands;
   }
-  Operands operator()(const DropoutOp& op) const { return {{O::value(op.x)}, {O::value(op.y)}}; }
-  Operands operator()(const DropoutBackwardOp& op) const { return {{O::gradient(op.y)}, {O::gradient(op.dx)}}; }
-  Operands operator()(const AddOp& op) const {
-    Operands operands{.reads = {}, .writes = {O::value(op.y)}};
-    for (const BufferId x : op.x) operands.reads.push_back(O::value(x));
+  Operands operator()(const ChannelScaleOp& op) const { return product(op); }
+  Operands operator()(const ChannelScaleBackwardWeightOp& op) const { return product_weight(op); }
+  Operands operator()(const ChannelScaleBackwardDataOp& op) const {
+    Operands operands = product_data(op);
+    if (op.scaled == Scaled::kNegative) operands.reads.push_back(O::value(op.x));
     return operands;
   }
-  Operands operator()(const AddBackwardOp& op) const { return {{O::gradient(op.y)}, {O::gradient(op.dx)}}; }
+  Operands operator()(const SoftmaxOp& op) const { return {{O::value(op.x)}, {O::value(op.y)}}; }
+  Operands operator()(const SoftmaxBackwardOp& op) const {
+    return {{O::value(op.y), O::gradient(op.y)}, {O::gradient(op.dx)}};
+  }
+  Operands operator()(const LrnOp& op) const { return {{O::value(op.x)}, {O::value(op.y), O::value(op.scale)}}; }
+  Operands operator()(const LrnBackwardOp& op) const {
+    return {{O::value(op.x), O::value(op.y), O::value(op.scale), O::gradient(op.y)}, {O::gradient(op.dx)}};
+  }
+  Operands operator()(const DropoutOp& op) const { return {{O::value(op.x)}, {O::value(op.y)}}; }
+  Operands operator()(const DropoutBackwardOp& op) const { return {{O::gradient(op.y)}, {O::gradient(op.dx)}}; }
+  Operands operator()(const EltwiseOp& op) const { return {each(op.x, O::value), {O::value(op.y)}}; }
+  Operands operator()(const EltwiseBackwardOp& op) const {
+    Operands operands{{O::gradient(op.y)}, {O::gradient(op.dx)}};
+    if (op.type == Eltwise::kSum) return operands;
+    for (std::size_t i = 0; i < op.x.size(); ++i) {
+      if (op.type == Eltwise::kMax || static_cast<int>(i) != op.input) operands.reads.push_back(O::value(op.x[i]));
+    }
+    return operands;
+  }
+  Operands operator()(const ConcatOp& op) const { return {each(op.x, O::value), {O::value(op.y)}}; }
+  Operands operator()(const ConcatBackwardOp& op) const { return {{O::gradient(op.y)}, {O::gradient(op.dx)}}; }
   Operands operator()(const QuantizeOp& op) const {
     return {{O::value(op.x), O::range(op.slot)}, {O::value(op.y), O::slot_fit(op.slot), O::range(op.slot)}};
   }
@@ -86,11 +112,7 @@ struct Describe {
   Operands operator()(const QuantizeMaxPool2dBackwardOp& op) const {
     return {{O::value(op.x), O::slot_fit(op.slot), O::gradient(op.y), O::argmax(op.y)}, {O::gradient(op.dx)}};
   }
-  Operands operator()(const SumGradientsOp& op) const {
-    Operands operands{.reads = {}, .writes = {O::gradient(op.dx)}};
-    for (const BufferId part : op.parts) operands.reads.push_back(O::gradient(part));
-    return operands;
-  }
+  Operands operator()(const SumGradientsOp& op) const { return {each(op.parts, O::gradient), {O::gradient(op.dx)}}; }
   Operands operator()(const SoftmaxCrossEntropyOp& op) const {
     return {{O::value(op.x), O::labels()}, {O::gradient(op.x), O::loss()}};
   }

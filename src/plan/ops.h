@@ -11,6 +11,9 @@
 
 #include "core/shape.h"
 #include "math/activation.h"
+#include "math/channel_scale.h"
+#include "math/eltwise.h"
+#include "math/lrn.h"
 #include "plan/op_shapes.h"
 
 namespace qrun {
@@ -172,6 +175,58 @@ struct BatchNormBackwardDataOp {
   bool frozen;
 };
 
+// y = w x + b of each channel; where only what is negative is scaled, y = x of the rest. `b` may be kNone. A weight of
+// all channels sees them as one.
+struct ChannelScaleOp {
+  static constexpr OpInfo kInfo{.name = "channel_scale"};
+  BufferId x, y;
+  ParamId w, b;
+  Shape s;
+  Scaled scaled;
+};
+// dw = sum of dy * x, of what is scaled; db = sum of dy.
+struct ChannelScaleBackwardWeightOp {
+  static constexpr OpInfo kInfo{.name = "channel_scale_backward_weight"};
+  BufferId x, y;
+  ParamId w, b;
+  Shape s;
+  Scaled scaled;
+};
+// dx = w * dy, or dy where x is not scaled.
+struct ChannelScaleBackwardDataOp {
+  static constexpr OpInfo kInfo{.name = "channel_scale_backward_data", .passes_on = true};
+  BufferId dx, x, y;
+  ParamId w;
+  Shape s;
+  Scaled scaled;
+};
+
+// y = exp(x) / the sum of it over the channels; dx = y * (dy - the sum of dy * y over the channels).
+struct SoftmaxOp {
+  static constexpr OpInfo kInfo{.name = "softmax"};
+  BufferId x, y;
+  Shape s;
+};
+struct SoftmaxBackwardOp {
+  static constexpr OpInfo kInfo{.name = "softmax_backward", .passes_on = true};
+  BufferId dx, y;
+  Shape s;
+};
+
+// y = x * scale^-beta, where scale sums squares of neighbours; dx takes it and y back over the same neighbours.
+struct LrnOp {
+  static constexpr OpInfo kInfo{.name = "lrn"};
+  BufferId x, y, scale;
+  Shape s;
+  Lrn lrn;
+};
+struct LrnBackwardOp {
+  static constexpr OpInfo kInfo{.name = "lrn_backward", .passes_on = true};
+  BufferId dx, x, y, scale;
+  Shape s;
+  Lrn lrn;
+};
+
 // y = x / (1 - p), or 0 with probability p, which is the run's own; x in a test. dx = dy / (1 - p) or 0 likewise.
 struct DropoutOp {
   static constexpr OpInfo kInfo{.name = "dropout", .selects = true};
@@ -184,18 +239,36 @@ struct DropoutBackwardOp {
   DropoutId id;
 };
 
-// y = the sum of coefficients[i] * x[i], added one after another.
-struct AddOp {
-  static constexpr OpInfo kInfo{.name = "add"};
+// y = the sum of coefficients[i] * x[i], the product of x, or the largest, value by value.
+struct EltwiseOp {
+  static constexpr OpInfo kInfo{.name = "eltwise"};
   std::vector<BufferId> x;
   BufferId y;
-  std::vector<float> coefficients;
+  Eltwise type;
+  std::vector<float> coefficients;  // one an input; 1 but of sums
 };
-// dx = coefficient * dy, for one of the summands.
-struct AddBackwardOp {
-  static constexpr OpInfo kInfo{.name = "add_backward", .passes_on = true};
-  BufferId dx, y;
+// dx of x[input]: coefficient * dy; dy times the others; dy where it is the largest.
+struct EltwiseBackwardOp {
+  static constexpr OpInfo kInfo{.name = "eltwise_backward", .passes_on = true};
+  BufferId dx;
+  std::vector<BufferId> x;
+  BufferId y;
+  Eltwise type;
+  int input;
   float coefficient;
+};
+
+// y = the values of all x, one input behind the other in each image: channels add up. Of one input it is another shape.
+struct ConcatOp {
+  static constexpr OpInfo kInfo{.name = "concat", .selects = true};
+  std::vector<BufferId> x;
+  BufferId y;
+};
+// dx = the values of each image of dy from `first` on.
+struct ConcatBackwardOp {
+  static constexpr OpInfo kInfo{.name = "concat_backward", .passes_on = true};
+  BufferId dx, y;
+  std::int64_t first;
 };
 
 // y = decode(code(x)) with parameters fitted to this batch (or the slot's range). Without quantizer: y = x.
@@ -268,13 +341,15 @@ struct UpdateOp {
   ParamId param;
 };
 
-using Op = std::variant<QuantizeParamOp, QuantizeParamBackwardOp, Conv2dOp, Conv2dBackwardDataOp,
-                        Conv2dBackwardWeightOp, LinearOp, LinearBackwardDataOp, LinearBackwardWeightOp, MaxPool2dOp,
-                        MaxPool2dBackwardOp, AvgPool2dOp, AvgPool2dBackwardOp, ReluOp, ReluBackwardOp, ActivationOp,
-                        ActivationBackwardOp, BatchNormMomentsOp, BatchNormOp, BatchNormBackwardWeightOp,
-                        BatchNormBackwardDataOp, DropoutOp, DropoutBackwardOp, AddOp, AddBackwardOp, QuantizeOp,
-                        QuantizeBackwardOp, QuantizeMaxPool2dOp, QuantizeMaxPool2dBackwardOp, SumGradientsOp,
-                        SoftmaxCrossEntropyOp, AccumulateGradientOp, MeanGradientOp, ClipGradientsOp, UpdateOp>;
+using Op =
+    std::variant<QuantizeParamOp, QuantizeParamBackwardOp, Conv2dOp, Conv2dBackwardDataOp, Conv2dBackwardWeightOp,
+                 LinearOp, LinearBackwardDataOp, LinearBackwardWeightOp, MaxPool2dOp, MaxPool2dBackwardOp, AvgPool2dOp,
+                 AvgPool2dBackwardOp, ReluOp, ReluBackwardOp, ActivationOp, ActivationBackwardOp, BatchNormMomentsOp,
+                 BatchNormOp, BatchNormBackwardWeightOp, BatchNormBackwardDataOp, ChannelScaleOp,
+                 ChannelScaleBackwardWeightOp, ChannelScaleBackwardDataOp, SoftmaxOp, SoftmaxBackwardOp, LrnOp,
+                 LrnBackwardOp, DropoutOp, DropoutBackwardOp, EltwiseOp, EltwiseBackwardOp, ConcatOp, ConcatBackwardOp,
+                 QuantizeOp, QuantizeBackwardOp, QuantizeMaxPool2dOp, QuantizeMaxPool2dBackwardOp, SumGradientsOp,
+                 SoftmaxCrossEntropyOp, AccumulateGradientOp, MeanGradientOp, ClipGradientsOp, UpdateOp>;
 
 [[nodiscard]] inline const OpInfo& info_of(const Op& op) {
   return std::visit([](const auto& o) -> const OpInfo& { return o.kInfo; }, op);

@@ -109,11 +109,11 @@ struct QuantInfo {
   StoredParameter stored[3] = {};  // in the order of files
 };
 
-/// Half away from zero; |v| < 2^23. The largest float below 0.5 is added, not 0.5: 0.5 itself would lift the largest
-/// float below 0.5 to 1, and the sum of a half and what is just below a half rounds up.
+/// Rounds half away from zero; |v| < 2^23. The largest float below 0.5 is added, not 0.5: 0.5 itself would lift the
+/// largest float below 0.5 to 1, and the sum of a half and what is just below a half rounds up.
 QRUN_HD std::int32_t round_half_away(float v) { return static_cast<std::int32_t>(v + copysignf(0x1.fffffep-2f, v)); }
 
-/// Into [low, high]; NaN becomes `low`, so that a conversion to integer is always defined.
+/// Clamps into [low, high]; NaN becomes `low`, so that a conversion to integer is always defined.
 QRUN_HD float clamp_steps(float v, float low, float high) {
   v = v > low ? v : low;
   return v < high ? v : high;

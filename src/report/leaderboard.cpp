@@ -38,7 +38,7 @@ bool is_known_dead(const std::optional<Owner>& owner) {
   return owner && has_ended(*owner, this_place()).value_or(false);
 }
 
-/// A run whose process still lives, as far as can be told: it is younger than the file that it will replace.
+/// True for a run whose process still lives, as far as can be told: it is younger than the file that it will replace.
 bool is_under_way(const fs::path& journal) {
   const std::optional<Owner> owner = owner_of(journal);
   return owner && !is_known_dead(owner);
@@ -140,7 +140,7 @@ void keep_one_of_each(Leaderboard& board) {
   board.notes = std::move(counted.notes);
 }
 
-/// A run of which only a journal is there has none: what it is nobody has written yet.
+/// Adds each run's columns. A run of which only a journal is there has none: what it is nobody has written yet.
 void add_columns(Leaderboard& board) {
   std::vector<const RunValues*> values;
   std::vector<LeaderboardRow*> rows;

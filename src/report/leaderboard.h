@@ -43,17 +43,17 @@ struct LeaderboardGroup {
 /// Each run counts once; files that are not qrun's are passed over in folders.
 [[nodiscard]] Leaderboard collect_runs(const std::vector<std::string>& paths);
 
-/// The same of the wanted runs alone.
+/// Says which runs collect_runs() takes.
 using Wanted = std::function<bool(const std::string& run_id)>;
 [[nodiscard]] Leaderboard collect_runs(const std::vector<std::string>& paths, const Wanted& wanted);
 
-/// The median over the epochs; NaN without one.
+/// Returns the median of the speed over the epochs; NaN without one.
 [[nodiscard]] double images_per_second(const RunRecord& run);
 
 /// False for a run that trains now, and for one of which only a journal is left.
 [[nodiscard]] bool has_group(const LeaderboardRow& row);
 
-/// Of the runs that have one; best mean first, groups without a complete run last.
+/// Returns the groups of the runs that have one; best mean first, groups without a complete run last.
 [[nodiscard]] std::vector<LeaderboardGroup> group_by_seed(const Leaderboard& board);
 
 /// The half width of a 95 % interval around a mean of n values with this sum of squared deviations; NaN for n < 2.

@@ -34,7 +34,7 @@ template <int digits>
   return fixed<digits>(std::get<double>(cell));
 }
 
-/// Of a run.
+/// A column of a run.
 struct RunColumn {
   const char* key = nullptr;  // in CSV and JSON
   Cell (*cell)(const LeaderboardRow& run) = nullptr;
@@ -73,7 +73,7 @@ inline constexpr RunColumn kRunColumns[] = {
     {"path", cell_of<&LeaderboardRow::path>},
 };
 
-/// Of a group of runs.
+/// A column of a group of runs.
 struct GroupColumn {
   const char* title;
   std::string (*shown)(const LeaderboardGroup& group);

@@ -8,7 +8,7 @@
 namespace qrun {
 namespace {
 
-/// The first few, and how many more there are.
+/// Returns the first few ids, and how many more there are.
 std::string some_of(const std::vector<std::string>& ids) {
   constexpr std::size_t kMost = 5;
   const std::vector<std::string> first(ids.begin(), ids.begin() + std::min<std::ptrdiff_t>(kMost, std::ssize(ids)));

@@ -83,7 +83,7 @@ std::string group_table(const Leaderboard& board) {
   return text;
 }
 
-/// What replicates are run for; nothing where only one has ended.
+/// Returns the means over seeds, which replicates are run for; nothing where only one has ended.
 std::string means_over_seeds(const Leaderboard& board) {
   Leaderboard replicates;
   std::ranges::copy_if(board.rows, std::back_inserter(replicates.rows),

@@ -28,7 +28,7 @@ bool differ(const SetRecord& seen, const SetRecord& now) {
   return known && seen.contents != now.contents;
 }
 
-/// Nothing where there is none, or where it is not known.
+/// Returns the change of the masters to start from; nothing where there is none, or where it is not known.
 std::optional<DataChange> change_of_start(const RunSpec& run, const std::string& was, const std::string& is) {
   if (was.empty() || is.empty() || was == is) return std::nullopt;
   return DataChange{.position = run.train.init_from_position,
@@ -38,7 +38,8 @@ std::optional<DataChange> change_of_start(const RunSpec& run, const std::string&
                     .is = "masters (hash " + is + ")"};
 }
 
-/// Likewise. Where the training set has changed, that says it all of its mean image.
+/// Returns the change of the mean image; nothing where there is none, or where it is not known. Where the training set
+/// has changed, that says it all of its mean image.
 std::optional<DataChange> change_of_mean(const RunSpec& run, const DataRecord& seen, const DataRecord& now) {
   const bool is_said = run.data.mean_of_train && differ(seen.train, now.train);
   if (is_said || seen.mean_hash.empty() || now.mean_hash.empty() || seen.mean_hash == now.mean_hash)

@@ -17,11 +17,12 @@ struct DataChange {
   std::string was, is;
 };
 
-/// Empty where the run saw what there is. Paths and batch sizes don't count, and what is not known on one side. A
-/// database that is both the training and the test set is named once.
+/// Returns what has changed; nothing where the run saw what there is. Paths and batch sizes don't count, and what is
+/// not known on one side. A database that is both the training and the test set is named once.
 [[nodiscard]] std::vector<DataChange> data_changes(const RunSpec& run, const DataRecord& seen, const DataRecord& now);
 
-/// Of a run that recorded no data: a training set of another number of items shows in the iterations of an epoch.
+/// Returns the change for a run that recorded no data: a training set of another number of items shows in the
+/// iterations of an epoch.
 [[nodiscard]] DataChange change_of_epochs(const SourceSpec& train, std::int64_t was, std::int64_t is);
 
 /// The changes that runs of a sweep have met: a line for each data set.

@@ -109,7 +109,7 @@ bool Claims::create(const std::string& run_id) {
   return true;
 }
 
-/// Nobody, where the claim can't be read: then its watch decides.
+/// Returns who holds a run; nobody where the claim can't be read: then its watch decides.
 Owner Claims::owner_of(const std::string& run_id) const { return read_claim(path(run_id)).value_or(Owner{}); }
 
 bool Claims::is_dead(const std::string& run_id, const Owner& owner) {

@@ -11,7 +11,8 @@ namespace qrun {
 
 class DataCache {
  public:
-  /// Thread-safe; the reference stays valid. Throws ConfigError as open_data() does.
+  /// Returns the data, which are opened once. Thread-safe; the reference stays valid. Throws ConfigError as open_data()
+  /// does.
   const RunData& get(const DataSpec& spec);
 
   /// What the run would see if it began now; `draw` as record_of() takes it. A file to start from that is not there has

@@ -24,7 +24,7 @@ RunSpec with_test_set_alone(RunSpec spec) {
   return spec;
 }
 
-/// Throws ConfigError.
+/// Throws ConfigError where the data are not those that the run saw.
 void refuse_other_data(const RunSpec& spec, const DataRecord& seen, const RunData& data) {
   DataRecord now;
   now.test.contents = data.test->contents();  // and nothing of what trained it

@@ -103,7 +103,7 @@ class PackTraining {
     });
   }
 
-  /// Why `products: auto` is `own`.
+  /// Says once why `products: auto` is `own`.
   void say_once(const std::string& problem) const {
     static std::once_flag said;  // each pack has a program of its own
     if (problem.empty()) return;
@@ -265,7 +265,7 @@ class PackTraining {
     if (moved) tests_ = program_->test(spec(0).output.activation_samples);
   }
 
-  /// The file of a run that is complete, interrupted or failed.
+  /// Writes the file of a run that is complete, interrupted or failed.
   void end(int run) {
     const auto index = static_cast<std::size_t>(run);
     RunSession& mine = session(run);

@@ -22,7 +22,7 @@ void check_labels(const RunSpec& run, const RunData& data, std::int64_t classes)
 
 namespace {
 
-/// Statistics that may be missing where they move.
+/// Throws ConfigError where statistics of a frozen layer are missing; where they move they may be.
 void refuse_to_freeze(const RunSpec& run, const std::vector<std::string>& missing) {
   for (const LayerSpec& layer : run.network) {
     const auto* norm = std::get_if<BatchNorm2dLayer>(&layer.params);
@@ -58,7 +58,7 @@ InitialState initial_of(const RunSpec& run, const Plan& plan) {
   return initial;
 }
 
-/// Of each blob, in the order of the plan, and of the statistics of batch norms.
+/// Returns the hash of each blob's masters, in the order of the plan, and of the statistics of batch norms.
 std::string hash_of(const InitialState& initial, const Plan& plan) {
   Hash128 hash;
   for (const std::vector<float>& master : initial.masters) hash.add(std::as_bytes(std::span(master)));

@@ -16,7 +16,7 @@ namespace qrun {
 
 enum class ProgressStyle : std::uint8_t { kSilent, kLines, kLive };
 
-/// kLive on a terminal, unless the user wants none.
+/// Returns kLive on a terminal, unless the user wants none.
 [[nodiscard]] ProgressStyle progress_style(bool quiet, bool no_progress);
 
 /// Where one run stands.
@@ -41,7 +41,7 @@ struct SweepProgress {
 /// A line about a run: bar, epoch, loss, accuracy, speed and time left, cut to `width` columns.
 [[nodiscard]] std::string line_of(const RunProgress& run, std::size_t width);
 
-/// `1h05m`, `3m20s`, `12s`.
+/// Returns `1h05m`, `3m20s`, `12s`.
 [[nodiscard]] std::string duration_text(double seconds);
 
 /// Writes to stderr. Live lines are redrawn a few times a second.
@@ -55,9 +55,9 @@ class Progress {
     wipe();
   }
 
-  /// Lines of the runs of one pack, until the next call with the same `pack`; none: the pack has ended.
+  /// Shows lines of the runs of one pack, until the next call with the same `pack`; no runs: the pack has ended.
   void show(const void* pack, const std::vector<RunProgress>& runs);
-  /// A sweep's totals; never called for a single run.
+  /// Shows a sweep's totals; never called for a single run.
   void sweep(const SweepProgress& sweep);
   void epoch(const std::string& run_id, const TrainPoint& train, const std::optional<TestPoint>& test);
 

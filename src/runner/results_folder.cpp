@@ -18,7 +18,7 @@ namespace fs = std::filesystem;
 
 bool is_ours(const std::string& name) { return name == kIndexName || parse_file_name(name); }
 
-/// Temporary files that a killed process has left; those of other programs stay.
+/// Removes temporary files that a killed process has left; those of other programs stay.
 void remove_abandoned_runs(const std::string& folder) {
   std::error_code code;
   std::set<std::string> ours;
@@ -30,7 +30,7 @@ void remove_abandoned_runs(const std::string& folder) {
   for (const std::string& name : ours) remove_abandoned(folder, name);
 }
 
-/// Does nothing where there is no such file.
+/// Moves a file; does nothing where there is no such one.
 void move(const std::string& from, const std::string& to) {
   std::error_code code;
   fs::rename(from, to, code);
@@ -62,7 +62,7 @@ std::set<std::string> ResultsFolder::under_way() const {
   return ids;
 }
 
-/// The run's file last: it is what the run is found by, and a kill may come between.
+/// Moves the run's file last: it is what the run is found by, and a kill may come between.
 void ResultsFolder::adopt(const std::string& id, const RunSpec& run) const {
   std::error_code code;
   fs::remove(layout_.file(id, FileKind::kJournal), code);

@@ -12,7 +12,7 @@ namespace qrun {
 
 class ResultsFolder {
  public:
-  /// `<dir>/<name>`, made if missing. Throws EnvironmentError if it can't be written.
+  /// Makes the folder `<dir>/<name>` if it is missing. Throws EnvironmentError if it can't be written.
   ResultsFolder(const std::string& dir, const std::string& name);
 
   [[nodiscard]] std::string path() const { return layout_.folder(); }

@@ -12,10 +12,10 @@
 
 namespace qrun {
 
-/// The one a run was trained with last: those before it are named, too.
+/// Returns the instruction set that a run was trained with last: its record names those before it, too.
 [[nodiscard]] std::string last_instruction_set(const RunRecord& record);
 
-/// The same of the library that computed products, with its choices; `own` where there was none.
+/// Returns the library that computed a run's products last, with its choices; `own` where there was none.
 [[nodiscard]] std::string last_products(const RunRecord& record);
 
 class RunSession {
@@ -30,17 +30,17 @@ class RunSession {
   [[nodiscard]] float last_loss() const { return last_loss_; }
   [[nodiscard]] double seconds() const;  // of training, tests and files, in earlier processes too
 
-  /// What a checkpoint holds of the session, and a session that goes on from it.
+  /// Returns what a checkpoint holds of the session; resume() goes on from it.
   [[nodiscard]] Checkpoint checkpoint(TrainingState state) const;
   void resume(const Checkpoint& checkpoint);
 
-  /// What computes its products from now on, as Program::products() has it.
+  /// Sets what computes the run's products from now on, as Program::products() has it.
   void set_products(std::string products) { record_.products = std::move(products); }
 
-  /// What the run sees. One that goes on has what its checkpoint says until then.
+  /// Sets what the run sees. A run that goes on has what its checkpoint says until then.
   void set_data(DataRecord data) { record_.data = std::move(data); }
 
-  /// Losses of the iterations since the last call, which ended with iteration `iteration` done.
+  /// Adds the losses of the iterations since the last call.
   void add_losses(const std::vector<float>& losses);
   void add_point(std::int64_t iteration, double lr);
   const TrainPoint& end_epoch(std::int64_t epoch, std::int64_t iteration, double lr, double images_per_second);

@@ -8,6 +8,8 @@
 #include <string_view>
 
 #include "config/fields/cluster.h"
+#include "core/sizes.h"
+#include "engine/plugin.h"
 #include "store/layout.h"
 
 namespace qrun {
@@ -36,12 +38,29 @@ std::string number_option(const char* name, std::int64_t value) {
   return option(name, value > 0 ? std::to_string(value) : "");
 }
 
-/// All devices of a job that has several; Slurm numbers them from 0 for each job.
+/// All devices of a job, so that one whose GPU is not usable ends instead of training on its processors; Slurm numbers
+/// them from 0 for each job.
 std::string device_option(std::int64_t gpus) {
   std::string list;
-  for (std::int64_t device = 0; device < gpus && gpus > 1; ++device)
+  for (std::int64_t device = 0; device < gpus; ++device)
     list += (list.empty() ? " --device " : ",") + std::to_string(device);
   return list;
+}
+
+std::string pack_option(std::int64_t pack) { return pack > 0 ? fmt::format(" --pack {}", pack) : ""; }
+
+/// A number of things.
+std::string count(std::int64_t number, const char* thing) {
+  return fmt::format("{} {}{}", number, thing, number == 1 ? "" : "s");
+}
+
+/// What is shared, and by how many, for who reads the script.
+std::string share_of(const SlurmJob& job) {
+  const std::string runs = job.pack > 0 ? "at most " + count(job.pack, "run")
+                                        : fmt::format("what a GPU takes, at most {} runs", kDevicePack);
+  const std::string gpus =
+      job.cluster.gpus > 0 ? " with " + count(job.cluster.gpus, "GPU") + ", a pack on each at a time" : "";
+  return count(job.packs, "pack") + " of " + runs + "; " + count(job.elements, "element") + gpus;
 }
 
 }  // namespace
@@ -60,13 +79,15 @@ std::string shell_word(const std::string& text) {
   return is_safe && !text.empty() ? text : shell_quoted(text);
 }
 
-std::int64_t element_count(std::int64_t packs, double seconds, const ClusterSpec& cluster,
+std::int64_t element_count(std::int64_t packs, std::optional<double> seconds, const ClusterSpec& cluster,
                            std::int64_t max_array_size) {
+  const std::int64_t turns = ceil_div(packs, std::max<std::int64_t>(1, cluster.gpus));
   const std::int64_t limit = config::time_limit_seconds(cluster.time).value_or(0);
   const double lasting = limit > 0 ? std::min(kElementSeconds, 0.8 * static_cast<double>(limit)) : kElementSeconds;
-  const auto by_time = static_cast<std::int64_t>(std::ceil(seconds / lasting));
+  const std::int64_t unknown = cluster.max_parallel > 0 ? cluster.max_parallel : turns;
+  const auto by_time = seconds ? static_cast<std::int64_t>(std::ceil(*seconds / lasting)) : unknown;
   const std::int64_t most = cluster.max_elements > 0 ? std::min(cluster.max_elements, max_array_size) : max_array_size;
-  return std::clamp<std::int64_t>(std::max(by_time, cluster.max_parallel), 1, std::min(packs, most));
+  return std::clamp<std::int64_t>(std::max(by_time, cluster.max_parallel), 1, std::min(turns, most));
 }
 
 std::string log_pattern(const std::string& folder, const std::string& name) {
@@ -91,8 +112,9 @@ std::string batch_script(const SlurmJob& job) {
   for (const std::string& extra : c.options) text += "#SBATCH " + directive(extra) + "\n";
   text += fmt::format(R"(
 # Written by `qrun submit`. Elements share the sweep: each trains packs of runs until none is left.
+# {}.
 cd {} || exit 4
-{} run {} --output {} --pack {} --threads "${{SLURM_CPUS_PER_TASK:-{}}}"{} --no-progress --no-wait &
+{} run {} --output {}{} --threads "${{SLURM_CPUS_PER_TASK:-{}}}"{} --no-progress --no-wait &
 qrun=$!
 
 # Ahead of the time limit: write a checkpoint, and be queued again. Cancelled: write a checkpoint, and end.
@@ -110,8 +132,9 @@ if [ -n "$warned" ] && [ "$status" -eq 3 ]; then
 fi
 exit "$status"
 )",
-                      shell_quoted(job.work_folder), shell_quoted(job.program), shell_quoted(layout.sweep_config()),
-                      shell_quoted(job.dir), job.pack, std::max<std::int64_t>(1, c.cpus), device_option(c.gpus));
+                      share_of(job), shell_quoted(job.work_folder), shell_quoted(job.program),
+                      shell_quoted(layout.sweep_config()), shell_quoted(job.dir), pack_option(job.pack),
+                      std::max<std::int64_t>(1, c.cpus), device_option(c.gpus));
   return text;
 }
 

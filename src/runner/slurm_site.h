@@ -15,7 +15,7 @@ struct SlurmSite {
   std::string preempt_mode = "OFF";  // of the partitions that the job may run in
 };
 
-/// Of the answers to `scontrol show config` and `scontrol --oneliner show partition`; `partition` may be a list with
+/// Reads the answers to `scontrol show config` and `scontrol --oneliner show partition`; `partition` may be a list with
 /// commas, or empty for the default one. Throws EnvironmentError where the first is no such answer.
 [[nodiscard]] SlurmSite read_site(const std::string& config, const std::string& partitions,
                                   const std::string& partition);

@@ -57,7 +57,7 @@ namespace {
 
 constexpr const char* kMoveAway = "; move it away, for the run's belongs there";
 
-/// What a run's file says; of another run's, which a link or a copy has put there, only that it is in the way.
+/// Adds what a run's file says; of another run's, which a link or a copy has put there, only that it is in the way.
 void add_file(const std::string& file, Standing& standing) {
   const RunRecord record = read_run(file, ReadDepth::kSummary);
   if (hash_of(record.run_id) != hash_of(fs::path(file).stem())) {
@@ -70,7 +70,7 @@ void add_file(const std::string& file, Standing& standing) {
   standing.seen.record = record.data;
 }
 
-/// Without what a checkpoint says.
+/// Returns where a run stands, without what a checkpoint says.
 Standing standing_by_files(const std::string& file, const std::string& checkpoint) {
   Standing standing;
   const bool resumable = fs::exists(checkpoint) || fs::exists(previous_checkpoint(checkpoint));

@@ -20,10 +20,10 @@ inline constexpr std::array kStageNames = {"new", "resume", "complete", "failed"
 constexpr const auto& names_of(Stage /*stage*/) { return kStageNames; }
 static_assert(names_all_to(Stage::kFailed));
 
-/// Of a run that this process has trained.
+/// Returns the stage of a run that this process has trained.
 [[nodiscard]] Stage stage_after(RunStatus status);
 
-/// Which file it is: another one once it was written anew, however soon. All 0: none.
+/// What tells a file from the one that was there before it was written anew, however soon. All 0: no file.
 using FileStamp = std::array<std::int64_t, 3>;
 [[nodiscard]] FileStamp stamp_of(const std::string& file);
 
@@ -52,8 +52,9 @@ using KnownRuns = std::map<std::string, std::vector<std::string>>;
 /// The id under which a run is known, where it is; its own before others.
 [[nodiscard]] std::string known_as(const KnownRuns& known, const std::string& id);
 
-/// By the run's file and its checkpoints, where they are. A damaged file is named in the log, and its run counts as not
-/// complete; one that may be sound and can't be read, holds something else than the run, or is no file, is left.
+/// Returns where a run stands by its file and its checkpoints, where they are. A damaged file is named in the log, and
+/// its run counts as not complete; one that may be sound and can't be read, holds something else than the run, or is no
+/// file, is left.
 [[nodiscard]] Standing standing_of(const std::string& file, const std::string& checkpoint);
 
 }  // namespace qrun

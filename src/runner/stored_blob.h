@@ -13,7 +13,8 @@ namespace qrun {
 /// Returns what a run file holds of the batch norms of a plan.
 [[nodiscard]] std::vector<StoredStatistics> stored_statistics(const Plan& plan, const TrainingState& state);
 
-/// Puts what a run file holds of them into the state. Returns the layers of which it holds nothing of this shape.
+/// Puts what a run file holds of the batch norms of a plan into the state. Returns the layers of which it holds nothing
+/// of this shape.
 [[nodiscard]] std::vector<std::string> restore_statistics(const RunRecord& record, const Plan& plan,
                                                           TrainingState& state);
 

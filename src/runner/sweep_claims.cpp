@@ -10,7 +10,7 @@
 namespace qrun {
 namespace {
 
-/// Throws ConfigError unless there are none.
+/// Throws ConfigError unless there are no changes.
 void refuse(const std::vector<DataChange>& changes) {
   ChangedData changed;
   changed.add(changes);

@@ -66,7 +66,7 @@ SweepPlan::SweepPlan(const std::vector<RunSpec>& runs, SweepOptions options, con
   say_what_is_unrecorded();
 }
 
-/// Runs of a program that did not record their data yet.
+/// Says how many runs are of a program that did not record their data yet.
 void SweepPlan::say_what_is_unrecorded() const {
   const auto runs = std::ranges::count_if(runs_, [](const PlannedRun& run) {
     return !run.standing.seen.record &&

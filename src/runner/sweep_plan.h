@@ -69,9 +69,9 @@ class SweepPlan {
   /// where some run is to do.
   [[nodiscard]] std::vector<DataChange> changes(const PlannedRun& run, const SeenData& seen);
 
-  /// Why the run can't be trained here, naming its largest layer: it takes more memory than there is. Else "".
+  /// Returns why the run can't be trained here, naming its largest layer: it takes more memory than there is. Else "".
   [[nodiscard]] std::string too_large(const PlannedRun& run, const EngineInfo& engine) const;
-  /// Throws EnvironmentError where that is so of every run that is to do.
+  /// Throws EnvironmentError where every run that is to do takes more memory than there is.
   void refuse_what_cannot_fit(const EngineInfo& engine) const;
 
   /// Runs that train together at most, on this engine.

@@ -265,7 +265,7 @@ void SweepTraining::train_apart(const Pack& pack, Engine& engine, const std::str
   }
 }
 
-/// A file that says why there is no more of this run.
+/// Writes a file that says why there is no more of this run.
 void SweepTraining::fail(std::size_t i, const PackRun& run, Engine& engine, const std::string& reason) {
   const RunData& data = plan_.data(plan_.runs()[i]);
   RunSession session(run.spec, engine.info(), tools_.build, data.shape, 0);
@@ -303,7 +303,7 @@ void SweepTraining::end(std::size_t i, const RunOutcome& outcome) {
   give_back(i, again ? Now::kWaiting : Now::kEnded);
 }
 
-/// Its checkpoints stay: it goes on once the way is free.
+/// Leaves a run whose checkpoints stay: it goes on once the way is free.
 void SweepTraining::leave(std::size_t i, const std::string& reason) {
   standings_[i].left = reason;
   give_back(i, Now::kEnded);

@@ -16,7 +16,7 @@
 
 namespace qrun {
 
-/// Which engine is wanted.
+/// The engine that is wanted.
 struct EngineWish {
   EngineChoice choice = EngineChoice::kAuto;
   int threads = 0;                   // of the CPU engine; 0: one for each processor
@@ -24,7 +24,7 @@ struct EngineWish {
   int device = 0;                    // of the CUDA engine; its programs are used in the thread that makes the engine
 };
 
-/// Throws EnvironmentError.
+/// Makes the engine that is wanted. Throws EnvironmentError.
 using MakeEngine = std::function<std::unique_ptr<Engine>(const EngineWish&)>;
 
 struct SweepTools {
@@ -45,7 +45,7 @@ class SweepTraining {
   /// meanwhile: what was written stays.
   void run();
 
-  /// Where each run of the plan stands now; without a path where another process trains it.
+  /// Returns where each run of the plan stands now; without a path where another process trains it.
   [[nodiscard]] const std::vector<Standing>& standings() const { return standings_; }
 
  private:

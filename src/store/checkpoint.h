@@ -22,14 +22,15 @@ struct Checkpoint {
 /// Throws EnvironmentError (path, reason).
 void write_checkpoint(const std::string& path, const Checkpoint& checkpoint);
 
-/// The latest that is whole; none where there is none. Each damaged one adds a line to `problems`. Throws Unreadable
-/// where one may be sound.
+/// Returns the latest checkpoint that is whole; nothing where there is none. Each damaged one adds a line to
+/// `problems`. Throws Unreadable where one may be sound.
 [[nodiscard]] std::optional<Checkpoint> read_checkpoint(const std::string& path, std::vector<std::string>& problems);
 
-/// The record alone, which costs little; none where there is none. What is damaged is passed over in silence.
+/// Returns the record of the latest checkpoint alone, which costs little; nothing where there is none. What is damaged
+/// is passed over in silence.
 [[nodiscard]] std::optional<RunRecord> read_checkpoint_record(const std::string& path);
 
-/// Removes both.
+/// Removes the checkpoint at `path` and the one before it.
 void remove_checkpoints(const std::string& path);
 
 }  // namespace qrun

@@ -28,7 +28,7 @@ std::string this_place() {
          std::filesystem::read_symlink("/proc/self/ns/pid", code).string();
 }
 
-/// Field 22 of its stat. The fields are counted from the end of its name, which may hold anything.
+/// Returns field 22 of a process's stat. The fields are counted from the end of its name, which may hold anything.
 std::int64_t start_of(std::int64_t pid) {
   const std::string stat = first_line("/proc/" + std::to_string(pid) + "/stat");
   const std::size_t name_end = stat.rfind(')');

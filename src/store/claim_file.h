@@ -23,7 +23,7 @@ struct Owner {
 /// One boot of this machine and one numbering of its processes.
 [[nodiscard]] std::string this_place();
 
-/// When a process of this place started, in clock ticks since the boot; -1 if it has ended.
+/// Returns when a process of this place started, in clock ticks since the boot; -1 if it has ended.
 [[nodiscard]] std::int64_t start_of(std::int64_t pid);
 
 /// Whether the process is no more, as a process of `place` can tell; nothing where it can't: the owner is of another

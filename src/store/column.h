@@ -24,7 +24,7 @@ class Column {
   [[nodiscard]] int cell(std::size_t run) const { return cells_[run]; }
   [[nodiscard]] bool has(std::size_t run) const { return cells_[run] > kAbsent; }
   [[nodiscard]] const std::string& text(std::size_t run) const { return texts_[static_cast<std::size_t>(cells_[run])]; }
-  /// What is not known differs from nothing.
+  /// True where runs differ; what is not known differs from nothing.
   [[nodiscard]] bool differs() const;
   [[nodiscard]] bool is_one_where_present() const { return texts_.size() == 2; }
 

@@ -13,7 +13,7 @@ namespace qrun {
 
 using Values = std::vector<std::pair<std::string, std::string>>;  // dotted address -> YAML text
 
-/// The same of texts that many runs share: each is kept once, for ever.
+/// Values of which many runs share the texts: each is kept once, for ever.
 using SharedValues = std::vector<std::pair<std::string_view, std::string_view>>;
 
 /// What one run is compared by.

@@ -17,7 +17,7 @@ namespace fs = std::filesystem;
 
 bool has_its_name(const RunCopy& file) { return fs::path(file.path).stem() == file.run_id; }
 
-/// Written by the same process at the same time.
+/// True where both were written by the same process at the same time.
 bool is_copy(const RunCopy& a, const RunCopy& b) {
   return a.status == b.status && a.started == b.started && a.finished == b.finished && a.wall_seconds == b.wall_seconds;
 }

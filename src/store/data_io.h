@@ -10,7 +10,7 @@ namespace qrun {
 
 void write_data(const h5::Group& root, const DataRecord& data);
 
-/// Nothing where the file was written before runs recorded their data. Throws Error.
+/// Returns the record of a run's data; nothing where the file was written before runs recorded them. Throws Error.
 [[nodiscard]] std::optional<DataRecord> read_data(const h5::Group& root);
 
 }  // namespace qrun

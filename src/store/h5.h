@@ -112,7 +112,7 @@ class Group {
   [[nodiscard]] bool is_set(const std::string& name) const;
   [[nodiscard]] std::vector<std::string> names() const;  // in order of creation where that is tracked, else by name
   [[nodiscard]] std::vector<Link> links() const;         // all of them, in the same order
-  /// Where in the file an object lies: the same for all links to it.
+  /// Returns where in the file an object lies: the same for all links to it.
   [[nodiscard]] haddr_t address(const std::string& name) const;
 
   template <Number T>
@@ -165,9 +165,9 @@ class Group {
   [[nodiscard]] bool copy_set(const std::string& name, const Group& to) const;  // without its attributes
   [[nodiscard]] bool copy_type(const std::string& name, const Group& to) const;
   [[nodiscard]] bool copy_attribute(const std::string& name, const Group& to) const;
-  /// A soft or external link, of which the target need not exist; false where it is of another type.
+  /// Makes a soft or external link, of which the target need not exist; false where it is of another type.
   [[nodiscard]] bool link(const Link& link) const;
-  /// Another name for the object at a path of this file.
+  /// Makes another name for the object at a path of this file.
   void link_object(const std::string& name, const std::string& path) const;
 
   /// Makes a dimension scale without values: a length that has a name. It takes no room for its values.
@@ -176,9 +176,10 @@ class Group {
   /// this group or the nearest above it. A data set of this group becomes one; where there is none, axis() makes it.
   void label(const std::string& name, const std::vector<std::string>& axes) const;
   [[nodiscard]] bool is_scale(const std::string& name) const;
-  /// For each dimension of a data set the addresses of its scales; nothing where it has none.
+  /// Returns for each dimension of a data set the addresses of its scales; nothing where it has none.
   [[nodiscard]] std::vector<std::vector<haddr_t>> scales(const std::string& name) const;
-  /// False where it cannot be: the data set is a scale itself, or the other is none. Both are paths in this group.
+  /// Gives a dimension of a data set a scale; both are paths in this group. False where it cannot be: the data set is a
+  /// scale itself, or the other is none.
   [[nodiscard]] bool attach(const std::string& set, unsigned dimension, const std::string& scale) const;
 
   [[noreturn]] void fail(const std::string& name, const std::string& problem) const;
@@ -213,9 +214,9 @@ class File {
   [[nodiscard]] static File create(const std::string& path);
   /// A copy of a file in memory, to be changed; the file stays as it is. Throws as open() does.
   [[nodiscard]] static File copy(const std::string& path);
-  /// For reading, with locks where the file system has them; HDF5_USE_FILE_LOCKING overrides that.
-  /// Throws Error naming the file and what is wrong: missing, not HDF5, damaged; Unreadable where it may be
-  /// sound: locked, or not ours to read.
+  /// Opens a file for reading, with locks where the file system has them; HDF5_USE_FILE_LOCKING overrides that.
+  /// Throws Error naming the file and what is wrong: missing, not HDF5, damaged; Unreadable where it may be sound:
+  /// locked, or not ours to read.
   [[nodiscard]] static File open(const std::string& path);
 
   [[nodiscard]] const Group& root() const { return root_; }

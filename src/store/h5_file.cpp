@@ -16,7 +16,7 @@ namespace {
 
 constexpr std::size_t kIncrement = std::size_t{1} << 20;  // by which a file in memory grows
 
-/// Held by whoever uses HDF5.
+/// Returns the mutex that whoever uses HDF5 holds.
 std::recursive_mutex& library() {
   static std::recursive_mutex mutex;
   return mutex;

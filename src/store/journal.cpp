@@ -55,7 +55,7 @@ bool append_whole(int descriptor, const std::string& text) {
   return false;
 }
 
-/// NaN for a number that JSON cannot say or that is missing; false where an integer is.
+/// Reads a number: NaN for one that JSON cannot say or that is missing; false where an integer is.
 template <class T>
 bool read_number(const nlohmann::json& json, const std::string& key, T& value) {
   const auto at = json.find(key);
@@ -68,7 +68,7 @@ bool read_number(const nlohmann::json& json, const std::string& key, T& value) {
   return true;
 }
 
-/// Nothing where the line has no epoch and iteration.
+/// Reads a point; nothing where the line has no epoch and iteration.
 template <class Point, class Table>
 std::optional<Point> read_point(const nlohmann::json& json, const std::string& prefix, const Table& table) {
   Point point;

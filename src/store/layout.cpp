@@ -37,7 +37,7 @@ std::string snapshot_name(const std::string& run_id, std::int64_t epoch) {
   return fmt::format("{}{}{:04}{}", run_id, kEpoch, epoch, ending_of(FileKind::kRun).text);
 }
 
-/// Of a name like those that snapshot_name() makes.
+/// Takes a name apart like those that snapshot_name() makes; nothing for others.
 std::optional<RunFileName> parse_snapshot(const std::string& name, const std::string& stem) {
   const std::size_t at = stem.rfind(kEpoch);
   if (at == std::string::npos) return std::nullopt;

@@ -32,7 +32,7 @@ struct RunFileName {
   std::int64_t epoch = 0;  // of a snapshot
 };
 
-/// Nothing where no file of a run is called so.
+/// Takes a file's name apart; nothing where no file of a run is called so.
 [[nodiscard]] std::optional<RunFileName> parse_file_name(std::string_view name);
 
 /// Whether a file may be the file or the journal of a run, whatever a user has called it.
@@ -53,24 +53,24 @@ inline constexpr const char* kCollectLog = "collect_%j.log";
 class Layout {
  public:
   explicit Layout(std::filesystem::path folder) : folder_(std::move(folder)) {}
-  /// Of the sweep or run `name` in the folder of all results.
+  /// The layout of the sweep or run `name` in the folder of all results.
   Layout(const std::filesystem::path& results, const std::string& name) : Layout(results / name) {}
-  /// Of the folder that holds this file or journal of a run.
+  /// Returns the layout of the folder that holds this file or journal of a run.
   [[nodiscard]] static Layout around(const std::filesystem::path& file) { return Layout(file.parent_path()); }
 
   [[nodiscard]] std::string folder() const { return folder_.string(); }
-  /// Of every kind but a snapshot.
+  /// Returns the path of a run's file of any kind but a snapshot.
   [[nodiscard]] std::string file(const std::string& run_id, FileKind kind) const;
   [[nodiscard]] std::string snapshot(const std::string& run_id, std::int64_t epoch) const;
   [[nodiscard]] std::string snapshots() const { return (folder_ / kSnapshotsName).string(); }
-  /// Of a sweep: the numbers of all its runs.
+  /// Returns the path of a sweep's index: the numbers of all its runs.
   [[nodiscard]] std::string index() const { return (folder_ / kIndexName).string(); }
 
   /// The folder of what is qrun's own.
   [[nodiscard]] std::string hidden() const { return (folder_ / kHiddenName).string(); }
   [[nodiscard]] std::string sweep_config() const { return inside("sweep.yaml").string(); }
   [[nodiscard]] std::string claims_lock() const { return inside("claims.lock").string(); }
-  /// Written and removed to find out whether the folder can be written.
+  /// Returns the path of a file that is written and removed to find out whether the folder can be written.
   [[nodiscard]] std::string probe() const { return inside("writable").string(); }
   [[nodiscard]] std::string batch_script() const { return inside("submit.sh").string(); }
   [[nodiscard]] std::string slurm_logs() const { return inside("slurm").string(); }

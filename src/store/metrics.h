@@ -25,7 +25,7 @@ template <class Point, class T>
   return {name, member, curve};
 }
 
-/// At the end of an epoch.
+/// What is noted at the end of an epoch.
 struct TrainPoint {
   std::int64_t epoch = 0, iteration = 0;
   double loss = 0, loss_mean = 0, lr = 0, images_per_second = 0;
@@ -37,7 +37,7 @@ inline constexpr std::tuple kTrainMetrics(metric("epoch", &TrainPoint::epoch),
                                           metric("lr", &TrainPoint::lr),
                                           metric("images_per_second", &TrainPoint::images_per_second));
 
-/// Of a test.
+/// What is noted of a test.
 struct TestPoint {
   std::int64_t epoch = 0, iteration = 0;
   double loss = 0, accuracy = 0;
@@ -46,7 +46,7 @@ inline constexpr std::tuple kTestMetrics(metric("epoch", &TestPoint::epoch), met
                                          metric("loss", &TestPoint::loss, "test_loss"),
                                          metric("accuracy", &TestPoint::accuracy, "test_accuracy"));
 
-/// Every `train.log_every` iterations.
+/// What is noted every `train.log_every` iterations.
 struct IterationPoint {
   std::int64_t iteration = 0;
   double loss = 0, lr = 0;

@@ -22,17 +22,17 @@ void add_costs(Json& json, const LayerCost& cost) {
   json["model_bits"] = cost.bits_quantized;
 }
 
-/// By name, booleans as 0 and 1.
+/// Returns a layer's parameters by name, booleans as 0 and 1, names of choices as text.
 Json params_json(const LayerSpec& layer) {
   std::map<std::string, Json> params;
   for (const auto& [name, text] : config::parameter_texts(layer)) {
-    const Json value = Json::parse(text);
-    params[name] = value.is_boolean() ? Json(value.get<bool>() ? 1 : 0) : value;
+    const Json value = Json::parse(text, nullptr, false);
+    params[name] = value.is_discarded() ? Json(text) : value.is_boolean() ? Json(value.get<bool>() ? 1 : 0) : value;
   }
   return params;
 }
 
-/// Of one value of each blob and of the output, 32 where they are not quantized.
+/// Returns the bits of one value of each blob and of the output, 32 where they are not quantized.
 Json bits_json(const LayerSpec& layer) {
   Json bits = Json::object();
   for (const config::Blob blob : config::blobs_of(layer))

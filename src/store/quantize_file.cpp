@@ -151,7 +151,7 @@ class Walk {
     return true;
   }
 
-  /// When all is there: a scale may come behind the data sets that it belongs to.
+  /// Attaches scales, when all is there: a scale may come behind the data sets that it belongs to.
   void attach(const Labelled& set) {
     for (std::size_t d = 0; d < set.scales.size(); ++d) {
       for (const haddr_t scale : set.scales[d]) {
@@ -162,7 +162,7 @@ class Walk {
     }
   }
 
-  /// Of a data set that is quantized, what tells of its dimensions goes to `codes`.
+  /// Copies attributes: of a data set that is quantized, what tells of its dimensions goes to `codes`.
   void copy_attributes(const h5::Group& from, const h5::Group& to, const h5::Group* codes) {
     for (const std::string& name : from.attribute_names()) {
       const h5::Group& target = codes != nullptr && tells_of_dimensions(name) ? *codes : to;

@@ -17,7 +17,7 @@
 
 namespace qrun {
 
-/// Of the program that writes.
+/// The build of the program that writes.
 struct BuildInfo {
   std::string version, commit;
 };
@@ -115,7 +115,7 @@ static_assert(sizeof(RunAttributes) - bytes_of(kRunAttributes) < sizeof(std::int
 
 void write_attributes(const h5::Group& root, const RunAttributes& run);
 
-/// Throws Error where one is missing or of another type.
+/// Reads a run's attributes. Throws Error where one is missing or of another type.
 [[nodiscard]] RunAttributes read_attributes(const h5::Group& root);
 
 }  // namespace qrun

@@ -73,7 +73,7 @@ void add_params(const std::string& path, const std::vector<std::pair<std::string
 /// How much of a file to read: everything, or attributes and metrics only (for leaderboards).
 enum class ReadDepth : std::uint8_t { kSummary, kAll };
 
-/// Sound, but of another program, or not the file of a run.
+/// A file that is sound, but of another program, or not the file of a run.
 class NotARun : public Error {
  public:
   using Error::Error;

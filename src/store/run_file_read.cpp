@@ -141,7 +141,7 @@ std::string param_text(const h5::Group& params, const std::string& name) {
   }
 }
 
-/// Where the numbers come from: what runs must agree in, beside their configurations, to be compared.
+/// Reads where the numbers come from: what runs must agree in, beside their configurations, to be compared.
 void read_origin(const h5::Group& root, RunRecord& r) {
   const auto add = [&](const h5::Group& group, const char* attribute, const std::string& name) {
     if (group.has_attribute(attribute)) r.origin.emplace_back(name, group.text(attribute));

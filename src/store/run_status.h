@@ -20,10 +20,10 @@ inline constexpr std::array kRunStatusNames = {"interrupted", "complete", "faile
 constexpr const auto& names_of(RunStatus /*status*/) { return kRunStatusNames; }
 static_assert(names_all_to(RunStatus::kLeft));
 
-/// Whether the file of a run may say so.
+/// True if the file of a run may have this status.
 [[nodiscard]] constexpr bool is_of_file(RunStatus status) { return status <= RunStatus::kFailed; }
 
-/// Whether the run is not gone on with.
+/// True if a run of this status is not gone on with.
 [[nodiscard]] constexpr bool has_ended(RunStatus status) {
   return status == RunStatus::kComplete || status == RunStatus::kFailed;
 }

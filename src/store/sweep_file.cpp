@@ -78,7 +78,8 @@ double number_of(const TypedValue& value) {
       value);
 }
 
-/// In the narrowest type that holds the values of all runs: flags, integers, reals (a run without one: NaN), texts.
+/// Writes a column in the narrowest type that holds the values of all runs: flags, integers, reals (a run without one:
+/// NaN), texts.
 void write_typed(const h5::Group& group, const std::string& address, const Rows& rows) {
   const auto typed = [&](const Row& row) { return typed_value(text_of(row, address)); };
   const auto all = [&](const auto& holds) {
@@ -147,7 +148,7 @@ void write_summary_columns(const h5::Group& root, const Rows& rows) {
   for (const std::string& address : addresses) write_typed(group, address, rows);
 }
 
-/// [run, epoch]; missing epochs NaN.
+/// Writes a curve [run, epoch]; missing epochs are NaN.
 template <class Point, class T>
 void write_curve(const h5::Group& group, const std::string& name, const Rows& rows, std::int64_t epochs,
                  std::vector<Point> RunRecord::*points, T Point::*value) {

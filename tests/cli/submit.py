@@ -7,9 +7,11 @@ Each says what the real one says; tests/slurm has a real one, which cannot be ma
 from __future__ import annotations
 
 import os
+import pathlib
+import shutil
 import subprocess
 
-from program import SWEEP, ProgramTest, main
+from program import PROGRAM, SWEEP, ProgramTest, main
 
 SCONTROL = """#!/bin/bash
 case "$*" in
@@ -69,6 +71,37 @@ class SubmitTest(ProgramTest):
     def test_a_right_to_requeue_that_is_missing_is_said(self) -> None:
         done = self.submit(limit=9, REQUEUE="0")
         self.assertIn("job 4718 may not be queued again", done.stderr)
+
+
+class GpuTest(ProgramTest):
+    """What `submit` makes of `cluster.gpus`, by a GPU made of C++ beside the program, or by none."""
+
+    def emulated(self) -> dict[str, pathlib.Path]:
+        """A copy of the program that has an emulated GPU."""
+        folder = self.cwd / "emulated"
+        folder.mkdir()
+        shutil.copy2(PROGRAM, folder / "qrun")
+        shutil.copy2(PROGRAM.parent / "emulated" / "libqrun_cuda.so", folder)
+        return {"executable": folder / "qrun"}
+
+    def test_packs_follow_from_the_gpu_not_from_processors(self) -> None:
+        few = ("sweep.grid={seed: [1, 2, 3]}", *(f"data.{split}={{synthetic_digits: 60, batch_size: 4}}" for split in ("train", "test")))
+        done = self.qrun("submit", SWEEP, *few, "cluster={gpus: 1, cpus: 2}", "--dry-run", **self.emulated())
+        self.assertIn("# 1 pack of what a GPU takes, at most 64 runs; 1 element with 1 GPU, a pack on each at a time.", done.stdout)
+        self.assertIn(" --device 0 ", done.stdout)
+        self.assertNotIn("--pack", done.stdout)
+        self.assertNotIn("no trial", done.stderr)
+
+    def test_without_a_gpu_here_an_element_takes_a_pack(self) -> None:
+        done = self.qrun("submit", SWEEP, EIGHT[0], "cluster={gpus: 2, pack: 2}", "--dry-run")
+        self.assertIn("# 4 packs of at most 2 runs; 2 elements with 2 GPUs, a pack on each at a time.", done.stdout)
+        self.assertIn(" --pack 2 ", done.stdout)
+        self.assertIn(" --device 0,1 ", done.stdout)
+        self.assertIn("no trial (", done.stderr)
+
+    def test_a_cpu_engine_has_no_use_for_gpus(self) -> None:
+        done = self.qrun("submit", SWEEP, "engine=cpu", "cluster={gpus: 1}", code=2)
+        self.assertIn("cluster.gpus: engine: cpu has no use for GPUs; leave one of the two out", done.stderr)
 
 
 if __name__ == "__main__":

@@ -25,9 +25,10 @@ network:
   - name: conv1
     type: conv2d
     out_channels: 4
-    kernel_size: 5
+    kernel_size: [5, 3]
     stride: 2
-    padding: 1
+    padding: [1, 0]
+    dilation: [1, 2]
     groups: 1
     init: {gaussian: 0.01}
     weight: {lr_mult: 2, decay_mult: 0.5}
@@ -132,6 +133,7 @@ network:
     kernel_size: 5
     stride: 1
     padding: 0
+    dilation: 1
     groups: 1
     init: xavier
     weight: {lr_mult: 1, decay_mult: 1}

@@ -38,10 +38,13 @@ TEST(Network, EveryLayerTypeReadsItsParameters) {
     std::map<std::string, std::string> wanted;
     for (const auto& [name, text] : config::parameter_texts(defaults)) wanted[name] = other_than(text);
     std::string keys;
+    const std::string_view size = "size";  // which is odd
     for (const config::Row& row : type.rows) {
       if (type.name == std::string_view("batch_norm2d") && row.name == std::string_view("affine"))
         wanted[row.name] = "true";  // else there is no bias to read
-      if (row.integers.max > 0) wanted[row.name] = std::to_string(row.integers.min + 1);
+      if (type.name == std::string_view("lrn") && row.name == std::string_view("region"))
+        wanted[row.name] = "across";  // else there is no k
+      if (row.integers.max > 0) wanted[row.name] = std::to_string(row.integers.min + (row.name == size ? 2 : 1));
       keys += std::string(", ") + row.name + ": " + wanted[row.name];
     }
     const RunSpec run =
@@ -50,6 +53,45 @@ TEST(Network, EveryLayerTypeReadsItsParameters) {
     for (const auto& [name, text] : config::parameter_texts(run.network.at(1))) got[name] = text;
     EXPECT_EQ(got, wanted) << type.name;
   }
+}
+
+TEST(Network, ANumberOfAKernelStandsForHeightAndWidth) {
+  const auto conv = [](const std::string& keys) {
+    return std::get<Conv2dLayer>(read(with("kernel_size: 5", keys)).network[0].params);
+  };
+  EXPECT_EQ(conv("kernel_size: 3"), (Conv2dLayer{.out_channels = 4, .kernel_size = {3, 3}}));
+  EXPECT_EQ(
+      conv("kernel_size: [3, 5], stride: [1, 2], padding: [0, 4], dilation: [2, 1]"),
+      (Conv2dLayer{.out_channels = 4, .kernel_size = {3, 5}, .stride = {1, 2}, .padding = {0, 4}, .dilation = {2, 1}}));
+  EXPECT_EQ(std::get<Conv2dLayer>(read(kSmall, {"network.conv1.kernel_size=[3, 5]"}).network[0].params).kernel_size,
+            (Sides{3, 5}));
+}
+
+TEST(Network, EqualSidesAreTheSameRunAsTheirNumber) {
+  const RunSpec number = read(with("kernel_size: 5", "kernel_size: 3, padding: 1"));
+  const RunSpec pair = read(with("kernel_size: 5", "kernel_size: [3, 3], padding: [1, 1], dilation: 1"));
+  EXPECT_EQ(pair.text(), number.text());
+  EXPECT_EQ(pair.id(), number.id());
+  EXPECT_NE(read(with("kernel_size: 5", "kernel_size: 3, padding: 1, dilation: 2")).id(), number.id());
+  EXPECT_NE(read(with("kernel_size: 5", "kernel_size: [3, 1], padding: 1")).id(), number.id());
+}
+
+TEST(Network, RejectsOtherSides) {
+  expect_mistakes({
+      {"kernel_size: 5",
+       "kernel_size: [3, 3, 3]",
+       {"a.yaml:5:63: network.conv1.kernel_size: has 3 values; give one integer, or [h, w]"}},
+      {"kernel_size: 5",
+       "kernel_size: [3]",
+       {"a.yaml:5:63: network.conv1.kernel_size: has 1 value; give one integer, or [h, w]"}},
+      {"kernel_size: 5",
+       "kernel_size: {h: 3}",
+       {"a.yaml:5:63: network.conv1.kernel_size: is a map; an integer is wanted, or [h, w]"}},
+      {"kernel_size: 5",
+       "kernel_size: [0, 2.5]",
+       {"a.yaml:5:64: network.conv1.kernel_size[0]: 0 is outside [1, 1048576]",
+        "a.yaml:5:67: network.conv1.kernel_size[1]: 2.5 is not an integer; write one in decimal or 0x"}},
+  });
 }
 
 TEST(Network, EveryLayerTypeMissesItsRequiredParameters) {
@@ -275,6 +317,37 @@ TEST(Network, APatternQuantizesWeightsOfProductsAlone) {
   const RunSpec own =
       read(with("type: relu", "type: batch_norm2d, quantize: {weight: {method: clip, bits: 8}}") + patterns);
   EXPECT_NE(own.network[1].weight_quant.method, kNoQuantizer);
+}
+
+TEST(Network, ReadsWhatLayersOfScaledChannelsTake) {
+  const RunSpec scale = read(with("type: relu", "type: scale, weight: {decay_mult: 0}, bias: {lr_mult: 2}"));
+  EXPECT_EQ(scale.network[1].weight, (ParamSpec{1, 0}));
+  EXPECT_EQ(scale.network[1].bias, (ParamSpec{2, 1}));
+  EXPECT_EQ(read(scale.text()).text(), scale.text());
+  const RunSpec prelu =
+      read(with("type: relu", "type: prelu, shared: true, quantize: {weight: {method: clip, bits: 8}}") +
+           "quantize:\n  \"*\": {weight: {method: ulq, bits: 2}}\n");
+  EXPECT_EQ(prelu.network[1].weight_quant.bits, 8) << "its own entry, no pattern";
+  EXPECT_EQ(read(scale.text()).network[1].weight_quant.method, kNoQuantizer);
+  EXPECT_EQ(read(prelu.text()).text(), prelu.text());
+  expect_mistakes({{"type: relu",
+                    "type: prelu, quantize: {bias: {method: ulq, bits: 2}}",
+                    {"a.yaml:6:49: network.relu1.quantize.bias: relu1 has no bias; remove the quantizer"}}});
+}
+
+TEST(Network, ANormalizationHasAnOddSizeAndWithinAChannelNoK) {
+  const RunSpec run = read(with("type: relu", "type: lrn, size: 3, region: within"));
+  EXPECT_EQ(std::get<LrnLayer>(run.network[1].params), (LrnLayer{.size = 3, .region = LrnRegion::kWithin}));
+  EXPECT_EQ(read(run.text()).text(), run.text());
+  expect_mistakes({
+      {"type: relu",
+       "type: lrn, size: 4",
+       {"a.yaml:6:36: network.relu1.size: 4 is even and has no middle; use an odd size"}},
+      {"type: relu",
+       "type: lrn, k: 2, region: within",
+       {"a.yaml:6:33: network.relu1.k: region: within adds 1 to its squares, as Caffe does; leave k out"}},
+      {"type: relu", "type: lrn, k: 0", {"a.yaml:6:33: network.relu1.k: 0 is outside (0, inf)"}},
+  });
 }
 
 TEST(Network, EveryLayerLeadsToTheLoss) {

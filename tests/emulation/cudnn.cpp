@@ -18,7 +18,7 @@ struct CudnnFilter {
   int o = 0, c = 0, h = 0, w = 0;
 };
 struct CudnnConv {
-  int pad = 0, stride = 1, groups = 1;
+  int pad_h = 0, pad_w = 0, stride_h = 1, stride_w = 1, dilation_h = 1, dilation_w = 1, groups = 1;
   cudnnMathType_t math = CUDNN_DEFAULT_MATH;
 };
 struct CudnnHandle {
@@ -53,9 +53,12 @@ struct Shape {
 };
 
 bool agree(const Shape& s) {
-  const auto out = [&](int size, int k) { return (size + 2 * s.conv.pad - k) / s.conv.stride + 1; };
+  const auto out = [](int size, int k, int pad, int stride, int dilation) {
+    return (size + 2 * pad - dilation * (k - 1) - 1) / stride + 1;
+  };
   return s.x.n == s.y.n && s.x.c == s.w.c * s.conv.groups && s.y.c == s.w.o && s.w.o % s.conv.groups == 0 &&
-         s.y.h == out(s.x.h, s.w.h) && s.y.w == out(s.x.w, s.w.w) && s.x.n > 0;
+         s.y.h == out(s.x.h, s.w.h, s.conv.pad_h, s.conv.stride_h, s.conv.dilation_h) &&
+         s.y.w == out(s.x.w, s.w.w, s.conv.pad_w, s.conv.stride_w, s.conv.dilation_w) && s.x.n > 0;
 }
 
 /// Calls `visit(x, w, y)` with the indices of each product, the last one first.
@@ -76,8 +79,8 @@ void for_products(const Shape& s, const Visit& visit) {
           for (int kx = s.w.w - 1; kx >= 0; --kx)
             for (int y = 0; y < s.y.h; ++y)
               for (int x = 0; x < s.y.w; ++x) {
-                const int row = y * s.conv.stride + ky - s.conv.pad;
-                const int column = x * s.conv.stride + kx - s.conv.pad;
+                const int row = y * s.conv.stride_h + ky * s.conv.dilation_h - s.conv.pad_h;
+                const int column = x * s.conv.stride_w + kx * s.conv.dilation_w - s.conv.pad_w;
                 if (row < 0 || row >= s.x.h || column < 0 || column >= s.x.w) continue;
                 visit(at(s.x, n, o / filters * s.w.c + c, row, column), at(s.w, o, c, ky, kx), at(s.y, n, o, y, x));
               }
@@ -216,10 +219,8 @@ cudnnStatus_t cudnnDestroyConvolutionDescriptor(cudnnConvolutionDescriptor_t con
 cudnnStatus_t cudnnSetConvolution2dDescriptor(cudnnConvolutionDescriptor_t conv, int pad_h, int pad_w, int stride_h,
                                               int stride_w, int dilation_h, int dilation_w, cudnnConvolutionMode_t mode,
                                               cudnnDataType_t /*type*/) {
-  if (pad_h != pad_w || stride_h != stride_w || dilation_h != 1 || dilation_w != 1 || mode != CUDNN_CROSS_CORRELATION)
-    return CUDNN_STATUS_BAD_PARAM;
-  conv->pad = pad_h;
-  conv->stride = stride_h;
+  if (mode != CUDNN_CROSS_CORRELATION) return CUDNN_STATUS_BAD_PARAM;
+  *conv = {pad_h, pad_w, stride_h, stride_w, dilation_h, dilation_w, conv->groups, conv->math};
   return CUDNN_STATUS_SUCCESS;
 }
 cudnnStatus_t cudnnSetConvolutionGroupCount(cudnnConvolutionDescriptor_t conv, int groups) {

@@ -7,8 +7,8 @@ namespace qrun {
 
 inline std::string text(const ConvShape& s, std::int64_t n) {
   return "n" + std::to_string(n) + " c" + std::to_string(s.c) + " " + std::to_string(s.h) + "x" + std::to_string(s.w) +
-         " o" + std::to_string(s.o) + " k" + std::to_string(s.k) + " stride " + std::to_string(s.stride) + " pad " +
-         std::to_string(s.pad) + " groups " + std::to_string(s.groups);
+         " o" + std::to_string(s.o) + " k" + to_string(s.k) + " stride " + to_string(s.stride) + " pad " +
+         to_string(s.pad) + " dilation " + to_string(s.dilation) + " groups " + std::to_string(s.groups);
 }
 
 /// The steps of one convolution of n images: forward, data, weights.
@@ -19,7 +19,7 @@ class ConvPlan {
     plan_.plan.products = products;
     x_ = plan_.buffer({s.c, s.h, s.w});
     y_ = plan_.buffer({s.o, s.out_h(), s.out_w()});
-    w_ = plan_.param({s.o, s.c / s.groups, s.k, s.k});
+    w_ = plan_.param({s.o, s.c / s.groups, s.k.h, s.k.w});
     b_ = plan_.param({s.o}, {}, BlobRole::kBias);
     plan_.step(Conv2dOp{x_, y_, w_, b_, s});
     plan_.step(Conv2dBackwardDataOp{x_, y_, w_, s});
@@ -49,8 +49,8 @@ class ConvPlan {
     const Precision precision = plan_.plan.precision;
     const std::string what = text(s_, n_);
     const std::int64_t pixels = s_.out_h() * s_.out_w();
-    expect_sums(got[0], ref::conv2d(s_, n_, xs(), ws(), bs()), s_.c / s_.groups * s_.k * s_.k, "y " + what, precision);
-    expect_sums(got[1], ref::conv2d_dx(s_, n_, ws(), dys()), s_.o / s_.groups * s_.k * s_.k, "dx " + what, precision);
+    expect_sums(got[0], ref::conv2d(s_, n_, xs(), ws(), bs()), s_.taps(), "y " + what, precision);
+    expect_sums(got[1], ref::conv2d_dx(s_, n_, ws(), dys()), s_.o / s_.groups * s_.k.size(), "dx " + what, precision);
     expect_sums(got[2], ref::conv2d_dw(s_, n_, xs(), dys()), n_ * pixels, "dw " + what, precision);
     expect_sums(got[3], ref::bias_gradient(n_, s_.o, pixels, dys()), n_ * pixels, "db " + what, precision);
   }

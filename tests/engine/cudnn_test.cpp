@@ -63,6 +63,8 @@ const std::pair<std::int64_t, ConvShape> kLibraryConvs[] = {
     {3, {.c = 8, .h = 8, .w = 8, .o = 12, .k = 3, .stride = 2, .pad = 1, .groups = 4}},
     {16, {.c = 8, .h = 4, .w = 4, .o = 12, .k = 1, .stride = 1, .pad = 0, .groups = 1}},
     {17, {.c = 1, .h = 28, .w = 28, .o = 20, .k = 5, .stride = 1, .pad = 0, .groups = 1}},
+    {3, {.c = 4, .h = 8, .w = 10, .o = 8, .k = {3, 5}, .stride = {1, 2}, .pad = {1, 0}}},
+    {2, {.c = 4, .h = 12, .w = 9, .o = 8, .k = {2, 3}, .stride = {2, 1}, .pad = {3, 2}, .dilation = {3, 2}}},
 };
 
 TEST_P(CudnnTest, ConvolutionsStayInsideTheRoundingBound) {
@@ -220,6 +222,7 @@ TEST_F(EmulatedCudnn, AutoTakesTheLibraryFromTheSizeOnThatWasMeasured) {
   EXPECT_EQ(text([](ConvShape& s) { s.h = 13; }), "");
   EXPECT_EQ(text([](ConvShape& s) { s.k = 5; }), "");
   EXPECT_EQ(text([](ConvShape& s) { s.groups = 2; }), "");
+  EXPECT_EQ(text([](ConvShape& s) { s.dilation = s.pad = 2; }), "");
   EXPECT_EQ(text([](ConvShape&) {}, 63), "");
   EXPECT_EQ(text([](ConvShape&) {}, 64, Precision::kFp32), "");
 }

@@ -118,6 +118,14 @@ TEST_P(GradientTest, OfConv2dIsThatOfTheLoss) {
   check(conv("tested", 4, 3, 3, 2, 4, true));
 }
 
+TEST_P(GradientTest, OfALongAndADilatedConv2dIsThatOfTheLoss) {
+  for (const Conv2dLayer& tested :
+       {Conv2dLayer{.out_channels = 5, .kernel_size = {3, 5}, .padding = {0, 2}},
+        Conv2dLayer{.out_channels = 5, .kernel_size = {2, 3}, .stride = {2, 1}, .padding = {1, 2}, .dilation = {3, 2}},
+        Conv2dLayer{.out_channels = 6, .kernel_size = 3, .stride = 2, .padding = 2, .dilation = 2, .groups = 2}})
+    check(layer("tested", "before", tested));
+}
+
 TEST_P(GradientTest, OfLinearIsThatOfTheLoss) {
   check(layer("tested", "before", LinearLayer{.out_features = 5}));
   check(layer("tested", "before", LinearLayer{.out_features = 2, .bias = false}));
@@ -164,12 +172,26 @@ TEST_P(GradientTest, OfWhatSeveralLayersReadIsThatOfTheLoss) {
   check(plan);
 }
 
-TEST_P(GradientTest, OfAResidualSumIsThatOfTheLoss) {
+/// A layer that takes a convolution, its relu and another convolution.
+RunSpec network_joined_by(const LayerParams& tested) {
   RunSpec spec = network_around(layer("inner", "before", ReluLayer{}));
   spec.network.insert(spec.network.begin() + 2,
                       {layer("again", "inner", Conv2dLayer{.out_channels = 4, .kernel_size = 3, .padding = 1}),
-                       joining_layer("tested", {"before", "again", "before"}, AddLayer{{1, 1, -0.25}})});
-  check(lower({spec}, {kInput, 100}));
+                       joining_layer("tested", {"before", "again", "before"}, tested)});
+  return spec;
+}
+
+TEST_P(GradientTest, OfAResidualSumIsThatOfTheLoss) {
+  check(lower({network_joined_by(AddLayer{{1, 1, -0.25}})}, {kInput, 100}));
+}
+
+TEST_P(GradientTest, OfProductsIsThatOfTheLoss) { check(lower({network_joined_by(MulLayer{})}, {kInput, 100})); }
+
+TEST_P(GradientTest, OfMaximaIsThatOfTheLoss) { check(lower({network_joined_by(MaxLayer{})}, {kInput, 100})); }
+
+TEST_P(GradientTest, OfWhatIsConcatenatedIsThatOfTheLoss) {
+  check(lower({network_joined_by(ConcatLayer{})}, {kInput, 100}));
+  check(layer("tested", "before", FlattenLayer{}));
 }
 
 TEST_P(GradientTest, OfBatchNormIsThatOfTheLoss) {
@@ -187,6 +209,21 @@ TEST_P(GradientTest, OfBatchNormOfAFlatVectorIsThatOfTheLoss) {
   spec.network.insert(spec.network.begin() + 2, layer("norm", "tested", BatchNorm2dLayer{}));
   spec.network[3].input = {"norm"};
   check(lower({spec}, {kInput, 100}));
+}
+
+TEST_P(GradientTest, OfScaledChannelsIsThatOfTheLoss) {
+  check(layer("tested", "before", ScaleLayer{}));
+  check(layer("tested", "before", ScaleLayer{.bias = false}));
+  check(layer("tested", "before", PreluLayer{}));
+  check(layer("tested", "before", PreluLayer{.shared = true}));
+}
+
+TEST_P(GradientTest, OfSoftmaxIsThatOfTheLoss) { check(layer("tested", "before", SoftmaxLayer{})); }
+
+TEST_P(GradientTest, OfLrnIsThatOfTheLoss) {
+  check(layer("tested", "before", LrnLayer{.size = 3, .alpha = 2, .k = 0.5}));
+  check(layer("tested", "before", LrnLayer{.size = 5, .alpha = 3, .beta = 1.25}));
+  check(layer("tested", "before", LrnLayer{.size = 3, .alpha = 9, .region = LrnRegion::kWithin}));
 }
 
 TEST_P(GradientTest, OfActivationsIsThatOfTheLoss) {

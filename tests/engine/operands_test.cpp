@@ -17,7 +17,7 @@ constexpr std::int64_t kBatch = 18;  // not a multiple of what the CPU takes at 
 struct EveryOp : StepPlan {
   BufferId x = buffer({2, 6, 6});
   BufferId part = buffer({2, 6, 6});
-  ParamId conv_w, conv_b, linear_w, linear_b, norm_w, norm_b;
+  ParamId conv_w, conv_b, linear_w, linear_b, norm_w, norm_b, scale_w, scale_b;
 
   EveryOp() : StepPlan(kBatch) {
     const QuantSettings ulq = {
@@ -65,11 +65,12 @@ struct EveryOp : StepPlan {
     step(SumGradientsOp{sum, {x, part}});
     add_elementwise(sum);
     add_batch_norm(sum);
+    add_channels(sum);
     step(QuantizeParamBackwardOp{conv_w});
     step(AccumulateGradientOp{linear_w});
     step(MeanGradientOp{linear_w, plan.accumulate});
     step(ClipGradientsOp{static_cast<int>(plan.params.size())});
-    for (const ParamId id : {conv_w, conv_b, linear_w, linear_b, norm_w, norm_b}) step(UpdateOp{id});
+    for (const ParamId id : {conv_w, conv_b, linear_w, linear_b, norm_w, norm_b, scale_w, scale_b}) step(UpdateOp{id});
   }
 
   /// Ops that take the images' shape to the same one; `sum` has a gradient.
@@ -79,12 +80,17 @@ struct EveryOp : StepPlan {
     const BufferId activated = buffer({2, 6, 6});
     plan.dropouts = 1;
     plan.runs[0].dropouts = {0.5};
-    step(AddOp{{x, x}, added, {0.5F, -2.0F}});
+    const BufferId joined = buffer({4, 6, 6});
+    step(EltwiseOp{{x, x}, added, Eltwise::kSum, {0.5F, -2.0F}});
+    step(ConcatOp{{x, added}, joined});
     step(DropoutOp{x, dropped, 0});
     step(ActivationOp{x, activated, {ActivationType::kTanh}});
-    step(AddBackwardOp{added, sum, 0.5F});
+    step(EltwiseBackwardOp{added, {added, x}, sum, Eltwise::kSum, 0, 0.5F});
+    step(EltwiseBackwardOp{added, {added, x}, sum, Eltwise::kProduct, 0, 1.0F});
+    step(EltwiseBackwardOp{added, {added, x}, sum, Eltwise::kMax, 1, 1.0F});
     step(DropoutBackwardOp{dropped, sum, 0});
-    step(AddBackwardOp{activated, sum, 0.5F});
+    step(EltwiseBackwardOp{activated, {x}, sum, Eltwise::kSum, 0, 0.5F});
+    step(ConcatBackwardOp{dropped, activated, 0});
     step(ActivationBackwardOp{added, activated, {ActivationType::kTanh}});
   }
 
@@ -99,9 +105,31 @@ struct EveryOp : StepPlan {
     const StatisticId batches = statistic(BlobRole::kCount, 1, 0.1);
     step(BatchNormMomentsOp{x, normed, mean, variance, batches, image, 1e-5, false});
     step(BatchNormOp{x, normed, norm_w, norm_b, image});
-    step(AddBackwardOp{normed, sum, 0.25F});
+    step(EltwiseBackwardOp{normed, {x}, sum, Eltwise::kSum, 0, 0.25F});
     step(BatchNormBackwardWeightOp{x, normed, norm_w, norm_b, image});
     step(BatchNormBackwardDataOp{unnormed, x, normed, norm_w, image, false});
+  }
+
+  void add_channels(BufferId sum) {
+    const Shape image{2, 6, 6};
+    const BufferId scaled = buffer(image);
+    const BufferId shared = buffer(image);
+    scale_w = param({2}, {}, BlobRole::kScale);
+    scale_b = param({2}, {}, BlobRole::kShift);
+    step(ChannelScaleOp{x, scaled, scale_w, scale_b, image, Scaled::kAll});
+    const BufferId normed = buffer(image);
+    const BufferId scale = buffer(image);
+    const Lrn lrn{.size = 3, .factor = 0.5, .within = true};
+    step(LrnOp{x, normed, scale, image, lrn});
+    step(SoftmaxOp{x, shared, image});
+    step(EltwiseBackwardOp{shared, {x}, sum, Eltwise::kSum, 0, 0.5F});
+    step(SoftmaxBackwardOp{scaled, shared, image});
+    step(EltwiseBackwardOp{normed, {x}, sum, Eltwise::kSum, 0, 0.5F});
+    step(LrnBackwardOp{shared, x, normed, scale, image, lrn});
+    step(ChannelScaleBackwardWeightOp{x, scaled, scale_w, scale_b, image, Scaled::kAll});
+    step(ChannelScaleBackwardWeightOp{x, scaled, scale_w, kNone, image, Scaled::kNegative});
+    step(ChannelScaleBackwardDataOp{shared, x, scaled, scale_w, image, Scaled::kAll});
+    step(ChannelScaleBackwardDataOp{shared, x, scaled, scale_w, image, Scaled::kNegative});
   }
 
   /// Random numbers in all that no step writes.

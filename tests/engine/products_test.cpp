@@ -29,6 +29,20 @@ const ConvCase kConvs[] = {
     {2, {.c = 2, .h = 3, .w = 40, .o = 2, .k = 3, .stride = 1, .pad = 0, .groups = 1}},
     {1, {.c = 1, .h = 5, .w = 5, .o = 2, .k = 5, .stride = 1, .pad = 4, .groups = 1}},
     {3, {.c = 35, .h = 7, .w = 6, .o = 40, .k = 3, .stride = 1, .pad = 1, .groups = 1}},
+    {3, {.c = 5, .h = 1, .w = 1, .o = 2, .k = 1, .stride = 3, .pad = 1}},  // its one window lies in the border
+    {3, {.c = 4, .h = 9, .w = 11, .o = 7, .k = {3, 5}}},
+    {18, {.c = 3, .h = 10, .w = 8, .o = 6, .k = {5, 3}, .pad = {2, 1}}},
+    {2, {.c = 3, .h = 8, .w = 13, .o = 5, .k = 3, .pad = {0, 2}}},
+    {5, {.c = 4, .h = 12, .w = 7, .o = 6, .k = {1, 7}, .pad = {0, 3}}},
+    {5, {.c = 4, .h = 7, .w = 12, .o = 6, .k = {7, 1}, .pad = {3, 0}, .groups = 2}},
+    {4, {.c = 3, .h = 13, .w = 11, .o = 7, .k = {2, 3}, .stride = {3, 2}, .pad = {1, 0}}},
+    {3, {.c = 2, .h = 9, .w = 14, .o = 5, .k = {4, 2}, .stride = {1, 3}, .pad = {3, 1}}},
+    {3, {.c = 3, .h = 11, .w = 12, .o = 4, .k = 3, .pad = 2, .dilation = 2}},
+    {17, {.c = 2, .h = 12, .w = 15, .o = 6, .k = {3, 2}, .pad = {1, 4}, .dilation = {4, 3}}},
+    {2,
+     {.c = 4, .h = 14, .w = 13, .o = 6, .k = {3, 4}, .stride = {2, 3}, .pad = {3, 2}, .groups = 2, .dilation = {3, 2}}},
+    {2, {.c = 3, .h = 15, .w = 17, .o = 4, .k = {4, 3}, .stride = {4, 6}, .pad = {2, 5}, .dilation = {2, 4}}},
+    {2, {.c = 2, .h = 6, .w = 5, .o = 3, .k = {2, 3}, .stride = {5, 1}, .pad = 7, .dilation = {6, 1}}},
 };
 // Large enough for each size of tile that the CUDA engine has.
 const ConvCase kLargeConvs[] = {
@@ -45,7 +59,7 @@ class ConvTest : public EngineTest {
     StepPlan p(n);
     const BufferId x = p.buffer({s.c, s.h, s.w});
     const BufferId y = p.buffer({s.o, s.out_h(), s.out_w()});
-    const ParamId w = p.param({s.o, s.c / s.groups, s.k, s.k});
+    const ParamId w = p.param({s.o, s.c / s.groups, s.k.h, s.k.w});
     const ParamId b = p.param({s.o}, {}, BlobRole::kBias);
     p.step(Conv2dOp{x, y, w, b, s});
     p.step(Conv2dBackwardDataOp{x, y, w, s});
@@ -107,6 +121,8 @@ TEST_P(ConvTest, TilesChangeNoBit) {
         ConvCase{12, {.c = 1, .h = 28, .w = 28, .o = 20, .k = 5}},
         ConvCase{7, {.c = 6, .h = 14, .w = 11, .o = 70, .k = 3, .stride = 1, .pad = 2, .groups = 2}},
         ConvCase{6, {.c = 5, .h = 9, .w = 9, .o = 9, .k = 3, .stride = 2, .pad = 1}},
+        ConvCase{6, {.c = 5, .h = 9, .w = 14, .o = 9, .k = {5, 3}, .pad = {2, 1}}},
+        ConvCase{6, {.c = 5, .h = 12, .w = 9, .o = 9, .k = {3, 2}, .stride = {2, 1}, .pad = 1, .dilation = {3, 2}}},
         ConvCase{33, {.c = 700, .h = 1, .w = 1, .o = 300, .k = 1}}}) {
     std::vector<Floats> first;
     for (const int processors : {132, 1, 4, 100000}) {

@@ -14,48 +14,10 @@
 #include "plan/operands.h"
 #include "plan/pack_key.h"
 #include "quant/all.h"
-#include "reference/layers.h"
+#include "support.h"
 
 namespace qrun {
 namespace {
-
-LayerSpec conv(const std::string& name, const std::string& input, std::int64_t out, std::int64_t k,
-               std::int64_t pad = 0, std::int64_t groups = 1) {
-  return layer(name, input, Conv2dLayer{.out_channels = out, .kernel_size = k, .padding = pad, .groups = groups});
-}
-LayerSpec pool(const std::string& name, const std::string& input, std::int64_t k, std::int64_t pad = 0) {
-  return layer(name, input, MaxPool2dLayer{.kernel_size = k, .stride = k, .padding = pad});
-}
-LayerSpec linear(const std::string& name, const std::string& input, std::int64_t out) {
-  return layer(name, input, LinearLayer{.out_features = out});
-}
-
-RunSpec lenet() {
-  RunSpec spec;
-  spec.data.train.batch_size = 64;
-  spec.data.test.batch_size = 100;
-  spec.train.epochs = 20;
-  spec.network = {conv("conv1", "data", 20, 5), pool("pool1", "conv1", 2),   conv("conv2", "pool1", 50, 5),
-                  pool("pool2", "conv2", 2),    linear("fc1", "pool2", 500), layer("relu1", "fc1", ReluLayer{}),
-                  linear("score", "relu1", 10)};
-  return spec;
-}
-const DataInfo kMnist{{1, 28, 28}, 60000};
-
-template <class T>
-int count(const Plan& plan) {
-  return static_cast<int>(
-      std::ranges::count_if(plan.steps, [](const Step& step) { return std::holds_alternative<T>(step.op); }));
-}
-
-std::string refusal(const RunSpec& spec) {
-  try {
-    static_cast<void>(lower({spec}, kMnist));
-  } catch (const ConfigError& error) {
-    return error.what();
-  }
-  return "accepted";
-}
 
 TEST(Lower, GivesLeNetItsShapes) {
   const Plan plan = lower({lenet()}, kMnist);
@@ -151,13 +113,34 @@ TEST(Lower, NamesTheLayerWhoseShapesDontFit) {
   EXPECT_THAT(refusal(spec), testing::HasSubstr("padding 2 is more than half of kernel_size 2; at most 1"));
 }
 
+TEST(Lower, AKernelMayBeLongAndReachFar) {
+  RunSpec spec = lenet();
+  auto& conv1 = std::get<Conv2dLayer>(spec.network[0].params);
+  conv1 = {.out_channels = 20, .kernel_size = {3, 5}, .stride = {1, 2}, .padding = {0, 2}, .dilation = {4, 1}};
+  const Plan plan = lower({spec}, kMnist);
+  EXPECT_EQ(plan.buffers[1].shape, (Shape{20, 20, 14}));
+  EXPECT_EQ(plan.params[0].dims, (std::vector<std::int64_t>{20, 1, 3, 5}));
+  const std::vector<LayerCost> costs = network_costs(spec, kMnist.shape);
+  EXPECT_EQ(costs[0].parameters, 20 * 15 + 20);
+  EXPECT_EQ(costs[0].macs, 20 * 15 * 20 * 14);
+  conv1 = {.out_channels = 20, .kernel_size = {3, 5}, .padding = {1, 0}, .dilation = {15, 1}};
+  EXPECT_EQ(refusal(spec),
+            "net.yaml:7:3: network.conv1: kernel_size 3x5 with dilation 15x1 takes 31x5, more than its input 1x28x28 "
+            "with padding 1x0; use a smaller dilation or more padding");
+  conv1.padding = {2, 0};
+  spec.network[1] = layer("pool1", "conv1", ReluLayer{});
+  spec.network.erase(spec.network.begin() + 2, spec.network.begin() + 4);
+  spec.network[2].input = {"pool1"};
+  EXPECT_EQ(refusal(spec), "accepted") << "the kernel is as large as the image with its border";
+}
+
 TEST(Lower, LaysAResidualBlockOut) {
   RunSpec spec = lenet();
   spec.network = {conv("conv1", "data", 4, 3, 1), layer("relu1", "conv1", ReluLayer{}), conv("conv2", "relu1", 4, 3, 1),
                   joining_layer("sum", {"relu1", "conv2"}, AddLayer{{1, 1}}), linear("score", "sum", 10)};
   const Plan plan = lower({spec}, kMnist);
-  EXPECT_EQ(count<AddOp>(plan), 1);
-  EXPECT_EQ(count<AddBackwardOp>(plan), 2);
+  EXPECT_EQ(count<EltwiseOp>(plan), 1);
+  EXPECT_EQ(count<EltwiseBackwardOp>(plan), 2);
   EXPECT_EQ(count<SumGradientsOp>(plan), 1) << "relu1 has two readers";
   const std::vector<LayerCost> costs = network_costs(spec, kMnist.shape);
   EXPECT_EQ(costs[3].parameters + costs[3].macs, 0);
@@ -171,7 +154,7 @@ TEST(Lower, ASumOfImagesHasNoGradient) {
   RunSpec spec = lenet();
   spec.network = {joining_layer("sum", {"data", "data"}, AddLayer{{1, 1}}), linear("score", "sum", 10)};
   const Plan plan = lower({spec}, kMnist);
-  EXPECT_EQ(count<AddBackwardOp>(plan), 0);
+  EXPECT_EQ(count<EltwiseBackwardOp>(plan), 0);
   EXPECT_EQ(count<LinearBackwardDataOp>(plan), 0);
 }
 

@@ -34,12 +34,12 @@ void for_products(const ConvShape& s, std::int64_t n, const Visit& visit) {
       for (std::int64_t oy = 0; oy < s.out_h(); ++oy) {
         for (std::int64_t ox = 0; ox < s.out_w(); ++ox) {
           const std::int64_t y = ((image * s.o + o) * s.out_h() + oy) * s.out_w() + ox;
-          for (std::int64_t k = 0; k < group_in * s.k * s.k; ++k) {
-            const std::int64_t c = o / group_out * group_in + k / (s.k * s.k);
-            const std::int64_t iy = oy * s.stride - s.pad + k / s.k % s.k;
-            const std::int64_t ix = ox * s.stride - s.pad + k % s.k;
+          for (std::int64_t k = 0; k < group_in * s.k.h * s.k.w; ++k) {
+            const std::int64_t c = o / group_out * group_in + k / (s.k.h * s.k.w);
+            const std::int64_t iy = oy * s.stride.h - s.pad.h + k / s.k.w % s.k.h * s.dilation.h;
+            const std::int64_t ix = ox * s.stride.w - s.pad.w + k % s.k.w * s.dilation.w;
             if (iy < 0 || iy >= s.h || ix < 0 || ix >= s.w) continue;
-            visit(((image * s.c + c) * s.h + iy) * s.w + ix, o * group_in * s.k * s.k + k, y, o);
+            visit(((image * s.c + c) * s.h + iy) * s.w + ix, o * group_in * s.k.h * s.k.w + k, y, o);
           }
         }
       }
@@ -213,16 +213,6 @@ NormSums batch_norm_sums(const Shape& s, std::int64_t n, const std::vector<T>& x
     sums.dy_x[c].magnitude += std::fabs(gradient) * of.magnitude;
   });
   return sums;
-}
-
-/// Weighted sum of tensors of one size.
-template <class T>
-Sums add(const std::vector<std::vector<T>>& x, const Floats& coefficients) {
-  Sums y(x[0].size());
-  for (std::size_t input = 0; input < x.size(); ++input) {
-    for (std::size_t i = 0; i < y.size(); ++i) y[i].add(product<double>(coefficients[input], x[input][i]));
-  }
-  return y;
 }
 
 /// Mean loss over the batch; `dx` [n, classes] receives its gradient. `smoothing` is the part of a target that all

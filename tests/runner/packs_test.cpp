@@ -44,6 +44,9 @@ void average(RunSpec& run) { run.network[1].params = AvgPool2dLayer{.kernel_size
 
 void normalize(RunSpec& run) { run.network[5].params = BatchNorm2dLayer{}; }
 void leak(RunSpec& run) { run.network[5].params = LeakyReluLayer{}; }
+void scale(RunSpec& run) { run.network[5].params = ScaleLayer{}; }
+void parametrize(RunSpec& run) { run.network[5].params = PreluLayer{}; }
+void respond(RunSpec& run) { run.network[5].params = LrnLayer{.alpha = 1}; }
 void drop_out(RunSpec& run) { run.network[5].params = DropoutLayer{}; }
 void add_to_itself(RunSpec& run) {
   run.network[5].params = AddLayer{{1, 1}};
@@ -89,6 +92,7 @@ std::vector<Change> changes_of_network(const std::string& folder) {
       {"network.kernel_size", kApart, param(0, &Conv2dLayer::kernel_size, 3)},
       {"network.stride", kApart, param(0, &Conv2dLayer::stride, 2)},
       {"network.padding", kApart, param(0, &Conv2dLayer::padding, 1)},
+      {"network.dilation", kApart, param(0, &Conv2dLayer::dilation, {1, 2})},
       {"network.groups", kApart, param(2, &Conv2dLayer::groups, 2)},
       {"network.ceil_mode", kApart, param(1, &MaxPool2dLayer::ceil_mode, true)},
       {"network.count_include_pad", kApart, param(1, &AvgPool2dLayer::count_include_pad, true), average},
@@ -98,6 +102,13 @@ std::vector<Change> changes_of_network(const std::string& folder) {
       {"network.affine", kApart, param(5, &BatchNorm2dLayer::affine, false), normalize},
       {"network.frozen", kApart, param(5, &BatchNorm2dLayer::frozen, true), start_normalized},
       {"network.negative_slope", kApart, param(5, &LeakyReluLayer::negative_slope, 0.5), leak},
+      {"network.bias", kApart, param(5, &ScaleLayer::bias, false), scale},
+      {"network.shared", kApart, param(5, &PreluLayer::shared, true), parametrize},
+      {"network.size", kApart, param(5, &LrnLayer::size, 3), respond},
+      {"network.alpha", kApart, param(5, &LrnLayer::alpha, 2.0), respond},
+      {"network.beta", kApart, param(5, &LrnLayer::beta, 0.5), respond},
+      {"network.region", kApart, param(5, &LrnLayer::region, LrnRegion::kWithin), respond},
+      {"network.k", kApart, param(5, &LrnLayer::k, 2.0), respond},
       {"network.p", kTogether, param(5, &DropoutLayer::p, 0.25), drop_out},
       {"network.coefficients", kApart, param(5, &AddLayer::coefficients, {1, -0.5}), add_to_itself},
       {"network.weight.lr_mult", kTogether, [](RunSpec& run) { run.network[0].weight.lr_mult = 3; }},

@@ -62,9 +62,37 @@ TEST(ElementCount, KeepsWithinTheConfigurationAndTheSite) {
   EXPECT_EQ(element_count(100, 60000, cluster, 64), 64);
 }
 
-TEST(BatchScript, LeavesTheChoiceOfASingleDeviceToTheProgram) {
-  EXPECT_THAT(batch_script(job_with(1)), testing::Not(testing::HasSubstr("--device")));
-  EXPECT_THAT(batch_script(job_with(0)), testing::Not(testing::HasSubstr("--gpus")));
+TEST(ElementCount, CountsPacksThatAnElementTrainsAtOnce) {
+  ClusterSpec cluster;
+  cluster.gpus = 4;
+  EXPECT_EQ(element_count(10, 60000, cluster, 1000), 3);
+  EXPECT_EQ(element_count(10, 700, cluster, 1000), 2);
+}
+
+TEST(ElementCount, WithoutATrialSharesAllAtOnceOrAsManyAsMayRun) {
+  ClusterSpec cluster;
+  cluster.gpus = 1;
+  EXPECT_EQ(element_count(10, std::nullopt, cluster, 1000), 10);
+  EXPECT_EQ(element_count(10, std::nullopt, cluster, 6), 6);
+  cluster.max_parallel = 4;
+  EXPECT_EQ(element_count(10, std::nullopt, cluster, 1000), 4);
+}
+
+// One that found its GPU unusable would train on its processors, for days.
+TEST(BatchScript, HoldsAnElementToItsGpus) {
+  EXPECT_THAT(batch_script(job_with(1)), testing::HasSubstr(" --device 0 "));
+  EXPECT_THAT(batch_script(job_with(0)),
+              testing::Not(testing::AnyOf(testing::HasSubstr("--gpus"), testing::HasSubstr("--device"))));
+}
+
+TEST(BatchScript, LeavesThePackToTheGpuAndSaysWhatIsShared) {
+  SlurmJob job = job_with(2);
+  job.packs = 3;
+  EXPECT_THAT(batch_script(job),
+              testing::HasSubstr("\n# 3 packs of at most 2 runs; 4 elements with 2 GPUs, a pack on each at a time.\n"));
+  job.pack = 0;
+  EXPECT_THAT(batch_script(job), testing::HasSubstr("\n# 3 packs of what a GPU takes, at most 64 runs; 4 elements"));
+  EXPECT_THAT(batch_script(job), testing::Not(testing::HasSubstr("--pack")));
 }
 
 }  // namespace

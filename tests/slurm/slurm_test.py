@@ -10,11 +10,14 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
+
+import h5py
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "scripts"))
@@ -147,6 +150,28 @@ def run_in_odd_folder(folder: Path) -> None:
     print("a sweep in a folder of odd characters: complete and collected")
 
 
+def run_on_gpus(folder: Path) -> None:
+    """Elements with a GPU each, which is a file to Slurm and made of C++ to the program: one pack on each at a time."""
+    programs = folder / "emulated"
+    programs.mkdir()
+    for file in (PROGRAM, PROGRAM.parent / "emulated" / "libqrun_cuda.so"):
+        shutil.copy2(file, programs)
+    results = folder / "gpus"
+    sweep = ["configs/sweep_smoke.yaml", "train.epochs=2", "sweep.grid={seed: [1, 2, 3, 4]}", "data.train={synthetic_digits: 300, batch_size: 50}"]
+    cluster = 'cluster={gpus: 1, pack: 2, max_parallel: 2, time: "00:10:00"}'
+    said = output(programs / "qrun", "submit", *sweep, cluster, "--output", str(results))
+    job = re.search(r"job (\d+): 2 elements for 2 packs of 4 runs", said)[1]
+    wait_for("the array on GPUs to end", lambda: not output("squeue", "--noheader").strip())
+    asked = [re.search(r"TresPerJob=(\S+)|TresPerNode=(\S+)", output("scontrol", "show", "job", f"{job}_{e}"))[0] for e in "01"]
+    engines = {}
+    for path in sorted((results / "sweep_smoke").glob("seed=*.h5")):
+        with h5py.File(path) as file:
+            engines[path.name] = (file.attrs["status"], file.attrs["engine"], file.attrs["device"])
+    if not all("gpu:1" in tres for tres in asked) or list(engines.values()) != [("complete", "cuda", "emulated device")] * 4:
+        raise AssertionError(f"{asked}, {engines}")
+    print("4 runs in 2 packs, each element on a GPU of its own: complete, by the CUDA engine on an emulated device")
+
+
 def main() -> int:
     """Start the cluster, test, stop it."""
     with tempfile.TemporaryDirectory(prefix="qrun-slurm-") as temporary:
@@ -159,6 +184,7 @@ def main() -> int:
         os.environ["SLURM_CONF"] = str(cluster / "slurm.conf")
         try:
             run_in_odd_folder(Path(temporary))
+            run_on_gpus(Path(temporary))
             run(Path(temporary))
         except AssertionError as problem:
             print(problem)

@@ -44,6 +44,27 @@ TEST(NetworkJson, HoldsShapesAndCostsOfEachLayer) {
   EXPECT_EQ(json["layers"][1].at("output_shape"), nlohmann::json::array({2, 4, 4}));
 }
 
+TEST(NetworkJson, HasBothSidesWhereTheyDiffer) {
+  RunSpec spec = small_network();
+  auto& conv = std::get<Conv2dLayer>(spec.network[0].params);
+  conv.kernel_size = {5, 3};
+  conv.dilation = {1, 2};
+  const nlohmann::json json = nlohmann::json::parse(network_json(spec, {1, 12, 12}));
+  EXPECT_EQ(json["layers"][0].at("params").at("kernel_size"), nlohmann::json::array({5, 3}));
+  EXPECT_EQ(json["layers"][0].at("params").at("dilation"), nlohmann::json::array({1, 2}));
+  EXPECT_EQ(json["layers"][0].at("params").at("stride"), 1);
+  EXPECT_EQ(json["layers"][0].at("macs"), 2 * 15 * 64);
+}
+
+TEST(NetworkJson, NamesChoicesAsText) {
+  RunSpec spec = small_network();
+  spec.network[1].params = LrnLayer{.size = 3, .region = LrnRegion::kWithin};
+  const nlohmann::json json = nlohmann::json::parse(network_json(spec, {1, 12, 12}));
+  EXPECT_EQ(json.at("layers")[1].at("params").at("region"), "within");
+  EXPECT_EQ(json.at("layers")[1].at("params").at("size"), 3);
+  EXPECT_FALSE(json.at("layers")[1].at("params").contains("k"));
+}
+
 TEST(NetworkJson, AddsUpItsLayers) {
   const nlohmann::json json = nlohmann::json::parse(network_json(small_network(), {1, 12, 12}));
   for (const char* key : {"parameters", "macs", "bit_operations", "model_bits_float", "model_bits"}) {

@@ -32,7 +32,7 @@ ConfigError mistake(const std::string& key, const std::string& problem) {
   return {{"command line", 0, 0}, key, problem};
 }
 
-/// `C,H,W`.
+/// Reads `C,H,W`.
 Shape read_shape(const std::string& text) {
   Shape shape;
   int end = 0;
@@ -44,7 +44,7 @@ Shape read_shape(const std::string& text) {
   throw mistake("--input", text + " is no shape; channels, height and width, as 3,32,32");
 }
 
-/// Of an image as the network gets it; data is not looked at.
+/// Returns the shape of an image as the network gets it; data is not looked at.
 Shape input_of(const RunSpec& run, const std::string& given) {
   if (!given.empty()) return read_shape(given);
   if (run.data.train.synthetic_digits == 0)

@@ -30,7 +30,7 @@ int report(const Imports& imports) {
   return kAllComplete;
 }
 
-/// What is not as it must be in the files to import is a mistake of the call.
+/// Returns an action that imports: what is not as it must be in the files is a mistake of the call.
 template <class Import>
 Action import_action(const Import& import) {
   return [import] {
@@ -45,7 +45,7 @@ Action import_action(const Import& import) {
   };
 }
 
-/// Both folders that most of the imports have.
+/// Adds both folders that most of the imports have.
 void add_folders(CLI::App& command, Options& options, const char* from) {
   as_path(command.add_option("--from", options.from, from))->required();
   as_path(command.add_option("--to", options.to, "folder for train_lmdb and test_lmdb"))->required();
@@ -73,7 +73,7 @@ void add_cifar(CLI::App& data, const std::shared_ptr<Options>& options, Action& 
       [options, &action] { action = import_action([options] { return import_cifar(options->from, options->to); }); });
 }
 
-/// `32x48`: height and width.
+/// Reads `32x48`: height and width.
 std::optional<ImageSize> parse_size(const std::string& text) {
   constexpr std::int64_t kLargest = 1 << 14;
   ImageSize size;

@@ -74,7 +74,7 @@ int exit_code(const std::vector<Standing>& standings, bool wait) {
   return wait ? kInterrupted : kAllComplete;  // the rest is with others
 }
 
-/// Each line once, though the index is written anew after every pack.
+/// Says each line once, though the index is written anew after every pack.
 class LeftOutLines {
  public:
   void say(const LeftOut& left_out) {
@@ -89,14 +89,14 @@ class LeftOutLines {
   std::set<std::string> said_;
 };
 
-/// At the end, where it is seen.
+/// Says which runs are left, at the end, where it is seen.
 void say_left(const std::vector<Standing>& standings, const SweepPlan& plan) {
   for (std::size_t i = 0; i < standings.size(); ++i) {
     if (!standings[i].left.empty()) spdlog::error(R"(left run={} reason="{}")", plan.runs()[i].id, standings[i].left);
   }
 }
 
-/// A line for each.
+/// Returns the paths of the runs' files, a line for each.
 std::string run_files(const std::vector<Standing>& standings) {
   std::string text;
   for (const Standing& standing : standings) {

@@ -46,7 +46,7 @@ int show_once(const ShowOptions& options) {
   return board.problems.empty() ? kAllComplete : kRunFailed;
 }
 
-/// sweep.h5 of each folder, written anew from its run files.
+/// Writes sweep.h5 of each folder anew from its run files.
 int collect(const ShowOptions& options) {
   bool damaged = false;
   for (const std::string& folder : options.paths) {
@@ -60,7 +60,7 @@ int collect(const ShowOptions& options) {
   return damaged ? kRunFailed : kAllComplete;
 }
 
-/// The table again every two seconds while runs are under way, on a terminal in place of the last one.
+/// Prints the table again every two seconds while runs are under way, on a terminal in place of the last one.
 int watch(const ShowOptions& options) {
   install_interrupts();
   const bool in_place = isatty(STDOUT_FILENO) != 0;

@@ -1,8 +1,11 @@
 // `qrun submit`: a sweep as a Slurm job array.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <filesystem>
+#include <limits>
+#include <numeric>
 
 #include "cli/command.h"
 #include "cli/engines.h"
@@ -12,6 +15,7 @@
 #include "core/error.h"
 #include "core/home.h"
 #include "core/log.h"
+#include "engine/plugin.h"
 #include "runner/estimate.h"
 #include "runner/results_folder.h"
 #include "runner/slurm.h"
@@ -32,6 +36,29 @@ struct SubmitOptions {
 /// An array needs time limits and sizes from somewhere; without `cluster:` the site's defaults hold.
 ClusterSpec cluster_of(const Sweep& sweep) { return sweep.runs.front().cluster.value_or(ClusterSpec{}); }
 
+/// A GPU that no one here can ask.
+const EngineInfo kSomeGpu{.pack = kDevicePack, .memory = std::numeric_limits<std::int64_t>::max()};
+
+/// The GPUs of an element, as Slurm numbers them.
+std::vector<int> devices_of(const Sweep& sweep, const ClusterSpec& cluster, const std::string& config) {
+  if (std::ranges::any_of(sweep.runs, [](const RunSpec& run) { return run.engine == EngineChoice::kCpu; }))
+    throw ConfigError({config, 0, 0}, "cluster.gpus", "engine: cpu has no use for GPUs; leave one of the two out");
+  std::vector<int> devices(static_cast<std::size_t>(cluster.gpus));
+  std::iota(devices.begin(), devices.end(), 0);
+  return devices;
+}
+
+/// An engine that tells what elements take; nothing where they have GPUs and this machine has none.
+std::unique_ptr<Engine> engine_like_elements(const ClusterSpec& cluster) {
+  if (cluster.gpus == 0) return make_engine({EngineChoice::kCpu, static_cast<int>(cluster.cpus)});
+  try {
+    return make_engine({EngineChoice::kCuda});
+  } catch (const EnvironmentError& error) {
+    spdlog::info("no trial ({}): an element for each pack, within the limits of cluster", error.what());
+    return nullptr;
+  }
+}
+
 /// Slurm's patterns have no way to write a `\`, its directives none for the end of a line: jobs would die without a
 /// log.
 void refuse_unwritable_logs(const std::string& dir) {
@@ -40,7 +67,7 @@ void refuse_unwritable_logs(const std::string& dir) {
                       "Slurm writes no logs below a folder whose name holds \\ or a line break; choose another");
 }
 
-/// The array's id.
+/// Submits the array; returns its id.
 std::string submit_array(const std::string& script, std::int64_t elements) try {
   std::string id = sbatch({script});
   if (!may_requeue(id))
@@ -77,24 +104,28 @@ int submit(const SubmitOptions& options) {
   SweepOptions run_options;
   run_options.threads = static_cast<int>(cluster.cpus);
   run_options.pack = static_cast<int>(cluster.pack);
+  if (cluster.gpus > 0) run_options.devices = devices_of(sweep, cluster, options.config);
   const Layout layout(dir, sweep.name);
   SweepPlan plan(sweep.runs, run_options, layout.folder());
   for (const std::string& warning : plan.warnings()) spdlog::warn("{}", warning);
-  const auto packs = static_cast<std::int64_t>(plan.packs({.pack = run_options.threads}).size());
+  const std::unique_ptr<Engine> engine = engine_like_elements(cluster);
+  const auto packs = static_cast<std::int64_t>(plan.packs(engine ? engine->info() : kSomeGpu).size());
   if (packs == 0) {
     print("all runs have ended; `qrun show` lists them\n");
     return kAllComplete;
   }
   const SlurmSite site = options.dry_run ? SlurmSite{} : ask_site(cluster.partition);
   for (const std::string& warning : requeue_warnings(site)) spdlog::warn("{}", warning);
-  const double seconds = estimate(plan, *make_engine({EngineChoice::kCpu, run_options.threads})).seconds;
+  const double gpus = static_cast<double>(std::max<std::int64_t>(1, cluster.gpus));
+  const auto seconds = engine ? std::optional(estimate(plan, *engine).seconds / gpus) : std::nullopt;
   const SlurmJob job{.name = sweep.name,
                      .program = fs::read_symlink("/proc/self/exe").string(),
                      .work_folder = fs::current_path().string(),
                      .dir = dir.string(),
                      .cluster = cluster,
                      .elements = element_count(packs, seconds, cluster, site.max_array_size),
-                     .pack = cluster.pack > 0 ? cluster.pack : cluster.cpus};
+                     .packs = packs,
+                     .pack = cluster.pack > 0 || cluster.gpus > 0 ? cluster.pack : cluster.cpus};
   if (options.dry_run) {
     print(batch_script(job));
     return kAllComplete;

@@ -19,7 +19,7 @@ std::optional<std::int64_t> parse_count(std::string_view text) {
   return count;
 }
 
-/// `8G`, `512`: megabytes where no unit is written.
+/// True for `8G` and `512`: megabytes where no unit is written.
 bool is_memory(const std::string& text) {
   const std::size_t digits = text.find_first_not_of("0123456789");
   const std::string unit = digits == text.npos ? "" : text.substr(digits);

@@ -48,7 +48,8 @@ void read_mean_image(DataSpec& data, const Value& value) {
   data.mean_of_train = given.is_of_train;
 }
 
-/// Whole also where only shapes are asked for: the runs of a pack share their data, and with it a mean image.
+/// Writes all of a mean image also where only shapes are asked for: the runs of a pack share their data, and with it a
+/// mean image.
 void write_mean_image(const DataSpec& data, Sink& sink) {
   sink.open(Sink::Collection::kMap);
   sink.key(data.mean_of_train ? "image" : "file");

@@ -32,7 +32,7 @@ struct DataSpec {
   Position mean_position, crop_position;  // outside text() and id()
 };
 
-/// Subtracts pixel by pixel.
+/// True where a mean image is subtracted, pixel by pixel.
 [[nodiscard]] inline bool has_mean_image(const DataSpec& data) { return data.mean_of_train || !data.mean_file.empty(); }
 
 namespace config {

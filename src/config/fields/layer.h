@@ -60,12 +60,12 @@ inline constexpr const char* kImages = "data";  // the input that is no layer
 
 /// Reads a layer and sets its defaults, all but `input`.
 void read_layer(const Value& value, LayerSpec& layer);
-/// Writes it as a map.
+/// Writes a layer as a map.
 void write_layer(const LayerSpec& layer, const Writing& to);
-/// The parameters of its type by their names, `stride` -> `1`, as text.
+/// Returns the parameters of a layer's type by their names, `stride` -> `1`, as text.
 [[nodiscard]] std::vector<std::pair<std::string, std::string>> parameter_texts(const LayerSpec& layer);
 
-/// A schema for each type.
+/// Returns a schema for each type of layer.
 [[nodiscard]] std::vector<Node> schemas_of_layers();
 
 }  // namespace config

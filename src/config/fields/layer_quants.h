@@ -9,7 +9,7 @@ namespace qrun::config {
 
 /// What of the layer can be quantized.
 [[nodiscard]] std::vector<Blob> blobs_of(const LayerSpec& layer);
-/// True where a pattern may quantize it: weights and biases of products, so that `*` never rounds a batch norm.
+/// True where a pattern may quantize the blob: weights and biases of products, so that `*` never rounds a batch norm.
 [[nodiscard]] bool is_reached_by_patterns(const LayerSpec& layer, Blob blob);
 [[nodiscard]] const QuantSettings& quant_of(const LayerSpec& layer, Blob blob);
 [[nodiscard]] QuantSettings& quant_of(LayerSpec& layer, Blob blob);

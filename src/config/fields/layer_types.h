@@ -8,34 +8,37 @@
 #include <variant>
 #include <vector>
 
+#include "config/fields/channel_layers.h"
+#include "config/fields/joining_layers.h"
+#include "config/fields/max_size.h"
 #include "config/table/field.h"
+#include "core/shape.h"
 
 namespace qrun {
 
-namespace config {
-inline constexpr std::uint64_t kMaxSize = 1 << 20;  // of what is counted in a layer
-}
-
-/// Two-dimensional convolution; weight [out_channels, channels / groups, kernel_size, kernel_size].
+/// Two-dimensional convolution; weight [out_channels, channels / groups, kernel_size.h, kernel_size.w].
 struct Conv2dLayer {
   static constexpr const char* kType = "conv2d";
   static constexpr bool kHasWeight = true;
   std::int64_t out_channels = 0;
-  std::int64_t kernel_size = 0;
-  std::int64_t stride = 1;
-  std::int64_t padding = 0;
+  Sides kernel_size{};
+  Sides stride{1};
+  Sides padding{};
+  Sides dilation{1};
   std::int64_t groups = 1;
   bool bias = true;
 
   static constexpr auto table() {
-    using config::boolean, config::fields, config::integer, config::kMaxSize, config::Role;
+    using config::boolean, config::fields, config::integer, config::kMaxSize, config::Role, config::sides;
     return fields(
         integer<&Conv2dLayer::out_channels>("out_channels", "number of filters", Role::kShape, {1, kMaxSize})
             .required(),
-        integer<&Conv2dLayer::kernel_size>("kernel_size", "height and width of a filter", Role::kShape, {1, kMaxSize})
+        sides<&Conv2dLayer::kernel_size>("kernel_size", "height and width of a filter", Role::kShape, {1, kMaxSize})
             .required(),
-        integer<&Conv2dLayer::stride>("stride", "step between outputs", Role::kShape, {1, kMaxSize}),
-        integer<&Conv2dLayer::padding>("padding", "zeros added on each side", Role::kShape, {0, kMaxSize}),
+        sides<&Conv2dLayer::stride>("stride", "step between outputs", Role::kShape, {1, kMaxSize}),
+        sides<&Conv2dLayer::padding>("padding", "zeros added on each side", Role::kShape, {0, kMaxSize}),
+        sides<&Conv2dLayer::dilation>("dilation", "step between the values of a filter", Role::kShape, {1, kMaxSize})
+            .later("1"),
         integer<&Conv2dLayer::groups>("groups", "groups of channels that don't see each other", Role::kShape,
                                       {1, kMaxSize}),
         boolean<&Conv2dLayer::bias>("bias", "add a bias per filter", Role::kShape));
@@ -122,6 +125,15 @@ struct GlobalAvgPool2dLayer {
   bool operator==(const GlobalAvgPool2dLayer&) const = default;
 };
 
+/// All values of an image as channels, in c, h, w order.
+struct FlattenLayer {
+  static constexpr const char* kType = "flatten";
+  static constexpr bool kHasWeight = false;
+
+  static constexpr config::Table<FlattenLayer, 0> table() { return {}; }
+  bool operator==(const FlattenLayer&) const = default;
+};
+
 /// max(x, 0).
 struct ReluLayer {
   static constexpr const char* kType = "relu";
@@ -171,6 +183,15 @@ struct TanhLayer {
   bool operator==(const TanhLayer&) const = default;
 };
 
+/// exp(x) of each channel, parted by their sum.
+struct SoftmaxLayer {
+  static constexpr const char* kType = "softmax";
+  static constexpr bool kHasWeight = false;
+
+  static constexpr config::Table<SoftmaxLayer, 0> table() { return {}; }
+  bool operator==(const SoftmaxLayer&) const = default;
+};
+
 /// (x - mean) / sqrt(variance + eps) of each channel, times a weight, plus a bias: of the batch in training, of running
 /// statistics in a test, and where they are frozen in training, too.
 struct BatchNorm2dLayer {
@@ -210,31 +231,11 @@ struct DropoutLayer {
   bool operator==(const DropoutLayer&) const = default;
 };
 
-/// Sum of its inputs, each times its coefficient.
-struct AddLayer {
-  static constexpr const char* kType = "add";
-  static constexpr bool kHasWeight = false;
-  static constexpr bool kTakesSeveral = true;
-  std::vector<double> coefficients;  // one an input
-
-  static void read_coefficients(AddLayer& add, const config::Value& value);
-  static void write_coefficients(const AddLayer& add, const config::Writing& to);
-  [[nodiscard]] static config::Node schema_of_coefficients();
-
-  static constexpr auto table() {
-    using config::fields, config::Role;
-    return fields(config::field<AddLayer>("coefficients", "a factor on each input; default: 1", Role::kShape)
-                      .read_by<read_coefficients>()
-                      .written_by<write_coefficients>()
-                      .described_by<schema_of_coefficients>());
-  }
-  bool operator==(const AddLayer&) const = default;
-};
-
 /// The list of types, in the order of the documentation.
 using LayerParams =
     std::variant<Conv2dLayer, LinearLayer, MaxPool2dLayer, AvgPool2dLayer, GlobalAvgPool2dLayer, ReluLayer, Relu6Layer,
-                 LeakyReluLayer, SigmoidLayer, TanhLayer, BatchNorm2dLayer, DropoutLayer, AddLayer>;
+                 LeakyReluLayer, PreluLayer, SigmoidLayer, TanhLayer, SoftmaxLayer, BatchNorm2dLayer, ScaleLayer,
+                 LrnLayer, DropoutLayer, AddLayer, MulLayer, MaxLayer, ConcatLayer, FlattenLayer>;
 
 /// True for a type that may have a bias, the last field of its table.
 template <class Layer>
@@ -285,10 +286,10 @@ struct LayerType {
   bool takes_several = false;  // inputs
 };
 
-/// All of them, by the index of LayerParams.
+/// Returns all types of layers, by the index of LayerParams.
 [[nodiscard]] std::span<const LayerType> layer_types();
 
-/// nullptr for an unknown name.
+/// Returns the type of this name; nullptr for an unknown one.
 [[nodiscard]] const LayerType* find_layer_type(std::string_view name);
 
 }  // namespace qrun

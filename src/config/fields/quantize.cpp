@@ -73,7 +73,7 @@ void read_per_channel(QuantSettings& settings, const Value& value) {
   if (read) settings.per_channel = *read;
 }
 
-/// The method has no such option. With `none` everything is let through, for sweeps over methods.
+/// True where the method has no such option. With `none` everything is let through, for sweeps over methods.
 template <bool QuantInfo::*option>
 bool lacks(const QuantSettings& settings) {
   return !is_none(settings) && !(info_of(settings).*option);

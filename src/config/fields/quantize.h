@@ -25,12 +25,12 @@ inline constexpr std::array<const char*, kBlobs> kBlobNames = {"weight", "bias",
 /// Settings of those blobs that an entry names; `none` for the whole entry names all three.
 using BlobQuants = std::array<std::optional<QuantSettings>, kBlobs>;
 
-/// `{weight: {method: ulq, bits: 2}, activation: none}` or `none`.
+/// Reads `{weight: {method: ulq, bits: 2}, activation: none}` or `none`.
 [[nodiscard]] BlobQuants read_quants(const Value& value);
-/// True where that names the blob, rightly or not.
+/// True where the entry `quants` names the blob, rightly or not.
 [[nodiscard]] bool names_blob(const Node& quants, Blob blob);
 
-/// `none`, or the settings as a map.
+/// Writes `none`, or the settings as a map.
 void write_quant(const QuantSettings& settings, Blob blob, const Writing& to);
 
 [[nodiscard]] Node schema_of_quants();

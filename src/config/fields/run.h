@@ -11,7 +11,7 @@ namespace qrun::config {
 
 /// The fields of a resolved run.
 [[nodiscard]] Rows run_rows();
-/// The above and those that only files have: base, set, vars, quantize, sweep.
+/// Returns run_rows() and the fields that only files have: base, set, vars, quantize, sweep.
 [[nodiscard]] Rows file_rows();
 
 /// Addresses of what has one value for a whole sweep; what is in a section of them, too.

@@ -59,7 +59,7 @@ std::vector<Node> range(const Value& value) {
   return values;
 }
 
-/// `between(t)` for t from 0 to 1; the ends as they were given.
+/// Returns `between(t)` for t from 0 to 1; the ends as they were given.
 template <class Between>
 std::vector<Node> spaced(const Value& value, const std::array<double, 3>& arguments, const Between& between) {
   const auto [first, last, count] = arguments;

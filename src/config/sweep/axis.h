@@ -10,8 +10,8 @@
 
 namespace qrun::config {
 
-/// `[1, 2]`, `{range: [start, stop, step]}` (stop included), `{linspace: [a, b, n]}`, `{logspace: [a, b, n]}`.
-/// Empty where it is wrong (then reported).
+/// Returns the values of `[1, 2]`, `{range: [start, stop, step]}` (stop included), `{linspace: [a, b, n]}` or
+/// `{logspace: [a, b, n]}`. Empty where the axis is wrong (then reported).
 [[nodiscard]] std::vector<Node> axis_values(const Value& axis);
 
 /// What `1,2,4`, `choice(1,2,4)`, `range(1,9,2)`, `linspace(0,1,5)` or `logspace(1e-3,1e-1,5)` on the command line

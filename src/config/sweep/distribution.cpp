@@ -26,7 +26,7 @@ struct Ends {
   double high = 0;
 };
 
-/// Nothing where they are wrong (then reported).
+/// Returns the ends of an interval; nothing where they are wrong (then reported).
 std::optional<Ends> read_ends(const Value& value, bool is_log) {
   const std::string wanted = std::string("takes [low, high], low <= high") + (is_log ? ", both positive" : "");
   if (!value.node.is_list() || value.node.items.size() != 2) return value.fail(wanted), std::nullopt;

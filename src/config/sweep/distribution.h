@@ -13,7 +13,7 @@ namespace qrun::config {
 /// A value, from the seed of the sweep, the number of the axis and that of the trial.
 using Draw = std::function<Node(std::uint64_t seed, std::uint64_t stream, std::uint64_t index)>;
 
-/// Empty where the axis is wrong (then reported).
+/// Returns what draws the values of an axis; empty where the axis is wrong (then reported).
 [[nodiscard]] Draw read_distribution(const Value& axis);
 
 }  // namespace qrun::config

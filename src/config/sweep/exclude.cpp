@@ -12,7 +12,7 @@
 namespace qrun::config {
 namespace {
 
-/// Equal for two values that mean the same: equal text, or equal numbers.
+/// Returns a text that is equal for two values that mean the same: equal text, or equal numbers.
 std::string meaning(const Node& node) {
   constexpr std::uint64_t kExact = std::uint64_t{1} << 53;  // whole numbers that a double tells apart
   const bool is_plain = node.is_scalar() && !node.quoted;

@@ -27,7 +27,7 @@ std::string_view behind_layer(std::string_view address) {
   return address.starts_with("network.") ? address.substr(std::min(address.find('.', 8), address.size())) : address;
 }
 
-/// Quick, as a sweep has many points: false where no address of the one can lie in the other.
+/// False where no address of the one can lie in the other; quick, as a sweep has many points.
 bool may_replace(const std::string& later, const std::string& earlier) {
   if (!is_pattern(later)) return earlier.starts_with(later + ".");
   return later != earlier && (behind_layer(earlier).starts_with(behind_layer(later)) ||

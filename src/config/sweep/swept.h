@@ -16,14 +16,15 @@ struct SweptAddress {
   std::string where;  // `sweep.grid`, `sweep.union[1].list[0]`
 };
 
-/// In the order written. Replicates are not among them: their `seed` counts from the document's.
+/// Returns the addresses that a sweep sets, in the order written. Replicates are not among them: their `seed` counts
+/// from the document's.
 [[nodiscard]] std::vector<SweptAddress> swept_addresses(const Node& sweep);
 
 /// Names of the variables that the sweep sets, all or a part of them.
 [[nodiscard]] std::set<std::string> swept_variables(const Node& sweep);
 
-/// `sweep` with the variables of the document filled in. Those that it sets itself stay references, which each point
-/// gives its own value.
+/// Returns `sweep` with the variables of the document filled in. Those that it sets itself stay references, which each
+/// point gives its own value.
 [[nodiscard]] Node fill_in_sweep(const Node& document, const Node& sweep, Problems& problems);
 
 }  // namespace qrun::config

@@ -74,7 +74,7 @@ struct Field {
     field.row.complete = [](void* object) { complete(of(object)); };
     return field;
   }
-  /// Came after the first release: it is left out of hashed texts while it reads like this.
+  /// Marks a field that came after the first release: it is left out of hashed texts while it reads like the default.
   [[nodiscard]] constexpr Field later(const char* text_of_default) const {
     Field field = *this;
     field.row.later_default = text_of_default;
@@ -201,7 +201,12 @@ template <auto member>
   field.row.integers = range;
   return field;
 }
-/// 0 stands for one that is not given.
+/// One for both sides of an image, or one for each.
+template <auto member>
+[[nodiscard]] constexpr auto sides(const char* name, const char* about, Role role, IntRange range) {
+  return integer<member>(name, about, role, range);
+}
+/// An integer or null: 0 stands for one that is not given.
 template <auto member>
 [[nodiscard]] constexpr auto integer_or_null(const char* name, const char* about, Role role, IntRange range) {
   return integer<member>(name, about, role, range).nullable();
@@ -225,7 +230,7 @@ template <auto member>
 [[nodiscard]] constexpr auto text(const char* name, const char* about, Role role) {
   return value<member>(name, about, role);
 }
-/// Empty text stands for one that is not given.
+/// A text or null: an empty one stands for one that is not given.
 template <auto member>
 [[nodiscard]] constexpr auto text_or_null(const char* name, const char* about, Role role) {
   return text<member>(name, about, role).nullable();

@@ -25,6 +25,33 @@ void Kind<std::optional<std::int64_t>>::write(const Row& /*row*/, const std::opt
   sink.integer(*value);
 }
 
+void Kind<Sides>::read(const Row& row, const Value& value, Sides& target) {
+  if (value.node.is_map()) return value.fail_kind("an integer is wanted, or [h, w]");
+  const bool is_list = value.node.is_list();
+  if (is_list && value.node.items.size() != 2) {
+    return value.fail("has " + std::to_string(value.node.items.size()) +
+                      (value.node.items.size() == 1 ? " value" : " values") + "; give one integer, or [h, w]");
+  }
+  const auto h = read_integer(is_list ? value.item(0) : value, row.integers);
+  const auto w = is_list ? read_integer(value.item(1), row.integers) : h;
+  if (h && w) target = {static_cast<std::int64_t>(*h), static_cast<std::int64_t>(*w)};
+}
+
+void Kind<Sides>::write(const Row& /*row*/, const Sides& value, Sink& sink) {
+  if (value.is_square()) return sink.integer(value.h);
+  sink.open(Sink::Collection::kList);
+  sink.integer(value.h);
+  sink.integer(value.w);
+  sink.close();
+}
+
+Node Kind<Sides>::schema(const Row& row) {
+  Node pair = schema_of_list(or_variable(schema_of_integer(row.integers)));
+  pair.add("minItems", plain_node("2"));
+  pair.add("maxItems", plain_node("2"));
+  return schema_any_of({schema_of_integer(row.integers), std::move(pair)});
+}
+
 void Kind<double>::read(const Row& row, const Value& value, double& target) {
   if (const auto read = read_number(value, row.numbers)) target = *read;
 }

@@ -8,6 +8,7 @@
 
 #include "config/table/row.h"
 #include "config/table/schema.h"
+#include "core/shape.h"
 
 namespace qrun::config {
 
@@ -37,6 +38,15 @@ struct Kind<std::optional<std::int64_t>> {
   static void read(const Row& row, const Value& value, std::optional<std::int64_t>& target);
   static void write(const Row& row, const std::optional<std::int64_t>& value, Sink& sink);
   static Node schema(const Row& row) { return schema_of_integer(row.integers); }
+};
+
+/// A number for both sides, or `[h, w]`; equal ones are written as the number.
+template <>
+struct Kind<Sides> {
+  static constexpr bool kIsNullable = false;
+  static void read(const Row& row, const Value& value, Sides& target);
+  static void write(const Row& row, const Sides& value, Sink& sink);
+  static Node schema(const Row& row);
 };
 
 template <>

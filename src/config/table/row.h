@@ -96,7 +96,7 @@ void read_required(const Value& map, const Row& row, void* object);
 
 /// JSON schema of a map, as a tree.
 [[nodiscard]] Node schema_of(Rows rows);
-/// The same for one that may be null where no key of an `object` that was not read is required.
+/// Returns the JSON schema of a map that may be null where no key of an `object` that was not read is required.
 [[nodiscard]] Node schema_of_section(Rows rows, const void* object);
 
 }  // namespace qrun::config

@@ -15,9 +15,9 @@ namespace qrun::config {
 [[nodiscard]] Node schema_of_number(const NumberRange& range);
 [[nodiscard]] Node schema_of_list(Node items);
 [[nodiscard]] Node schema_any_of(std::vector<Node> schemas);
-/// What `$defs` holds under the name.
+/// Returns a reference to what `$defs` holds under the name.
 [[nodiscard]] Node schema_ref(const std::string& name);
-/// `schema`, or text with a variable in it.
+/// Returns the schema of what `schema` allows, or text with a variable in it.
 [[nodiscard]] Node or_variable(Node schema);
 [[nodiscard]] Node or_null(Node schema);
 

@@ -108,7 +108,7 @@ class Assigner {
  private:
   void fail(const std::string& text) { problems_.add(assignment_.at, assignment_.address, text); }
 
-  /// What refers to it is silent then.
+  /// Puts a broken value in a variable's place: what refers to it is silent then.
   static void put_broken(Node& root, const std::string& variable) {
     if (root.find("vars") == nullptr) root.add("vars", map_node({}));
     Node& vars = *root.find("vars");

@@ -19,9 +19,8 @@ struct Assignment {
   bool is_axis = false;  // the values of an axis, from the command line
 };
 
-/// `KEY=VALUE`, VALUE being YAML. Every position in it is `command line: KEY=VALUE`.
-/// Several values, `1,2,4` or `logspace(1e-3,1e-1,5)`, are an axis. Nothing where the text is no assignment, or VALUE
-/// no YAML.
+/// Reads `KEY=VALUE`, VALUE being YAML. Every position in it is `command line: KEY=VALUE`. Several values, `1,2,4` or
+/// `logspace(1e-3,1e-1,5)`, are an axis. Nothing where the text is no assignment, or VALUE no YAML.
 [[nodiscard]] std::optional<Assignment> parse_override(const std::string& text, Problems& problems);
 
 /// What a map does where there is one: values of an axis merge as a `base` does, those of an override or `set` replace.
@@ -37,7 +36,7 @@ enum class MapValue : std::uint8_t { kReplaces, kMerges };
 /// The address for each layer that assign() would go to where it has a layer pattern; else as it is.
 [[nodiscard]] std::vector<std::string> places_of(const Node& root, const std::string& address);
 
-/// The set_addresses() at all of those.
+/// Returns the set_addresses() at all places_of() an assignment.
 [[nodiscard]] std::vector<std::string> set_places(const Node& root, const Assignment& assignment);
 
 /// Puts the value at the address. Maps on the way are made where they are missing, so that defaults can be replaced;

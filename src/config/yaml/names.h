@@ -8,7 +8,7 @@
 
 namespace qrun::config {
 
-/// Letters, digits, `_`, `-`, and those in `extra`; 1 to 100 characters, not starting with a dot.
+/// True for letters, digits, `_`, `-`, and those in `extra`; 1 to 100 characters, not starting with a dot.
 [[nodiscard]] bool is_name(std::string_view text, std::string_view extra);
 
 [[nodiscard]] std::string lower_case(std::string_view text);
@@ -20,14 +20,14 @@ namespace qrun::config {
 /// True where the dotted `address` is what `pattern`, an address with globs, names, or is a part of that.
 [[nodiscard]] bool covers(std::string_view pattern, std::string_view address);
 
-/// `did you mean lr?`, or `one of lr, momentum` where none is near.
+/// Returns `did you mean lr?`, or `one of lr, momentum` where none is near.
 [[nodiscard]] std::string suggest(std::string_view name, const std::vector<std::string>& known);
 
-/// At most `count` of the known names, the nearest first; those that begin like `name` come before others.
+/// Returns at most `count` of the known names, the nearest first; those that begin like `name` come before others.
 [[nodiscard]] std::vector<std::string> nearest(std::string_view name, std::vector<std::string> known,
                                                std::size_t count);
 
-/// `a, b, c`.
+/// Returns the names as `a, b, c`.
 [[nodiscard]] std::string join(const std::vector<std::string>& names);
 
 /// The parts of a dotted text; at least one.

@@ -57,7 +57,7 @@ struct Entry {
 [[nodiscard]] Node list_node(std::vector<Node> items);
 [[nodiscard]] Node map_node(std::vector<std::pair<std::string, Node>> entries);
 
-/// `over` laid on `base`: maps merge, anything else is replaced.
+/// Returns `over` laid on `base`: maps merge, anything else is replaced.
 [[nodiscard]] Node merge(Node base, const Node& over);
 
 /// Nodes of the tree, map keys counted too.

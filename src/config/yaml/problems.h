@@ -13,13 +13,13 @@ class Problems {
   /// Lines are sorted by source in the order of these calls, then by line and column.
   void add_source(const std::string& file) { sources_.push_back(file); }
 
-  /// `text`: what is wrong; what would be right. The same text at the same place is kept once.
+  /// Adds a problem; `text`: what is wrong; what would be right. The same text at the same place is kept once.
   void add(const Position& at, const std::string& key, const std::string& text);
 
-  /// At the node; what came from a variable is reported once, at its definition, whatever uses it.
+  /// Adds a problem at the node; what came from a variable is reported once, at its definition, whatever uses it.
   void add(const Node& node, const std::string& key, const std::string& text);
 
-  /// True where this was said of any place.
+  /// True where this text was said of any place.
   [[nodiscard]] bool has(const std::string& text) const;
 
   [[nodiscard]] bool empty() const { return problems_.empty(); }

@@ -14,13 +14,13 @@ struct Integer {
   std::uint64_t magnitude = 0;
 };
 
-/// Decimal without leading zeros, 0x, or with an exponent that leaves an integer.
+/// Reads an integer: decimal without leading zeros, 0x, or with an exponent that leaves an integer.
 [[nodiscard]] std::optional<Integer> parse_integer(std::string_view text);
 
-/// Finite.
+/// Reads a finite number.
 [[nodiscard]] std::optional<double> parse_number(std::string_view text);
 
-/// `010`, `-007`, `00.5`.
+/// True for `010`, `-007`, `00.5`.
 [[nodiscard]] bool has_leading_zero(std::string_view text);
 
 /// The shortest text that reads back to the same number.

@@ -18,9 +18,9 @@ class Sink {
 
   virtual ~Sink() = default;
   virtual void key(std::string_view name) = 0;
-  /// Text, whatever it looks like.
+  /// Takes text, whatever it looks like.
   virtual void text(std::string_view text) = 0;
-  /// The text of a number, true or false.
+  /// Takes the text of a number, true or false.
   virtual void plain(std::string_view text) = 0;
   virtual void null() = 0;
   virtual void open(Collection kind) = 0;

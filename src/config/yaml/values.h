@@ -20,12 +20,12 @@ struct Value {
   std::string_view key;           // in the map that it stands in, or its whole address where it stands in nothing
   const Value* parent = nullptr;  // the map or list that it stands in, which outlives it
 
-  /// `network.conv1.stride`.
+  /// Returns the node's address: `network.conv1.stride`.
   [[nodiscard]] std::string address() const;
 
-  /// `text`: what is wrong; what would be right. Silent for a broken node, whose mistake is known.
+  /// Reports a mistake; `text`: what is wrong; what would be right. Silent for a broken node, whose mistake is known.
   void fail(const std::string& text) const;
-  /// For a node that is not what is wanted: `is a list; an integer is wanted`.
+  /// Reports a node that is not what is wanted: `is a list; an integer is wanted`.
   void fail_kind(const std::string& wanted) const;
   [[nodiscard]] Value item(std::size_t index) const { return {node.items[index], problems, {}, this}; }
   /// What stands under a key of the map.

@@ -16,8 +16,8 @@ namespace qrun::config {
 /// `elsewhere` nodes are not below `root`.
 void fill_in_variables(Node& root, Problems& problems, std::size_t elsewhere = 0);
 
-/// The same below `address`, a part of the document that has these `vars`. References to those in `later`, which are
-/// yet to get their values, stay as they are.
+/// Replaces every reference below `part`, which stands at `address` in a document that has these `vars`. References to
+/// those in `later`, which are yet to get their values, stay as they are.
 void fill_in_variables(Node& part, const std::string& address, const Node& vars, const std::set<std::string>& later,
                        Problems& problems);
 

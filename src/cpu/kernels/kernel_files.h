@@ -10,5 +10,7 @@ void fill_pool2d_kernels(Kernels& kernels);
 void fill_statistics_kernels(Kernels& kernels);
 void fill_elementwise_kernels(Kernels& kernels);
 void fill_batch_norm_kernels(Kernels& kernels);
+void fill_channel_scale_kernels(Kernels& kernels);
+void fill_lrn_kernels(Kernels& kernels);
 
 }  // namespace qrun::cpu

@@ -34,6 +34,8 @@ const std::vector<Kernels>& tables() {
       fill_pool2d_kernels(table);
       fill_elementwise_kernels(table);
       fill_batch_norm_kernels(table);
+      fill_channel_scale_kernels(table);
+      fill_lrn_kernels(table);
     }
     hwy::GetChosenTarget().Update(supported);
     return tables;

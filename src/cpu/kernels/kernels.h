@@ -9,6 +9,8 @@
 
 #include "core/sizes.h"
 #include "math/batch_norm.h"
+#include "math/channel_scale.h"
+#include "math/lrn.h"
 #include "math/pool.h"
 #include "math/solver.h"
 #include "quant/quantizer.h"
@@ -75,6 +77,24 @@ struct RowGradientJob {
   std::int64_t w_o, w_c;
 };
 
+/// A channel of 16 images among the others, [c][h][w][16].
+struct LrnPlanes {
+  Lrn lrn;
+  std::int64_t channel = 0, channels = 0, rows = 0, columns = 0;
+};
+struct LrnJob : LrnPlanes {
+  const float* x = nullptr;
+  float* scale = nullptr;  // receives s
+  float* y = nullptr;
+};
+struct LrnBackwardJob : LrnPlanes {
+  const float* x = nullptr;
+  const float* y = nullptr;
+  const float* scale = nullptr;
+  const float* dy = nullptr;
+  float* dx = nullptr;
+};
+
 /// The windows of one plane [h][w][16], and how many there are.
 struct PoolWindows {
   PoolSide<std::int64_t> rows, columns;
@@ -104,7 +124,7 @@ struct Sums {
   double other = 0;
 };
 
-/// Sizes of kernels that row_gradient has loops for.
+/// Widths of kernels that row_gradient has loops for.
 inline constexpr std::array<std::int64_t, 2> kRowGradientSizes = {3, 5};
 
 struct Kernels {
@@ -130,6 +150,12 @@ struct Kernels {
                           std::int64_t valid);
   void (*batch_norm_gradient)(const float* x, const float* dy, const ChannelMoments& moments, float weight,
                               const GradientMeans& means, float* dx, std::int64_t n);
+  void (*lrn)(const LrnJob& job);
+  void (*lrn_backward)(const LrnBackwardJob& job);
+  void (*channel_scale)(Scaled which, const float* x, float weight, float bias, float* y, std::int64_t n);
+  Sums (*channel_scale_sums)(Scaled which, const float* x, const float* dy, std::int64_t n, std::int64_t valid);
+  void (*channel_scale_gradient)(Scaled which, const float* x, const float* dy, float weight, float* dx,
+                                 std::int64_t n);
   void (*update)(SolverType type, const UpdateParams& params, const float* g, float* w, float* a, float* b,
                  std::int64_t n);
 };

@@ -23,7 +23,7 @@ void append_cifar_binary(std::span<const std::uint8_t> batch, const CifarLabels&
                          LabelledImages& set);
 
 /// Appends the records of a Python batch: a pickled dictionary with `data`, bytes [n][3072], and `labels` or
-/// `fine_labels`. Nothing of it is run. Throws Error likewise.
+/// `fine_labels`. Nothing of it is run. Throws Error naming `path` and what is wrong.
 void append_cifar_python(std::span<const std::uint8_t> batch, const CifarLabels& labels, const std::string& path,
                          LabelledImages& set);
 

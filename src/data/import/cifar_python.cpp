@@ -18,7 +18,7 @@ bool is_call_of(const PickleValue& value, std::string_view module_end, std::stri
   return called.ends_with(std::string(module_end) + "." + std::string(name));
 }
 
-/// `count` items or more of a sequence; nothing else.
+/// Returns the items of a sequence of `count` or more; nullptr for anything else.
 const Values* sequence_of(const PickleValue& value, std::size_t count) {
   return value.kind == Kind::kSequence && value.items.size() >= count ? &value.items : nullptr;
 }

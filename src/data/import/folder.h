@@ -11,10 +11,10 @@ namespace qrun {
 [[nodiscard]] std::vector<std::string> files_in(const std::string& folder);
 [[nodiscard]] std::vector<std::string> folders_in(const std::string& folder);
 
-/// `a, b, c`, or the first ten and how many more.
+/// Returns `a, b, c`, or the first ten and how many more.
 [[nodiscard]] std::string some_of(const std::vector<std::string>& names);
 
-/// For a message: `it holds a, b/`, folders with a slash.
+/// Returns what a message says of a folder: `it holds a, b/`, folders with a slash.
 [[nodiscard]] std::string what_it_holds(const std::string& folder);
 
 /// The path of `name` in `folder`, plain or with .gz; "" where there is neither.

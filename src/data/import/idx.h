@@ -12,7 +12,8 @@ struct IdxImages {
   std::vector<std::uint8_t> pixels;  // [count, height, width]
 };
 
-/// Throw Error naming the file and what is wrong: magic, counts, size.
+/// Reads a file of images, read_idx_labels() one of labels. Both throw Error naming the file and what is wrong: magic,
+/// counts, size.
 [[nodiscard]] IdxImages read_idx_images(const std::string& path);
 [[nodiscard]] std::vector<std::uint8_t> read_idx_labels(const std::string& path);
 

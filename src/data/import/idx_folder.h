@@ -21,8 +21,8 @@ struct IdxFiles {
   std::string train_images, train_labels, test_images, test_labels;
 };
 
-/// Finds them in `folder`: those of `set`, or of the only one there is. Throws Error that says what was looked for and
-/// what lies there.
+/// Finds a set's files in `folder`: those of `set`, or of the only one there is. Throws Error that says what was looked
+/// for and what lies there.
 [[nodiscard]] IdxFiles find_idx_files(const std::string& folder, const std::optional<std::string>& set);
 
 }  // namespace qrun

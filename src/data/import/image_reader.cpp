@@ -29,7 +29,7 @@ std::string read_file(const std::string& path) {
   return bytes;
 }
 
-/// The order that Caffe's convert_imageset leaves: blue, green, red.
+/// Puts planes into the order that Caffe's convert_imageset leaves: blue, green, red.
 void reverse_planes(DecodedImage& image) {
   if (image.shape.c != 3) return;
   const std::ptrdiff_t plane = image.shape.h * image.shape.w;

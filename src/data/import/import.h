@@ -29,8 +29,9 @@ struct IdxOptions {
 /// Caffe Datum.
 Imports import_idx(const std::string& from, const std::string& to, const IdxOptions& options = {});
 
-/// `from` holds batches of CIFAR-10 or CIFAR-100 (fine labels), binary or Python, plain or .gz; writes the same two
-/// folders, planes red, green, blue as in the batches, and `to`/mean.binaryproto, the mean of the training images.
+/// `from` holds batches of CIFAR-10 or CIFAR-100 (fine labels), binary or Python, plain or .gz; writes `to`/train_lmdb
+/// and `to`/test_lmdb of Caffe Datum, planes red, green, blue as in the batches, and `to`/mean.binaryproto, the mean of
+/// the training images.
 Imports import_cifar(const std::string& from, const std::string& to);
 
 struct ImageSize {
@@ -41,12 +42,12 @@ struct ImageOptions {
   bool gray = false;              // one channel; else three: blue, green, red
 };
 
-/// `from` holds the folders train and test, each with a folder of PNG and JPEG files for each class; writes the same
-/// two databases and `to`/labels.txt, the names of the classes, a line each, in the order of their labels. Where `from`
-/// itself has the folders of classes, all is written to `to`/images_lmdb.
+/// `from` holds the folders train and test, each with a folder of PNG and JPEG files for each class; writes
+/// `to`/train_lmdb and `to`/test_lmdb of Caffe Datum, and `to`/labels.txt, the names of the classes, a line each, in
+/// the order of their labels. Where `from` itself has the folders of classes, all is written to `to`/images_lmdb.
 Imports import_images(const std::string& from, const std::string& to, const ImageOptions& options);
 
-/// The same two folders, of synthetic digits.
+/// Writes `to`/train_lmdb and `to`/test_lmdb of synthetic digits.
 Imports import_synthetic_digits(const std::string& to, std::int64_t train_items, std::int64_t test_items,
                                 std::uint64_t data_seed);
 

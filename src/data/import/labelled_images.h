@@ -23,7 +23,7 @@ struct LabelledImages {
 /// An item as databases hold it: a Datum.
 [[nodiscard]] std::string to_value(const Shape& shape, const std::uint8_t* pixels, std::int32_t label);
 
-/// Puts both in their places. Throws EnvironmentError.
+/// Puts both databases in their places. Throws EnvironmentError.
 void replace_both(NewLmdb& train, NewLmdb& test);
 
 /// Writes `to`/train_lmdb and `to`/test_lmdb. Throws EnvironmentError; what was there stays until both are whole.

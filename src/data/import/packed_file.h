@@ -15,7 +15,7 @@ class PackedFile {
   /// Throws Error with the path and the reason.
   explicit PackedFile(std::string path);
 
-  /// Up to `most` bytes behind those already read; in chunks, so that memory follows what is there and not what a
+  /// Reads up to `most` bytes behind those already read; in chunks, so that memory follows what is there and not what a
   /// header claims. Throws Error where the file is damaged.
   [[nodiscard]] std::vector<std::uint8_t> read(std::size_t most);
 

@@ -35,7 +35,7 @@ std::vector<Window> windows(std::int64_t from, std::int64_t to) {
   return all;
 }
 
-/// One channel: its rows to `across`, then columns to `down`.
+/// Resizes one channel: its rows to `across`, then columns to `down`.
 void resize_plane(const std::uint8_t* in, std::int64_t in_height, std::int64_t in_width,
                   const std::vector<Window>& across, const std::vector<Window>& down, std::uint8_t* out) {
   std::vector<float> rows;  // [in_height][new width]

@@ -1,4 +1,4 @@
-#include "config/fields/layer_types.h"
+#include "config/fields/joining_layers.h"
 
 #include "config/table/schema.h"
 
