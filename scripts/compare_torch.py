@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Trains networks with qrun and with PyTorch, from the same weights on the same batches, and compares what comes of it.
 
-LeNet with batch norm (configs/lenet_bn.yaml) and a small residual network with accumulated, clipped gradients and smoothed labels,
+LeNet with batch norm (configs/lenet_bn.yaml), one with local response normalization, and a small residual network with accumulated, clipped gradients and smoothed labels,
 dropout off. PyTorch trains each twice, in float32 and in float64. What rounding does to a run shows in the difference of the two:
 a loss of qrun may differ from the one in float64 by four times the largest difference so far, and the rounding of the loss itself.
 Then PyTorch tests the trained files, in float and with 2-bit weights, by their weights and running statistics alone: all
@@ -60,6 +60,22 @@ train: {epochs: 1, accumulate: 2}
 """
 
 
+NORMALIZED = """
+data: {train: {lmdb: train, batch_size: 20}, test: {lmdb: test, batch_size: 50}, mean: 100, scale: 0.015625}
+network:
+  - {name: conv1, type: conv2d, out_channels: 12, kernel_size: [5, 3], stride: 2, padding: [2, 1]}
+  - {name: relu1, type: relu}
+  - {name: norm1, type: lrn, size: 5, alpha: 0.5, beta: 0.75, k: 2}
+  - {name: pool1, type: max_pool2d, kernel_size: 2}
+  - {name: conv2, type: conv2d, out_channels: 16, kernel_size: 3, padding: 2, dilation: 2, groups: 2}
+  - {name: relu2, type: relu}
+  - {name: norm2, type: lrn, size: 3, alpha: 0.1}
+  - {name: score, type: linear, out_features: 10}
+solver: {lr: 0.02, momentum: 0.9}
+train: {epochs: 1}
+"""
+
+
 @dataclass
 class Items:
     """Images [item, channel, row, column] of bytes and their labels."""
@@ -114,13 +130,16 @@ class Network:
         weight, bias = self.params.get((name, "weight")), self.params.get((name, "bias"))
         match layer["type"]:
             case "conv2d":
-                return functional.conv2d(x, weight, bias, _pair(layer, "stride"), _pair(layer, "padding"), groups=layer["groups"])
+                steps = [_pair(layer, key) for key in ("stride", "padding", "dilation")]
+                return functional.conv2d(x, weight, bias, *steps, groups=layer["groups"])
             case "linear":
                 return functional.linear(x.flatten(1), weight, bias)[:, :, None, None]
             case "max_pool2d":
                 return functional.max_pool2d(x, *(_pair(layer, key) for key in ("kernel_size", "stride", "padding")))
             case "global_avg_pool2d":
                 return x.mean((2, 3), keepdim=True)
+            case "lrn" if layer["region"] == "across":
+                return functional.local_response_norm(x, layer["size"], layer["alpha"], layer["beta"], layer["k"])
             case "relu":
                 return functional.relu(x)
             case "leaky_relu":
@@ -239,10 +258,11 @@ def main() -> int:
     arguments = parser.parse_args()
     problems = []
     with tempfile.TemporaryDirectory() as folder:
-        residual = Path(folder) / "residual.yaml"
+        residual, normalized = Path(folder) / "residual.yaml", Path(folder) / "normalized.yaml"
         residual.write_text(RESIDUAL, encoding="utf-8")
+        normalized.write_text(NORMALIZED, encoding="utf-8")
         lenet = ["data.train.batch_size=40", "network.drop3.p=0"]
-        for config, overrides in ((ROOT / "configs/lenet_bn.yaml", lenet), (residual, [])):
+        for config, overrides in ((ROOT / "configs/lenet_bn.yaml", lenet), (residual, []), (normalized, [])):
             print(config.stem, flush=True)
             own = Path(folder) / config.stem
             own.mkdir()

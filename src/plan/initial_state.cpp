@@ -15,7 +15,8 @@ struct Streams {
 double fan_of(const Blob& weight, Fan fan) {
   const auto in = static_cast<double>(weight.fan_in);
   if (fan == Fan::kIn) return in;
-  const auto out = static_cast<double>(weight.size() / weight.dims.at(1));
+  const std::int64_t of_an_input = weight.size() / weight.dims.at(1);
+  const auto out = static_cast<double>(of_an_input);
   return fan == Fan::kOut ? out : (in + out) / 2.0;
 }
 

@@ -234,7 +234,7 @@ TEST(Canonical, StoredTextIsReadStrictly) {
   const std::string text = read(kSmall).text();
   EXPECT_EQ(lines(text), Lines{});
   EXPECT_EQ(lines(with(text, "epochs: 1\n", "epochs: none\n")),
-            Lines{"stored:57:11: train.epochs: none is not an integer; write one in decimal or 0x"});
+            Lines{"stored:58:11: train.epochs: none is not an integer; write one in decimal or 0x"});
   EXPECT_EQ(lines(text + "vars: {a: 1}\n").size(), 1U);
 }
 

@@ -27,6 +27,12 @@ TEST(NetworkCosts, OfLeNetWithBatchNormAreThoseOfItsRecipe) {
   EXPECT_EQ(total.macs, 4267008);
 }
 
+TEST(NetworkCosts, OfCifarNetAreThoseOfItsRecipe) {
+  const Total total = total_of("cifarnet", {3, 32, 32});
+  EXPECT_EQ(total.parameters, 89578);
+  EXPECT_EQ(total.macs, 12298240);
+}
+
 TEST(NetworkCosts, OfVgg7AreThoseOfItsRecipe) {
   const Total total = total_of("vgg7_64", {3, 32, 32});
   EXPECT_EQ(total.parameters, 5352778);
