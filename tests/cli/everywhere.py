@@ -25,7 +25,14 @@ import qrun_results  # noqa: E402  (a folder beside)
 
 CONFIG = str(ROOT / "tests/engine/every_layer.yaml")
 # The keys that change training for every layer, away from their defaults.
-KEYS = ("train.test_first=true", "solver.regularization=l1")
+KEYS = (
+    "train.test_first=true",
+    "train.accumulate=2",
+    "solver.regularization=l1",
+    "solver.clip_gradients=1",
+    "loss={type: softmax_cross_entropy, label_smoothing: 0.1}",
+    "metrics.top_k=[1, 3]",
+)
 SHORT = (*KEYS, "train.epochs=2", "train.keep=last", "--no-progress")
 
 
@@ -77,6 +84,7 @@ class Everywhere(ProgramTest):
         (row,) = json.loads(self.qrun("show", self.file, "--json").stdout)["runs"]
         self.assertEqual(row["status"], "complete")
         self.assertAlmostEqual(row["final_test_accuracy"], self.run_of.final_test_accuracy)
+        self.assertGreaterEqual(row["final_test_accuracy_top3"], row["final_test_accuracy"])
 
     def test_check_names_each_layer_as_the_file_does(self) -> None:
         printed = json.loads(self.qrun("check", CONFIG, "--network").stdout)
