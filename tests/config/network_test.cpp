@@ -206,6 +206,9 @@ TEST(Network, AnInitBelowItsBlobIsTheSameRun) {
   };
   EXPECT_EQ(norm("weight: {init: {constant: 1}}"), norm("bias: {init: {constant: 0}}"));
   EXPECT_NE(norm("weight: {init: {constant: 0}}"), norm("eps: 1e-5"));
+  const auto prelu = [](const std::string& keys) { return read(with("type: relu", "type: prelu" + keys)).hash(); };
+  EXPECT_EQ(prelu(", weight: {init: {constant: 0.25}}"), prelu(""));
+  EXPECT_NE(prelu(", weight: {init: {uniform: [0, 0.5]}}"), prelu(""));
 }
 
 TEST(Network, NamesAreRequiredUniqueAndPlain) {
