@@ -143,6 +143,12 @@ TEST_P(GradientTest, OfAvgPool2dIsThatOfTheLoss) {
   check(avg_pool(3, 2, 1, true, true));
 }
 
+TEST_P(GradientTest, OfLongPoolingWindowsIsThatOfTheLoss) {
+  check(layer("tested", "before",
+              MaxPool2dLayer{.kernel_size = {2, 3}, .stride = {1, 2}, .padding = {1, 0}, .ceil_mode = true}));
+  check(layer("tested", "before", AvgPool2dLayer{.kernel_size = {3, 1}, .stride = {2, 3}, .ceil_mode = true}));
+}
+
 /// A convolution that three layers read, each with a loss of its own behind it.
 Plan three_heads() {
   Builder b({.input = kInput, .train_batch = kBatch, .test_batch = kBatch});
