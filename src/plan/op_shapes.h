@@ -23,6 +23,7 @@ struct ConvShape {
   [[nodiscard]] std::int64_t out_w() const { return outputs_of(columns()); }
   [[nodiscard]] std::int64_t taps() const { return times(c / groups, k.size()); }  // values of a filter
   [[nodiscard]] std::int64_t weights() const { return times(o, taps()); }
+  [[nodiscard]] bool is_depthwise() const { return groups == c && groups > 1; }
   bool operator==(const ConvShape&) const = default;
 };
 
