@@ -1,5 +1,6 @@
 // Convolution: y[o, (n, oh, ow)] = sum over the taps (c, ky, kx) of w[o, tap] x[window at (n, oh, ow), tap], plus b[o].
 #include "cuda/conv2d.cuh"
+#include "cuda/depthwise_conv2d.h"
 #include "cuda/direct_conv2d.h"
 #include "cuda/fitting.cuh"
 
@@ -53,11 +54,12 @@ struct Forward : Layer {
 }  // namespace
 
 PieceNeeds conv2d_needs(const ConvShape& s, std::int64_t n) {
-  if (has_direct_conv2d(s)) return {};
+  if (s.is_depthwise() || has_direct_conv2d(s)) return {};
   return needs_of(s.o / s.groups, n * s.out_h() * s.out_w(), s.groups, cut_data(images_of(s), s.taps(), {}));
 }
 
 void conv2d(const Scope& scope, const ConvShape& s, const ConvOperands& operands, const Fitting& fitting) {
+  if (s.is_depthwise()) return depthwise_conv2d(scope, s, operands, fitting);
   if (has_direct_conv2d(s)) return direct_conv2d(scope, s, operands, fitting);
   with_images(images_of(s), [&]<Images kImages>() {
     const Forward<kImages> problem{{Shape32(s, scope.n), operands}, fitting};

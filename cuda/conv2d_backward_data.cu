@@ -1,6 +1,7 @@
 // The gradient of a convolution's input: dx[c, (n, h, w)] = sum over (o, ky, kx) of w dy, where the tap meets the
 // pixel.
 #include "cuda/conv2d.cuh"
+#include "cuda/depthwise_conv2d.h"
 #include "cuda/direct_conv2d.h"
 
 namespace qrun::cuda {
@@ -119,12 +120,13 @@ bool takes_columns(const ConvShape& s) { return s.k.size() > 1 && 4 * s.h * s.w 
 }  // namespace
 
 PieceNeeds conv2d_backward_data_needs(const ConvShape& s, std::int64_t n) {
-  if (has_direct_conv2d(s)) return {};
+  if (s.is_depthwise() || has_direct_conv2d(s)) return {};
   if (takes_columns(s)) return {s.c * s.k.size() * n * s.out_h() * s.out_w(), 0};
   return needs_of(s.c / s.groups, n * s.h * s.w, s.groups, cut_data(images_of(s), s.o / s.groups * s.k.size(), {}));
 }
 
 void conv2d_backward_data(const Scope& scope, const ConvShape& s, const ConvOperands& operands) {
+  if (s.is_depthwise()) return depthwise_conv2d_backward_data(scope, s, operands);
   if (has_direct_conv2d(s)) return direct_conv2d_backward_data(scope, s, operands);
   const Shape32 s32(s, scope.n);
   const auto launch_it = [&](const auto& problem) {

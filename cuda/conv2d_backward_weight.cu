@@ -1,6 +1,7 @@
 // The gradients of a convolution's weights and biases: dw[o, (c, ky, kx)] = sum over the positions (n, oh, ow) of dy
 // and the window's value there; a bias is a weight whose input is 1.
 #include "cuda/conv2d.cuh"
+#include "cuda/depthwise_conv2d.h"
 #include "cuda/direct_conv2d.h"
 
 namespace qrun::cuda {
@@ -60,11 +61,13 @@ Pieces cut_weight(std::int64_t positions, const PieceSpace& space) { return cut(
 }  // namespace
 
 PieceNeeds conv2d_backward_weight_needs(const ConvShape& s, std::int64_t n) {
+  if (s.is_depthwise()) return {};
   if (has_direct_conv2d_weight(s)) return direct_conv2d_backward_weight_needs(s, n);
   return needs_of(s.o / s.groups, s.taps() + 1, s.groups, cut_weight(n * s.out_h() * s.out_w(), {}));
 }
 
 void conv2d_backward_weight(const Scope& scope, const ConvShape& s, const ConvOperands& operands) {
+  if (s.is_depthwise()) return depthwise_conv2d_backward_weight(scope, s, operands);
   if (has_direct_conv2d_weight(s)) return direct_conv2d_backward_weight(scope, s, operands);
   with_images(images_of(s), [&]<Images kImages>() {
     const BackwardWeight<kImages> problem{{Shape32(s, scope.n), operands}, operands.b.data != nullptr};

@@ -10,25 +10,42 @@
 namespace qrun::cuda {
 namespace {
 
+PoolSide<int> side32(const PoolSide<std::int64_t>& side) {
+  return {static_cast<int>(side.size), static_cast<int>(side.k), static_cast<int>(side.stride),
+          static_cast<int>(side.pad)};
+}
+
 struct Pool32 {
-  int h, w, k, stride, pad, oh, ow;
-  Divisor by_plane, by_width, by_pixels, by_columns, by_stride;
+  PoolSide<int> rows, columns;
+  int h, w, oh, ow;
+  Divisor by_plane, by_width, by_pixels, by_columns, by_row_stride, by_column_stride;
   explicit Pool32(const PoolShape& s)
-      : h(static_cast<int>(s.h)),
-        w(static_cast<int>(s.w)),
-        k(static_cast<int>(s.k)),
-        stride(static_cast<int>(s.stride)),
-        pad(static_cast<int>(s.pad)),
+      : rows(side32(s.rows())),
+        columns(side32(s.columns())),
+        h(rows.size),
+        w(columns.size),
         oh(static_cast<int>(s.out_h())),
         ow(static_cast<int>(s.out_w())),
         by_plane(h * w),
         by_width(w),
         by_pixels(oh * ow),
         by_columns(ow),
-        by_stride(stride) {}
+        by_row_stride(rows.stride),
+        by_column_stride(columns.stride) {}
 
-  [[nodiscard]] __device__ PoolSide<int> rows() const { return {h, k, stride, pad}; }
-  [[nodiscard]] __device__ PoolSide<int> columns() const { return {w, k, stride, pad}; }
+  /// The windows that hold a position.
+  [[nodiscard]] __device__ Span<int> rows_with(int row) const { return windows_with(row, rows, by_row_stride, oh); }
+  [[nodiscard]] __device__ Span<int> columns_with(int column) const {
+    return windows_with(column, columns, by_column_stride, ow);
+  }
+
+ private:
+  __device__ static Span<int> windows_with(int position, const PoolSide<int>& side, const Divisor& by_stride,
+                                           int outs) {
+    const int at = position + side.pad;
+    const int last = by_stride.quotient(at);
+    return {at < side.k ? 0 : by_stride.quotient(at - side.k) + 1, last < outs ? last + 1 : outs};
+  }
 };
 
 /// An element of planes that lie side by side.
@@ -40,13 +57,6 @@ __device__ inline Place place_in(int i, const Divisor& by_plane, const Divisor& 
   const int at = i - plane * by_plane.value();
   const int row = by_width.quotient(at);
   return {plane, row, at - row * by_width.value()};
-}
-
-/// The windows that hold a position, along one side.
-__device__ inline Span<int> windows_of(int position, const Pool32& s, int outs) {
-  const int at = position + s.pad;
-  const int last = s.by_stride.quotient(at);
-  return {at < s.k ? 0 : s.by_stride.quotient(at - s.k) + 1, last < outs ? last + 1 : outs};
 }
 
 /// What a run's quantizer makes of a value.
@@ -62,8 +72,8 @@ struct Quantized {
 template <class Value>
 __device__ void max_of_window(const Pool32& s, const float* plane, const Place& out, const Value& value, float& best,
                               int& where) {
-  const Span<int> rows = window_of(s.rows(), out.row);
-  const Span<int> columns = window_of(s.columns(), out.column);
+  const Span<int> rows = window_of(s.rows, out.row);
+  const Span<int> columns = window_of(s.columns, out.column);
   where = rows.begin * s.w + columns.begin;
   best = value(plane[where]);
   for (int y = rows.begin; y < rows.end; ++y) {
@@ -103,8 +113,8 @@ __global__ void max_pool2d_backward_kernel(std::int64_t n, Pool32 s, Tensor x, T
   const Place in = place_in(i, s.by_plane, s.by_width);
   const int position = in.row * s.w + in.column;
   const int out = in.plane * s.oh * s.ow;
-  const Span<int> rows = windows_of(in.row, s, s.oh);
-  const Span<int> columns = windows_of(in.column, s, s.ow);
+  const Span<int> rows = s.rows_with(in.row);
+  const Span<int> columns = s.columns_with(in.column);
   float sum = 0.0F;
   for (int oy = rows.begin; oy < rows.end; ++oy) {
     for (int ox = columns.begin; ox < columns.end; ++ox) {
@@ -120,13 +130,13 @@ __global__ void max_pool2d_backward_kernel(std::int64_t n, Pool32 s, Tensor x, T
   dx.data[run * dx.stride + i] = sum;
 }
 
-/// Parts of stride x stride inputs, each of which one window at most reads, where windows do not overlap.
+/// Parts of the size of a stride, each of which one window at most reads, where windows do not overlap.
 struct Cells {
   int rows, columns;
   Divisor by_plane, by_columns;
   explicit Cells(const PoolShape& s)
-      : rows(static_cast<int>(std::max(ceil_div(s.h, s.stride), s.out_h()))),
-        columns(static_cast<int>(std::max(ceil_div(s.w, s.stride), s.out_w()))),
+      : rows(static_cast<int>(std::max(ceil_div(s.h, s.stride.h), s.out_h()))),
+        columns(static_cast<int>(std::max(ceil_div(s.w, s.stride.w), s.out_w()))),
         by_plane(rows * columns),
         by_columns(columns) {}
 };
@@ -149,10 +159,12 @@ __global__ void max_pool2d_backward_cells_kernel(std::int64_t n, Pool32 s, Cells
     });
   }
   float* to = dx.data + run * dx.stride + plane;
-  const int bottom = (cell.row + 1) * s.stride < s.h ? (cell.row + 1) * s.stride : s.h;
-  const int right = (cell.column + 1) * s.stride < s.w ? (cell.column + 1) * s.stride : s.w;
-  for (int row = cell.row * s.stride; row < bottom; ++row) {
-    for (int column = cell.column * s.stride; column < right; ++column)
+  const int top = cell.row * s.rows.stride;
+  const int left = cell.column * s.columns.stride;
+  const int bottom = top + s.rows.stride < s.h ? top + s.rows.stride : s.h;
+  const int right = left + s.columns.stride < s.w ? left + s.columns.stride : s.w;
+  for (int row = top; row < bottom; ++row) {
+    for (int column = left; column < right; ++column)
       to[row * s.w + column] = row * s.w + column == chosen ? gradient : 0.0F;
   }
 }
@@ -162,14 +174,13 @@ __global__ void avg_pool2d_kernel(std::int64_t n, Pool32 s, bool count_include_p
   if (i >= n) return;
   const Place out = place_in(i, s.by_pixels, s.by_columns);
   const float* plane = x.data + blockIdx.y * x.stride + out.plane * s.h * s.w;
-  const Span<int> rows = window_of(s.rows(), out.row);
-  const Span<int> columns = window_of(s.columns(), out.column);
+  const Span<int> rows = window_of(s.rows, out.row);
+  const Span<int> columns = window_of(s.columns, out.column);
   float sum = 0.0F;
   for (int row = rows.begin; row < rows.end; ++row) {
     for (int column = columns.begin; column < columns.end; ++column) sum += plane[row * s.w + column];
   }
-  y.data[blockIdx.y * y.stride + i] =
-      sum / window_divisor(s.rows(), s.columns(), out.row, out.column, count_include_pad);
+  y.data[blockIdx.y * y.stride + i] = sum / window_divisor(s.rows, s.columns, out.row, out.column, count_include_pad);
 }
 
 __global__ void avg_pool2d_backward_kernel(std::int64_t n, Pool32 s, bool count_include_pad, Tensor dy, Tensor dx) {
@@ -177,12 +188,12 @@ __global__ void avg_pool2d_backward_kernel(std::int64_t n, Pool32 s, bool count_
   if (i >= n) return;
   const Place in = place_in(i, s.by_plane, s.by_width);
   const float* from = dy.data + blockIdx.y * dy.stride + in.plane * s.oh * s.ow;
-  const Span<int> rows = windows_of(in.row, s, s.oh);
-  const Span<int> columns = windows_of(in.column, s, s.ow);
+  const Span<int> rows = s.rows_with(in.row);
+  const Span<int> columns = s.columns_with(in.column);
   float sum = 0.0F;
   for (int oy = rows.begin; oy < rows.end; ++oy) {
     for (int ox = columns.begin; ox < columns.end; ++ox)
-      sum += from[oy * s.ow + ox] / window_divisor(s.rows(), s.columns(), oy, ox, count_include_pad);
+      sum += from[oy * s.ow + ox] / window_divisor(s.rows, s.columns, oy, ox, count_include_pad);
   }
   dx.data[blockIdx.y * dx.stride + i] = sum;
 }
@@ -197,7 +208,7 @@ void max_pool2d(const Scope& scope, const PoolShape& s, Tensor x, Tensor y, Argm
 
 void max_pool2d_backward(const Scope& scope, const PoolShape& s, Tensor x, Tensor dy, Argmax argmax, Tensor dx,
                          const ActivationState* states) {
-  if (s.k <= s.stride && s.pad == 0) {
+  if (s.k.h <= s.stride.h && s.k.w <= s.stride.w && s.pad == 0) {
     const Cells cells(s);
     const std::int64_t n = scope.n * s.c * cells.rows * cells.columns;
     return launch(scope.stream, elements_grid(n, scope.runs), max_pool2d_backward_cells_kernel, n, Pool32(s), cells, x,

@@ -10,6 +10,7 @@ import zlib
 from typing import Any, Hashable, Mapping, Sequence
 
 NOT_DEFINING = {"name", "sweep", "output", "cluster", "compare", "metrics", "replay", "engine", "products", "train.test_first"}
+LATER = {"conv2d": ("padding", "dilation", 1)}  # by type of layer: a key that came after the first release, behind which one, its default
 ABSENT = object()  # the run has no such value
 UNKNOWN = object()  # its file does not tell: that differs from nothing
 
@@ -22,7 +23,7 @@ def defining_values(config: Mapping[str, Any]) -> dict[str, Any]:
         if address in NOT_DEFINING:
             return
         if isinstance(value, list) and value and all(isinstance(item, dict) and "name" in item for item in value):
-            value = {item["name"]: item for item in value}
+            value = {item["name"]: _with_later_key(item) for item in value}
         if isinstance(value, dict):
             for key, below in value.items():
                 is_quantizer = address.endswith(".quantize") and not isinstance(below, dict)
@@ -32,6 +33,14 @@ def defining_values(config: Mapping[str, Any]) -> dict[str, Any]:
 
     add(dict(config), "")
     return values
+
+
+def _with_later_key(layer: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return a layer as files have it today; those of an earlier release lack keys."""
+    before, key, default = LATER.get(layer.get("type", ""), ("", "", None))
+    if before not in layer or key in layer:
+        return layer
+    return {name: value for own, below in layer.items() for name, value in ((own, below), *([(key, default)] if own == before else []))}
 
 
 def network_hash(network: Mapping[str, Any]) -> str:

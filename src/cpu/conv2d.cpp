@@ -32,6 +32,7 @@ const float* padded(const float* x, const ConvShape& s, Context& context) {
 
 void compute(const Conv2dOp& op, Context& context) {
   const ConvShape& s = op.s;
+  if (s.is_depthwise()) return depthwise_conv2d(op, context);
   const std::int64_t height = s.h + 2 * s.pad.h;
   const std::int64_t width = s.w + 2 * s.pad.w;
   const std::int64_t group_in = s.c / s.groups;

@@ -16,4 +16,9 @@ struct ChannelTile {
 /// x with its zero border, [block][c][h + 2 pad.h][w + 2 pad.w][16]; x itself where there is none.
 [[nodiscard]] const float* padded(const float* x, const ConvShape& s, Context& context);
 
+// Convolutions with a group for each channel, and their gradients.
+void depthwise_conv2d(const Conv2dOp& op, Context& context);
+void depthwise_conv2d_backward_data(const Conv2dBackwardDataOp& op, Context& context);
+void depthwise_conv2d_backward_weight(const Conv2dBackwardWeightOp& op, Context& context);
+
 }  // namespace qrun::cpu

@@ -106,6 +106,7 @@ void rows_by_scatter(const Conv2dBackwardDataOp& op, Context& context, const flo
 
 void compute(const Conv2dBackwardDataOp& op, Context& context) {
   const ConvShape& s = op.s;
+  if (s.is_depthwise()) return depthwise_conv2d_backward_data(op, context);
   const std::int64_t group_in = s.c / s.groups;
   const std::int64_t tiles = s.groups * tiles_of(group_in);
   const float* dy = context.run.buffer(op.y).gradient.data();

@@ -6,6 +6,7 @@ namespace qrun::cpu {
 
 void compute(const Conv2dBackwardWeightOp& op, Context& context) {
   const ConvShape& s = op.s;
+  if (s.is_depthwise()) return depthwise_conv2d_backward_weight(op, context);
   const std::int64_t height = s.h + 2 * s.pad.h;
   const std::int64_t width = s.w + 2 * s.pad.w;
   const std::int64_t group_in = s.c / s.groups;

@@ -8,9 +8,7 @@
 namespace qrun::cpu {
 namespace {
 
-PoolWindows windows_of(const PoolShape& s) {
-  return {{s.h, s.k, s.stride, s.pad}, {s.w, s.k, s.stride, s.pad}, s.out_h(), s.out_w()};
-}
+PoolWindows windows_of(const PoolShape& s) { return {s.rows(), s.columns(), s.out_h(), s.out_w()}; }
 
 /// Max pooling of one plane that is quantized on the way in: a row is pooled while it is in the cache.
 void quantize_and_pool(PoolJob job, int method, const QParams& params, const Kernels& kernels) {

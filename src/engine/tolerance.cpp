@@ -73,7 +73,7 @@ struct Describe {
   }
   template <class Pooling>
   static std::int64_t window(const Pooling& op) {
-    return op.s.k * op.s.k;
+    return op.s.k.size();
   }
 };
 

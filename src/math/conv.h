@@ -25,6 +25,41 @@ QRUN_HD Int outputs_of(const ConvSide<Int>& side) {
   return (side.size + 2 * side.pad - extent_of(side)) / side.stride + 1;
 }
 
+/// The position that a window's tap meets.
+template <class Int>
+QRUN_HD Int position_of(const ConvSide<Int>& side, Int out, Int tap) {
+  return out * side.stride - side.pad + tap * side.dilation;
+}
+
+/// The taps of a window that meet the image.
+template <class Int>
+QRUN_HD Span<Int> taps_inside(const ConvSide<Int>& side, Int out) {
+  const Int begin = position_of(side, out, Int{0});
+  const Int first = begin < 0 ? (side.dilation - 1 - begin) / side.dilation : 0;
+  const Int last = begin < side.size ? (side.size - 1 - begin) / side.dilation + 1 : 0;
+  const Int end = last < side.k ? last : side.k;
+  return first < end ? Span<Int>{first, end} : Span<Int>{0, 0};
+}
+
+/// The windows, of `outputs`, whose tap meets the image: none where the end is not behind the beginning. Neither of the
+/// two grows from tap to tap.
+template <class Int>
+QRUN_HD Span<Int> windows_with(const ConvSide<Int>& side, Int tap, Int outputs) {
+  const Int before = side.pad - tap * side.dilation;  // positions of window 0 in front of the image
+  const Int last = side.size - 1 + before;
+  const Int end = last < 0 ? 0 : last / side.stride + 1;
+  return {before > 0 ? (before + side.stride - 1) / side.stride : 0, end < outputs ? end : outputs};
+}
+
+/// The windows that lie in the image with all their taps.
+template <class Int>
+QRUN_HD Span<Int> whole_windows(const ConvSide<Int>& side, Int outputs) {
+  const Int first = windows_with(side, Int{0}, outputs).begin;
+  const Int begin = first < outputs ? first : outputs;
+  const Int end = windows_with(side, side.k - 1, outputs).end;
+  return {begin, end > begin ? end : begin};
+}
+
 /// Taps first, first + step, ... through which a position takes part in windows out, out - out_step, ..., `count` of
 /// them.
 template <class Int>

@@ -13,6 +13,17 @@ struct PoolSide {
   Int size, k, stride, pad;
 };
 
+/// How many windows there are; the padded side is no shorter than one. `ceil_mode` adds a shorter one for what is left of
+/// the side, unless it would begin at the side's end or past it, where its left border counts as part of it (PyTorch's
+/// rule, whatever the padding).
+template <class Int>
+QRUN_HD Int outputs_of(const PoolSide<Int>& side, bool ceil_mode) {
+  const Int span = side.size + 2 * side.pad - side.k;
+  if (!ceil_mode) return span / side.stride + 1;
+  const Int outputs = (span + side.stride - 1) / side.stride + 1;
+  return (outputs - 1) * side.stride >= side.size + side.pad ? outputs - 1 : outputs;
+}
+
 /// The positions of a window that lie inside the image: these take part.
 template <class Int>
 QRUN_HD Span<Int> window_of(const PoolSide<Int>& side, Int out) {

@@ -81,13 +81,13 @@ PoolShape pool_shape(Builder& b, const LayerSpec& layer, const Pool& pool, Buffe
                     .stride = pool.stride,
                     .pad = pool.padding,
                     .ceil_mode = pool.ceil_mode};
-  if (2 * s.pad > s.k) {
-    refuse(layer, "padding " + std::to_string(s.pad) + " is more than half of kernel_size " + std::to_string(s.k) +
-                      "; at most " + std::to_string(s.k / 2));
+  if (2 * s.pad.h > s.k.h || 2 * s.pad.w > s.k.w) {
+    refuse(layer, "padding " + to_string(s.pad) + " is more than half of kernel_size " + to_string(s.k) + "; at most " +
+                      to_string(Sides{s.k.h / 2, s.k.w / 2}));
   }
-  if (in.h + 2 * s.pad < s.k || in.w + 2 * s.pad < s.k) {
-    refuse(layer, "kernel_size " + std::to_string(s.k) + " is larger than its input " + to_string(in) +
-                      " with padding " + std::to_string(s.pad) + "; use a smaller window");
+  if (in.h + 2 * s.pad.h < s.k.h || in.w + 2 * s.pad.w < s.k.w) {
+    refuse(layer, "kernel_size " + to_string(s.k) + " is larger than its input " + to_string(in) + " with padding " +
+                      to_string(s.pad) + "; use a smaller window");
   }
   return s;
 }
@@ -118,12 +118,11 @@ BufferId lower(Builder& b, const LayerSpec& layer, const ReluLayer& /*relu*/, In
   return y;
 }
 
-/// A window as large as the longer side, of which the image's border cuts off the rest.
+/// One window, as large as the image.
 BufferId lower(Builder& b, const LayerSpec& layer, const GlobalAvgPool2dLayer& /*pool*/, Inputs inputs) {
   const BufferId x = inputs.front();
   const Shape in = b.shape(x);
-  const std::int64_t side = std::max(in.h, in.w);
-  const PoolShape s{.c = in.c, .h = in.h, .w = in.w, .k = side, .stride = side, .pad = 0, .ceil_mode = true};
+  const PoolShape s{.c = in.c, .h = in.h, .w = in.w, .k = {in.h, in.w}};
   const BufferId y = b.add_buffer(layer.name, {in.c, 1, 1}, b.has_gradient(x));
   b.forward(AvgPool2dOp{x, y, s, false});
   if (b.has_gradient(x)) b.backward(AvgPool2dBackwardOp{x, y, s, false});

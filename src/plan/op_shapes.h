@@ -5,6 +5,7 @@
 
 #include "core/shape.h"
 #include "math/conv.h"
+#include "math/pool.h"
 
 namespace qrun {
 
@@ -22,6 +23,7 @@ struct ConvShape {
   [[nodiscard]] std::int64_t out_w() const { return outputs_of(columns()); }
   [[nodiscard]] std::int64_t taps() const { return times(c / groups, k.size()); }  // values of a filter
   [[nodiscard]] std::int64_t weights() const { return times(o, taps()); }
+  [[nodiscard]] bool is_depthwise() const { return groups == c && groups > 1; }
   bool operator==(const ConvShape&) const = default;
 };
 
@@ -33,20 +35,14 @@ struct ConvShape {
 /// Pooling windows over each channel; positions outside the image do not take part.
 struct PoolShape {
   std::int64_t c = 0, h = 0, w = 0;
-  std::int64_t k = 0, stride = 1, pad = 0;
+  Sides k{}, stride{1}, pad{};
   bool ceil_mode = false;
 
-  [[nodiscard]] std::int64_t out_h() const { return out(h); }
-  [[nodiscard]] std::int64_t out_w() const { return out(w); }
+  [[nodiscard]] PoolSide<std::int64_t> rows() const { return {h, k.h, stride.h, pad.h}; }
+  [[nodiscard]] PoolSide<std::int64_t> columns() const { return {w, k.w, stride.w, pad.w}; }
+  [[nodiscard]] std::int64_t out_h() const { return outputs_of(rows(), ceil_mode); }
+  [[nodiscard]] std::int64_t out_w() const { return outputs_of(columns(), ceil_mode); }
   bool operator==(const PoolShape&) const = default;
-
- private:
-  [[nodiscard]] std::int64_t out(std::int64_t size) const {
-    const std::int64_t span = size + 2 * pad - k;
-    std::int64_t n = (ceil_mode ? span + stride - 1 : span) / stride + 1;
-    if (ceil_mode && (n - 1) * stride >= size + pad) --n;  // the last window must start inside the image
-    return n;
-  }
 };
 
 }  // namespace qrun

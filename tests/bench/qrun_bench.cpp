@@ -119,6 +119,52 @@ void ops(const Options& options) {
               total * 1e3, peak);
 }
 
+/// A relu, then a depthwise convolution and its gradients, each of which passes over two buffers of one size, too.
+Plan depthwise_plan() {
+  const Shape image{128, 28, 28};
+  const ConvShape s{.c = image.c, .h = image.h, .w = image.w, .o = image.c, .k = 3, .pad = 1, .groups = image.c};
+  Plan plan;
+  plan.train_batch = plan.test_batch = 64;
+  plan.buffers = {{"x", image, true}, {"y", image, true}};
+  plan.params.push_back({.layer = "conv", .role = BlobRole::kWeight, .dims = {s.o, 1, s.k.h, s.k.w}});
+  plan.runs.resize(1);
+  plan.runs[0].params.resize(1);
+  for (const Op& op : {Op{ReluOp{0, 1}}, Op{Conv2dOp{0, 1, 0, kNone, s}}, Op{Conv2dBackwardDataOp{0, 1, 0, s}},
+                       Op{Conv2dBackwardWeightOp{0, 1, 0, kNone, s}}})
+    plan.steps.push_back({Phase::kForward, op});
+  return plan;
+}
+
+/// Bytes a second of depthwise convolutions, and that over relu's, which runs in turns with them. Medians.
+void depthwise_ops(const Options& options) {
+  constexpr std::size_t kTurns = 41;
+  const Plan plan = depthwise_plan();
+  const auto engine = make_cpu_engine(options.threads);
+  const auto program = engine->load(plan, {});
+  const auto seconds = [&](std::size_t step) {
+    const auto start = Clock::now();
+    program->steps().run_step(0, step, plan.train_batch);
+    return seconds_since(start);
+  };
+  const double bytes = 2.0 * sizeof(float) * static_cast<double>(plan.train_batch * plan.buffers[0].shape.size());
+  for (std::size_t step = 1; step < plan.steps.size(); ++step) {
+    std::vector<double> times(kTurns);
+    std::vector<double> ratios(kTurns);
+    for (std::size_t turn = 0; turn < kTurns; ++turn) {
+      const double relu = seconds(0);
+      times[turn] = seconds(step);
+      ratios[turn] = relu / times[turn];
+    }
+    std::ranges::sort(times);
+    std::ranges::sort(ratios);
+    std::printf(R"({"op": "depthwise %s", "milliseconds": %.4f, "gigabytes_per_second": %.1f, "of_relu": %.2f, )"
+                R"("quartiles": [%.2f, %.2f]})"
+                "\n",
+                info_of(plan.steps[step].op).name, times[kTurns / 2] * 1e3, bytes / times[kTurns / 2] * 1e-9,
+                ratios[kTurns / 2], ratios[kTurns / 4], ratios[3 * kTurns / 4]);
+  }
+}
+
 /// A sweep over seeds and bits: read, checked, looked up in its folder, and written down run by run.
 void expand(const Options& options) {
   namespace fs = std::filesystem;
@@ -180,6 +226,7 @@ int bench(int argc, char** argv) {
     pack(options);
   } else if (command == "ops") {
     ops(options);
+    depthwise_ops(options);
   } else if (command == "expand") {
     expand(options);
   } else if (command == "peak") {

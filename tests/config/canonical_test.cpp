@@ -37,7 +37,7 @@ network:
       weight: {method: ULQ, bits: 3, per_channel: true, gradient: ste_clipped, lambda: optimal}
       bias: {method: ternary}
       activation: {method: clip, bits: 8, range: ema, ema_momentum: 0.75}
-  - {name: pool1, type: avg_pool2d, kernel_size: 3, stride: 2, padding: 1, ceil_mode: true, count_include_pad: true,
+  - {name: pool1, type: avg_pool2d, kernel_size: [3, 2], stride: 2, padding: 1, ceil_mode: true, count_include_pad: true,
      quantize: {activation: {method: clip, bits: 4, range: 2.5}}}
   - {name: fc1, type: linear, out_features: 8, bias: false, init: {constant: -0.5},
      quantize: {weight: {method: Ternary_Quantize, bits: 8}}}

@@ -67,6 +67,12 @@ TEST(Network, ANumberOfAKernelStandsForHeightAndWidth) {
             (Sides{3, 5}));
 }
 
+TEST(Network, AWindowStepsByItsOwnSides) {
+  const RunSpec run = read(with(kRelu, "  - {name: pool1, type: max_pool2d, kernel_size: [2, 3]}\n"));
+  EXPECT_EQ(std::get<MaxPool2dLayer>(run.network.at(1).params),
+            (MaxPool2dLayer{.kernel_size = {2, 3}, .stride = {2, 3}}));
+}
+
 TEST(Network, EqualSidesAreTheSameRunAsTheirNumber) {
   const RunSpec number = read(with("kernel_size: 5", "kernel_size: 3, padding: 1"));
   const RunSpec pair = read(with("kernel_size: 5", "kernel_size: [3, 3], padding: [1, 1], dilation: 1"));

@@ -13,11 +13,16 @@ const PoolShape kPools[] = {
     {.c = 1, .h = 9, .w = 9, .k = 2, .stride = 3, .pad = 1, .ceil_mode = true},
     {.c = 1, .h = 4, .w = 4, .k = 4, .stride = 4, .pad = 0, .ceil_mode = false},
     {.c = 1, .h = 1, .w = 1, .k = 1, .stride = 1, .pad = 0, .ceil_mode = false},
+    {.c = 2, .h = 8, .w = 9, .k = {2, 3}, .stride = {2, 3}},
+    {.c = 2, .h = 7, .w = 10, .k = {3, 2}, .stride = {1, 3}, .pad = {1, 0}, .ceil_mode = true},
+    {.c = 1, .h = 9, .w = 5, .k = {1, 4}, .stride = {2, 1}, .pad = {0, 2}},
+    {.c = 3, .h = 6, .w = 11, .k = {2, 1}, .stride = {3, 6}, .ceil_mode = true},  // a third window would begin outside
+    {.c = 2, .h = 3, .w = 7, .k = {3, 7}},
 };
 
 std::string text(const PoolShape& s, std::int64_t n) {
-  return "n" + std::to_string(n) + " " + std::to_string(s.h) + "x" + std::to_string(s.w) + " k" + std::to_string(s.k) +
-         " stride " + std::to_string(s.stride) + " pad " + std::to_string(s.pad);
+  return "n" + std::to_string(n) + " " + std::to_string(s.h) + "x" + std::to_string(s.w) + " k" + to_string(s.k) +
+         " stride " + to_string(s.stride) + " pad " + to_string(s.pad) + (s.ceil_mode ? " ceil" : "");
 }
 
 /// Few distinct values, so that windows hold ties.
@@ -50,7 +55,7 @@ TEST_P(EngineTest, MaxPoolingTakesTheFirstMaximum) {
         ASSERT_EQ(ys[i], xs[ref::at(where[i])]) << text(s, n) << " at " << i;
         dx[ref::at(where[i])].add(static_cast<double>(dys[i]));
       }
-      expect_sums(steps.read(0, Operand::gradient(x), n), dx, s.k * s.k, "dx " + text(s, n));
+      expect_sums(steps.read(0, Operand::gradient(x), n), dx, s.k.size(), "dx " + text(s, n));
     }
   }
 }
@@ -72,9 +77,9 @@ TEST_P(EngineTest, AveragePoolingDividesByWhatItCounts) {
       steps.write(0, Operand::gradient(y), n, dys);
       steps.run_step(0, 0, n);
       steps.run_step(0, 1, n);
-      expect_sums(steps.read(0, Operand::value(y), n), ref::avg_pool2d(s, n, count_include_pad, xs), s.k * s.k,
+      expect_sums(steps.read(0, Operand::value(y), n), ref::avg_pool2d(s, n, count_include_pad, xs), s.k.size(),
                   "y " + text(s, n));
-      expect_sums(steps.read(0, Operand::gradient(x), n), ref::avg_pool2d_dx(s, n, count_include_pad, dys), s.k * s.k,
+      expect_sums(steps.read(0, Operand::gradient(x), n), ref::avg_pool2d_dx(s, n, count_include_pad, dys), s.k.size(),
                   "dx " + text(s, n));
     }
   }

@@ -126,6 +126,14 @@ TEST_P(GradientTest, OfALongAndADilatedConv2dIsThatOfTheLoss) {
     check(layer("tested", "before", tested));
 }
 
+TEST_P(GradientTest, OfADepthwiseConv2dIsThatOfTheLoss) {
+  for (const Conv2dLayer& tested :
+       {Conv2dLayer{.out_channels = 4, .kernel_size = 3, .padding = 1, .groups = 4},
+        Conv2dLayer{.out_channels = 8, .kernel_size = {2, 3}, .stride = {2, 1}, .padding = {1, 2}, .groups = 4},
+        Conv2dLayer{.out_channels = 4, .kernel_size = 3, .stride = 2, .padding = 2, .dilation = 2, .groups = 4}})
+    check(layer("tested", "before", tested));
+}
+
 TEST_P(GradientTest, OfLinearIsThatOfTheLoss) {
   check(layer("tested", "before", LinearLayer{.out_features = 5}));
   check(layer("tested", "before", LinearLayer{.out_features = 2, .bias = false}));
@@ -141,6 +149,12 @@ TEST_P(GradientTest, OfAvgPool2dIsThatOfTheLoss) {
   check(avg_pool(2, 2, 0, false, false));
   check(avg_pool(3, 2, 1, true, false));
   check(avg_pool(3, 2, 1, true, true));
+}
+
+TEST_P(GradientTest, OfLongPoolingWindowsIsThatOfTheLoss) {
+  check(layer("tested", "before",
+              MaxPool2dLayer{.kernel_size = {2, 3}, .stride = {1, 2}, .padding = {1, 0}, .ceil_mode = true}));
+  check(layer("tested", "before", AvgPool2dLayer{.kernel_size = {3, 1}, .stride = {2, 3}, .ceil_mode = true}));
 }
 
 /// A convolution that three layers read, each with a loss of its own behind it.

@@ -10,7 +10,8 @@ namespace qrun::cpu {
 namespace {
 
 bool same(const Kernels& a, const Kernels& b) {
-  return a.tiles == b.tiles && a.filter == b.filter && a.row_gradient == b.row_gradient && a.max_pool == b.max_pool &&
+  return a.tiles == b.tiles && a.filter == b.filter && a.row_gradient == b.row_gradient && a.depthwise == b.depthwise &&
+         a.depthwise_filter == b.depthwise_filter && a.max_pool == b.max_pool &&
          a.max_pool_backward == b.max_pool_backward && a.max_abs_bits == b.max_abs_bits && a.moments == b.moments &&
          a.above == b.above && a.quantize == b.quantize && a.mask_saturated == b.mask_saturated && a.relu == b.relu &&
          a.relu_backward == b.relu_backward && a.update == b.update;

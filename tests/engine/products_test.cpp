@@ -44,6 +44,23 @@ const ConvCase kConvs[] = {
     {2, {.c = 3, .h = 15, .w = 17, .o = 4, .k = {4, 3}, .stride = {4, 6}, .pad = {2, 5}, .dilation = {2, 4}}},
     {2, {.c = 2, .h = 6, .w = 5, .o = 3, .k = {2, 3}, .stride = {5, 1}, .pad = 7, .dilation = {6, 1}}},
 };
+// A group for each channel.
+const ConvCase kDepthwise[] = {
+    {2, {.c = 2, .h = 1, .w = 1, .o = 2, .k = 1, .groups = 2}},
+    {17, {.c = 5, .h = 9, .w = 12, .o = 5, .k = 3, .pad = 1, .groups = 5}},
+    {3, {.c = 3, .h = 14, .w = 29, .o = 6, .k = 5, .pad = 2, .groups = 3}},
+    {18, {.c = 4, .h = 11, .w = 10, .o = 12, .k = 3, .stride = 2, .pad = 1, .groups = 4}},
+    {2, {.c = 3, .h = 8, .w = 9, .o = 3, .k = 7, .pad = 3, .groups = 3}},
+    {2, {.c = 3, .h = 3, .w = 2, .o = 3, .k = 3, .pad = 1, .groups = 3}},
+    {2, {.c = 2, .h = 2, .w = 3, .o = 4, .k = 5, .pad = 4, .groups = 2}},
+    {3, {.c = 3, .h = 7, .w = 16, .o = 3, .k = {1, 4}, .pad = {0, 2}, .groups = 3}},
+    {3, {.c = 3, .h = 16, .w = 7, .o = 6, .k = {4, 2}, .stride = {1, 3}, .groups = 3}},
+    {5, {.c = 2, .h = 12, .w = 13, .o = 2, .k = 2, .stride = 3, .groups = 2}},
+    {3, {.c = 2, .h = 13, .w = 12, .o = 4, .k = 3, .pad = 2, .groups = 2, .dilation = 2}},
+    {2,
+     {.c = 3, .h = 15, .w = 17, .o = 3, .k = {4, 3}, .stride = {4, 6}, .pad = {2, 5}, .groups = 3, .dilation = {2, 4}}},
+    {2, {.c = 2, .h = 6, .w = 5, .o = 2, .k = {2, 3}, .stride = {5, 1}, .pad = 7, .groups = 2, .dilation = {6, 1}}},
+};
 // Large enough for each size of tile that the CUDA engine has.
 const ConvCase kLargeConvs[] = {
     {16, {.c = 70, .h = 23, .w = 23, .o = 70, .k = 1, .stride = 1, .pad = 0, .groups = 1}},
@@ -86,6 +103,8 @@ INSTANTIATE_TEST_SUITE_P(Engines, ConvTest, testing::ValuesIn(engine_cases()), c
 
 TEST_P(ConvTest, StaysInsideTheRoundingBound) { expect_inside_the_bound(kConvs, Precision::kFp32); }
 
+TEST_P(ConvTest, DepthwiseStaysInsideTheRoundingBound) { expect_inside_the_bound(kDepthwise, Precision::kFp32); }
+
 TEST_P(ConvTest, StaysInsideTheRoundingBoundOfTf32) {
   if (GetParam().engine == "cpu") return;  // computes in float32 whatever is allowed
   expect_inside_the_bound(kConvs, Precision::kTf32);
@@ -122,6 +141,7 @@ TEST_P(ConvTest, TilesChangeNoBit) {
         ConvCase{7, {.c = 6, .h = 14, .w = 11, .o = 70, .k = 3, .stride = 1, .pad = 2, .groups = 2}},
         ConvCase{6, {.c = 5, .h = 9, .w = 9, .o = 9, .k = 3, .stride = 2, .pad = 1}},
         ConvCase{6, {.c = 5, .h = 9, .w = 14, .o = 9, .k = {5, 3}, .pad = {2, 1}}},
+        ConvCase{6, {.c = 5, .h = 9, .w = 14, .o = 10, .k = 3, .pad = 1, .groups = 5}},
         ConvCase{6, {.c = 5, .h = 12, .w = 9, .o = 9, .k = {3, 2}, .stride = {2, 1}, .pad = 1, .dilation = {3, 2}}},
         ConvCase{33, {.c = 700, .h = 1, .w = 1, .o = 300, .k = 1}}}) {
     std::vector<Floats> first;

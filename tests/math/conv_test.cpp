@@ -66,6 +66,29 @@ TEST(ConvWindow, ReachAllThatMeetAPosition) {
   }
 }
 
+TEST(ConvWindow, MeetTheImageWithSomeOfTheirTaps) {
+  for (const ConvSide<int>& side : kSides) {
+    const int outputs = outputs_of(side);
+    const auto meets = [&](int out, int tap) {
+      const int position = position_of(side, out, tap);
+      return 0 <= position && position < side.size;
+    };
+    const Span<int> whole = whole_windows(side, outputs);
+    for (int out = 0; out < outputs; ++out) {
+      const Span<int> taps = taps_inside(side, out);
+      int meeting = 0;
+      for (int tap = 0; tap < side.k; ++tap) {
+        const Span<int> windows = windows_with(side, tap, outputs);
+        EXPECT_EQ(taps.begin <= tap && tap < taps.end, meets(out, tap)) << text(side) << " " << out << " " << tap;
+        EXPECT_EQ(windows.begin <= out && out < windows.end, meets(out, tap)) << text(side) << " " << out << " " << tap;
+        meeting += meets(out, tap) ? 1 : 0;
+      }
+      EXPECT_EQ(whole.begin <= out && out < whole.end, meeting == side.k) << text(side) << " " << out;
+    }
+    EXPECT_LE(whole.begin, whole.end);
+  }
+}
+
 TEST(ConvWindow, AHugeStrideIsNotSearched) {
   const ConvSide<std::int64_t> side{.size = 5, .k = 2, .stride = 1 << 20, .pad = 0, .dilation = 1};
   EXPECT_EQ(reach_of(side, std::int64_t{1}).first, 1);

@@ -41,6 +41,33 @@ TEST(PoolWindow, HasThePositionsInsideTheImage) {
   }
 }
 
+/// Windows as PyTorch counts them.
+int counted_windows(const PoolSide<int>& side, bool ceil_mode) {
+  int windows = 1;
+  for (int begin = side.stride - side.pad;; begin += side.stride, ++windows) {
+    const bool is_whole = begin + side.k <= side.size + side.pad;
+    const bool has_rest = ceil_mode && begin - side.stride + side.k < side.size + side.pad && begin < side.size;
+    if (!is_whole && !has_rest) return windows;
+  }
+}
+
+TEST(PoolWindow, ARestMakesAWindowThatBeginsInsideOnRequest) {
+  for (int size = 1; size < 12; ++size) {
+    for (int k = 1; k <= size; ++k) {
+      for (int stride = 1; stride < 6; ++stride) {
+        for (int pad = 0; 2 * pad <= k; ++pad) {
+          const PoolSide<int> side{.size = size, .k = k, .stride = stride, .pad = pad};
+          for (const bool ceil_mode : {false, true})
+            EXPECT_EQ(outputs_of(side, ceil_mode), counted_windows(side, ceil_mode))
+                << "size " << size << " k " << k << " stride " << stride << " pad " << pad << " ceil " << ceil_mode;
+        }
+      }
+    }
+  }
+  EXPECT_EQ(outputs_of(PoolSide<int>{.size = 6, .k = 2, .stride = 3, .pad = 0}, true), 2)
+      << "a third one would begin at the end, without padding";
+}
+
 TEST(PoolWindow, CountsTheBorderOnRequest) {
   for (const PoolSide<int>& side : kSides) {
     for (int out = 0; out < outputs(side); ++out) {

@@ -109,6 +109,8 @@ TEST(Lower, NamesTheLayerWhoseShapesDontFit) {
               testing::StartsWith("net.yaml:7:3: network.conv2: groups 3 divides not both its 20 input and 50"));
   spec.network[2] = pool("conv2", "pool1", 2, 2);
   EXPECT_THAT(refusal(spec), testing::HasSubstr("padding 2 is more than half of kernel_size 2; at most 1"));
+  spec.network[2] = layer("conv2", "pool1", MaxPool2dLayer{.kernel_size = {4, 2}, .stride = 1, .padding = {2, 2}});
+  EXPECT_THAT(refusal(spec), testing::HasSubstr("padding 2 is more than half of kernel_size 4x2; at most 2x1"));
 }
 
 TEST(Lower, AKernelMayBeLongAndReachFar) {

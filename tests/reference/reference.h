@@ -99,14 +99,16 @@ void for_windows(const PoolShape& s, std::int64_t n, const Visit& visit) {
   for (std::int64_t plane = 0; plane < n * s.c; ++plane) {
     for (std::int64_t oy = 0; oy < s.out_h(); ++oy) {
       for (std::int64_t ox = 0; ox < s.out_w(); ++ox) {
+        const std::int64_t top = oy * s.stride.h - s.pad.h;
+        const std::int64_t left = ox * s.stride.w - s.pad.w;
         std::vector<std::int64_t> inputs;
-        for (std::int64_t iy = oy * s.stride - s.pad; iy < oy * s.stride - s.pad + s.k; ++iy) {
-          for (std::int64_t ix = ox * s.stride - s.pad; ix < ox * s.stride - s.pad + s.k; ++ix) {
+        for (std::int64_t iy = top; iy < top + s.k.h; ++iy) {
+          for (std::int64_t ix = left; ix < left + s.k.w; ++ix) {
             if (iy >= 0 && iy < s.h && ix >= 0 && ix < s.w) inputs.push_back((plane * s.h + iy) * s.w + ix);
           }
         }
-        const std::int64_t bottom = std::min(oy * s.stride - s.pad + s.k, s.h + s.pad) - (oy * s.stride - s.pad);
-        const std::int64_t right = std::min(ox * s.stride - s.pad + s.k, s.w + s.pad) - (ox * s.stride - s.pad);
+        const std::int64_t bottom = std::min(top + s.k.h, s.h + s.pad.h) - top;
+        const std::int64_t right = std::min(left + s.k.w, s.w + s.pad.w) - left;
         visit(inputs, (plane * s.out_h() + oy) * s.out_w() + ox, bottom * right);
       }
     }

@@ -15,7 +15,7 @@ import pytest
 import qrun_results
 import xarray as xr
 from conftest import ROOT, changed, qrun, stopped
-from qrun_results import yaml12
+from qrun_results import columns, yaml12
 
 
 def test_a_run_has_its_attributes_and_its_configuration(run):
@@ -175,6 +175,15 @@ def test_a_network_has_one_hash_in_every_table(tmp_path):
     with h5py.File(tmp_path / "results/smoke/sweep.h5") as file:
         ids, networks = (file[f"summary/{name}"].asstr()[...] for name in ("run_id", "network"))
     assert dict(zip(ids, networks)) == frame.network.to_dict()
+
+
+def test_a_layer_without_a_later_key_has_its_default():
+    layer = {"name": "conv1", "type": "conv2d", "kernel_size": [3, 5], "padding": 1, "groups": 1}
+    today = {"network": [{"name": "conv1", "type": "conv2d", "kernel_size": [3, 5], "padding": 1, "dilation": 1, "groups": 1}]}
+    before = columns.defining_values({"network": [layer]})
+    assert list(before.items()) == list(columns.defining_values(today).items())
+    assert before["network.conv1.kernel_size"] == "[3, 5]"
+    assert columns.defining_values({"network": [{"name": "a", "type": "relu"}]}) == {"network.a.name": "a", "network.a.type": "relu"}
 
 
 def test_of_two_contents_of_a_run_the_last_counts(results, tmp_path):

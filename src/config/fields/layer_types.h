@@ -72,14 +72,13 @@ void step_by_the_window(Pool& pool) {
 /// What all poolings say of their windows.
 template <class Pool>
 constexpr auto window_fields() {
-  return fields(
-      integer<&Pool::kernel_size>("kernel_size", "height and width of the window", Role::kShape, {1, kMaxSize})
-          .required(),
-      integer<&Pool::stride>("stride", "step between windows", Role::kShape, {1, kMaxSize})
-          .template completed_by<step_by_the_window<Pool>>(),
-      integer<&Pool::padding>("padding", "implicit border on each side, at most half the window", Role::kShape,
-                              {0, kMaxSize}),
-      boolean<&Pool::ceil_mode>("ceil_mode", "round the output size up", Role::kShape));
+  return fields(sides<&Pool::kernel_size>("kernel_size", "height and width of the window", Role::kShape, {1, kMaxSize})
+                    .required(),
+                sides<&Pool::stride>("stride", "step between windows", Role::kShape, {1, kMaxSize})
+                    .template completed_by<step_by_the_window<Pool>>(),
+                sides<&Pool::padding>("padding", "implicit border on each side, at most half the window", Role::kShape,
+                                      {0, kMaxSize}),
+                boolean<&Pool::ceil_mode>("ceil_mode", "round the output size up", Role::kShape));
 }
 
 }  // namespace config
@@ -88,9 +87,9 @@ constexpr auto window_fields() {
 struct MaxPool2dLayer {
   static constexpr const char* kType = "max_pool2d";
   static constexpr bool kHasWeight = false;
-  std::int64_t kernel_size = 0;
-  std::int64_t stride = 0;  // default: kernel_size
-  std::int64_t padding = 0;
+  Sides kernel_size{};
+  Sides stride{};  // default: kernel_size
+  Sides padding{};
   bool ceil_mode = false;
 
   static constexpr auto table() { return config::window_fields<MaxPool2dLayer>(); }
@@ -101,9 +100,9 @@ struct MaxPool2dLayer {
 struct AvgPool2dLayer {
   static constexpr const char* kType = "avg_pool2d";
   static constexpr bool kHasWeight = false;
-  std::int64_t kernel_size = 0;
-  std::int64_t stride = 0;  // default: kernel_size
-  std::int64_t padding = 0;
+  Sides kernel_size{};
+  Sides stride{};  // default: kernel_size
+  Sides padding{};
   bool ceil_mode = false;
   bool count_include_pad = false;
 

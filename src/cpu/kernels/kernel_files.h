@@ -6,6 +6,7 @@
 namespace qrun::cpu {
 
 void fill_products_kernels(Kernels& kernels);
+void fill_depthwise_conv2d_kernels(Kernels& kernels);
 void fill_pool2d_kernels(Kernels& kernels);
 void fill_statistics_kernels(Kernels& kernels);
 void fill_elementwise_kernels(Kernels& kernels);

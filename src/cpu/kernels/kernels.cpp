@@ -30,6 +30,7 @@ const std::vector<Kernels>& tables() {
       Kernels& table = tables.emplace_back();
       table.name = set.name;
       fill_products_kernels(table);
+      fill_depthwise_conv2d_kernels(table);
       fill_statistics_kernels(table);
       fill_pool2d_kernels(table);
       fill_elementwise_kernels(table);

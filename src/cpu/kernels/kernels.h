@@ -10,6 +10,7 @@
 #include "core/sizes.h"
 #include "math/batch_norm.h"
 #include "math/channel_scale.h"
+#include "math/conv.h"
 #include "math/lrn.h"
 #include "math/pool.h"
 #include "math/solver.h"
@@ -95,6 +96,35 @@ struct LrnBackwardJob : LrnPlanes {
   float* dx = nullptr;
 };
 
+/// Depthwise convolution of one plane, or of several that are added up. For row < out_rows, col < out_columns, lane < 16:
+///   y[row y_row + col y_col + lane] = bias + sum over planes p and taps (ky, kx) that meet the image of
+///     w[p w_plane + ky w_row + kx w_col] * x[p x_plane + (iy columns.size + ix) 16 + lane]
+/// with (iy, ix) where the tap meets it. Weights may lie backwards.
+struct DepthwiseJob {
+  const float* x;
+  const float* w;
+  float bias;
+  float* y;
+  std::int64_t planes;
+  ConvSide<std::int64_t> rows, columns;
+  std::int64_t out_rows, out_columns;
+  std::int64_t x_plane;
+  std::int64_t w_plane, w_row, w_col;
+  std::int64_t y_row, y_col;
+};
+
+/// The gradient of one filter, dw[ky columns.k + kx] = sum over blocks, windows that meet the image there, lanes of
+///   dy[block dy_block + (row out_columns + col) 16 + lane] * x[block x_block + (iy columns.size + ix) 16 + lane]
+struct DepthwiseFilterJob {
+  const float* x;
+  const float* dy;
+  float* dw;
+  std::int64_t blocks;
+  ConvSide<std::int64_t> rows, columns;
+  std::int64_t out_rows, out_columns;
+  std::int64_t x_block, dy_block;
+};
+
 /// The windows of one plane [h][w][16], and how many there are.
 struct PoolWindows {
   PoolSide<std::int64_t> rows, columns;
@@ -132,6 +162,8 @@ struct Kernels {
   void (*tiles)(const TileJob&);
   void (*filter)(const FilterJob&);
   void (*row_gradient)(const RowGradientJob&);  // k is one of kRowGradientSizes
+  void (*depthwise)(const DepthwiseJob&);
+  void (*depthwise_filter)(const DepthwiseFilterJob&);
   void (*max_pool)(const PoolJob&);
   void (*max_pool_backward)(const PoolBackwardJob&);
   /// Largest |x| as the bits of a float: order-free, and NaN and infinity come out on top.

@@ -48,7 +48,7 @@ HWY_INLINE void pool_window(const PoolJob& job, const Span<std::int64_t>& y, con
 /// One row of outputs.
 HWY_INLINE void pool_row(const PoolJob& job, std::int64_t oy) {
   const PoolWindows& windows = job.windows;
-  const std::int64_t k = windows.columns.k;
+  const std::int64_t k = windows.rows.k == windows.columns.k ? windows.rows.k : 0;  // of squares
   const Span<std::int64_t> y = window_of(windows.rows, oy);
   for (std::int64_t ox = 0; ox < windows.out_columns; ++ox) {
     const Span<std::int64_t> x = window_of(windows.columns, ox);
