@@ -118,7 +118,8 @@ const TrainPoint& RunSession::end_epoch(std::int64_t epoch, std::int64_t iterati
 bool RunSession::add_test(std::int64_t epoch, std::int64_t iteration, const TestResult& result) {
   record_.test.push_back({epoch, iteration, result.loss, result.accuracy});
   for (TopAccuracy& top : record_.top) top.tests.push_back(top_accuracy(result.ranks, top.k));
-  const bool best = std::isnan(record_.best_test_accuracy) || result.accuracy > record_.best_test_accuracy;
+  const bool best =
+      iteration > 0 && (std::isnan(record_.best_test_accuracy) || result.accuracy > record_.best_test_accuracy);
   if (best) record_.best_test_accuracy = result.accuracy;
   return best;
 }

@@ -44,7 +44,7 @@ class RunSession {
   void add_losses(const std::vector<float>& losses);
   void add_point(std::int64_t iteration, double lr);
   const TrainPoint& end_epoch(std::int64_t epoch, std::int64_t iteration, double lr, double images_per_second);
-  /// True if this is the best test so far.
+  /// True if this is the best test so far; never before the first iteration.
   bool add_test(std::int64_t epoch, std::int64_t iteration, const TestResult& result);
   void fail(const Divergence& divergence);
   void fail(const std::string& reason);

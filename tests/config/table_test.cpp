@@ -139,8 +139,8 @@ TEST(Table, EveryFieldOfARunHasARole) {
 }
 
 TEST(Table, WhatHoldsForAWholeSweepFollowsFromTheRoles) {
-  EXPECT_EQ(whole_sweep_addresses(),
-            (std::vector<std::string>{"name", "engine", "products", "metrics", "output", "cluster"}));
+  EXPECT_EQ(whole_sweep_addresses(), (std::vector<std::string>{"name", "engine", "products", "metrics",
+                                                               "train.test_first", "output", "cluster"}));
 }
 
 TEST(Sink, TextAndTreeAgree) {

@@ -36,6 +36,18 @@ TEST_F(TrainPack, TestsBeforeTheFirstIterationWhereAsked) {
   EXPECT_EQ(column(r.train, &TrainPoint::loss), column(train(std::vector<std::string>{}).train, &TrainPoint::loss));
 }
 
+TEST_F(TrainPack, KeepsNoWeightsOfTheTestBeforeTheFirstIteration) {
+  train(std::vector<std::string>{});
+  std::vector<std::string> unlearns{"train.init_from=" + outcome_.path, "solver.weight_decay=50", "train.keep=best"};
+  const RunRecord without = train(unlearns);
+  unlearns.emplace_back("train.test_first=true");
+  const RunRecord with = train(unlearns);
+  EXPECT_EQ(with.run_id, without.run_id) << "it only reports";
+  EXPECT_EQ(with.best_test_accuracy, without.best_test_accuracy);
+  EXPECT_EQ(with.predictions, without.predictions);
+  EXPECT_GT(with.test[0].accuracy, with.best_test_accuracy);
+}
+
 TEST_F(TrainPack, ReportsAccuraciesByTopK) {
   const RunRecord r = train({"metrics.top_k=[10,1,3]"});
   ASSERT_EQ(r.top.size(), 2U);

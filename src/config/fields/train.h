@@ -32,22 +32,22 @@ struct TrainSpec {
 
 namespace config {
 
-inline constexpr auto kTrainFields = fields(
-    integer<&TrainSpec::epochs>("epochs", "how long to train", Role::kShape, {1, kMany}).required(),
-    integer<&TrainSpec::accumulate>("accumulate", "batches an iteration, of whose gradients it takes the mean",
-                                    Role::kShape, {1, std::uint64_t{1} << 20})
-        .later("1"),
-    integer<&TrainSpec::iterations_per_epoch>(
-        "iterations_per_epoch", "default: training items / (batch size * accumulate), rounded down, at least 1",
-        Role::kShape, {1, kMany}),
-    integer<&TrainSpec::test_every>("test_every", "iterations; default: at the end of each epoch", Role::kShape,
-                                    {1, kMany}),
-    boolean<&TrainSpec::test_first>("test_first", "test before the first iteration, too", Role::kShape).later("false"),
-    integer<&TrainSpec::log_every>("log_every", "iterations; default: off", Role::kShape, {1, kMany}),
-    integer<&TrainSpec::checkpoint_every>("checkpoint_every", "epochs", Role::kShape, {1, kMany}),
-    choice<&TrainSpec::keep>("keep", "which weights the run file gets", Role::kNumber),
-    text_or_null<&TrainSpec::init_from>("init_from", "a run's .h5 to start from", Role::kNumber)
-        .positioned<&TrainSpec::init_from_position>());
+inline constexpr auto kTrainFields =
+    fields(integer<&TrainSpec::epochs>("epochs", "how long to train", Role::kShape, {1, kMany}).required(),
+           integer<&TrainSpec::accumulate>("accumulate", "batches an iteration, of whose gradients it takes the mean",
+                                           Role::kShape, {1, std::uint64_t{1} << 20})
+               .later("1"),
+           integer<&TrainSpec::iterations_per_epoch>(
+               "iterations_per_epoch", "default: training items / (batch size * accumulate), rounded down, at least 1",
+               Role::kShape, {1, kMany}),
+           integer<&TrainSpec::test_every>("test_every", "iterations; default: at the end of each epoch", Role::kShape,
+                                           {1, kMany}),
+           boolean<&TrainSpec::test_first>("test_first", "test before the first iteration, too", Role::kSweep),
+           integer<&TrainSpec::log_every>("log_every", "iterations; default: off", Role::kShape, {1, kMany}),
+           integer<&TrainSpec::checkpoint_every>("checkpoint_every", "epochs", Role::kShape, {1, kMany}),
+           choice<&TrainSpec::keep>("keep", "which weights the run file gets", Role::kNumber),
+           text_or_null<&TrainSpec::init_from>("init_from", "a run's .h5 to start from", Role::kNumber)
+               .positioned<&TrainSpec::init_from_position>());
 
 }  // namespace config
 }  // namespace qrun
