@@ -80,18 +80,21 @@ Sums softmax_dx(const Shape& s, std::int64_t n, const std::vector<T>& y, const s
 /// Calls `visit(index, indices of its neighbours)` for each value of a batch.
 template <class Visit>
 void for_neighbours(const Shape& s, std::int64_t n, const Lrn& lrn, const Visit& visit) {
-  const std::int64_t reach = lrn.size / 2;
+  const std::int64_t over_channels = lrn.within ? 0 : lrn.size / 2;
+  const std::int64_t over_pixels = lrn.within ? lrn.size / 2 : 0;
+  std::vector<std::size_t> neighbours;
   for (std::int64_t i = 0; i < n * s.size(); ++i) {
     const std::int64_t x = i % s.w;
     const std::int64_t y = i / s.w % s.h;
     const std::int64_t c = i / s.w / s.h % s.c;
-    std::vector<std::size_t> neighbours;
-    for (std::int64_t j = i / s.size() * s.size(); j < (i / s.size() + 1) * s.size(); ++j) {
-      const std::int64_t dx = std::abs(j % s.w - x);
-      const std::int64_t dy = std::abs(j / s.w % s.h - y);
-      const std::int64_t dc = std::abs(j / s.w / s.h % s.c - c);
-      const bool near = lrn.within ? dc == 0 && dx <= reach && dy <= reach : dx == 0 && dy == 0 && dc <= reach;
-      if (near) neighbours.push_back(at(j));
+    neighbours.clear();
+    for (std::int64_t dc = -over_channels; dc <= over_channels; ++dc) {
+      for (std::int64_t dy = -over_pixels; dy <= over_pixels; ++dy) {
+        for (std::int64_t dx = -over_pixels; dx <= over_pixels; ++dx) {
+          const bool inside = c + dc >= 0 && c + dc < s.c && y + dy >= 0 && y + dy < s.h && x + dx >= 0 && x + dx < s.w;
+          if (inside) neighbours.push_back(at(i + (dc * s.h + dy) * s.w + dx));
+        }
+      }
     }
     visit(at(i), neighbours);
   }
