@@ -5,7 +5,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 suite=${1:-trixie}
-mirror=${QRUN_DEBIAN_MIRROR:-http://deb.debian.org/debian}
+mirror=${QRUN_DEBIAN_MIRROR:-} # else debootstrap takes its own
 if ! command -v debootstrap >/dev/null; then
   echo "debootstrap is missing: apt-get install debootstrap" >&2
   exit 77
@@ -14,7 +14,7 @@ fi
 
 system=$(mktemp -d -t qrun-bundle.XXXXXX)
 trap 'umount "$system/proc" 2>/dev/null || true; rm -rf --one-file-system "$system"' EXIT
-debootstrap --variant=minbase "$suite" "$system" "$mirror" >"$system.log" || { tail -n 3 "$system.log" >&2; exit 1; }
+debootstrap --variant=minbase "$suite" "$system" ${mirror:+"$mirror"} >"$system.log" || { tail -n 3 "$system.log" >&2; exit 1; }
 rm -f "$system.log"
 mount -t proc proc "$system/proc" # the loader asks it where a program lies
 cp -r bundle "$system/root/bundle"
