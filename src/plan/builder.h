@@ -12,7 +12,8 @@ class Builder {
  public:
   explicit Builder(Plan plan);
 
-  [[nodiscard]] const Shape& shape(BufferId id) const { return plan_.buffers[static_cast<std::size_t>(id)].shape; }
+  /// Returns a copy: the next buffer that is added moves all of them.
+  [[nodiscard]] Shape shape(BufferId id) const { return plan_.buffers[static_cast<std::size_t>(id)].shape; }
   [[nodiscard]] bool has_gradient(BufferId id) const {
     return plan_.buffers[static_cast<std::size_t>(id)].has_gradient;
   }
