@@ -56,7 +56,7 @@ BufferId lower(Builder& b, const LayerSpec& layer, const MaxLayer& /*max*/, Inpu
 BufferId lower(Builder& b, const LayerSpec& layer, const ConcatLayer& /*concat*/, Inputs inputs) {
   Shape all = b.shape(inputs[0]);
   for (std::size_t i = 1; i < inputs.size(); ++i) {
-    const Shape& shape = b.shape(inputs[i]);
+    const Shape shape = b.shape(inputs[i]);
     if (shape.h != all.h || shape.w != all.w)
       refuse_shapes(b, layer, inputs, i, "all inputs need one height and one width");
     all.c = plus(all.c, shape.c);

@@ -114,13 +114,19 @@ TEST_P(EngineTest, AnIterationOfSeveralBatchesMovesByTheMeanOfTheirSteps) {
   }
 }
 
-TEST_P(EngineTest, AccumulatesFromWhereItWasRestored) {
+/// A network with a dropout, whose masks differ from batch to batch of an iteration.
+RunSpec small_net_of_several_batches() {
   RunSpec spec = small_net(5, 2);
   spec.network.insert(spec.network.begin() + 3, layer("drop", "relu1", DropoutLayer{}));
   spec.network[4].input = {"drop"};
   spec.train.accumulate = kBatches;
   spec.solver.clip_gradients = 0.5;
   spec.loss.label_smoothing = 0.1;
+  return spec;
+}
+
+TEST_P(EngineTest, AccumulatesFromWhereItWasRestored) {
+  const RunSpec spec = small_net_of_several_batches();
   const Pack whole = start({spec}, GetParam());
   const Floats losses = whole.program->train(6, kGoOn).losses.at(0);
   const Pack cut = start({spec}, GetParam());
@@ -135,12 +141,7 @@ TEST_P(EngineTest, AccumulatesFromWhereItWasRestored) {
 }
 
 TEST(Gradients, EnginesAgreeOnIterationsOfSeveralBatches) {
-  RunSpec spec = small_net(5, 2);
-  spec.network.insert(spec.network.begin() + 3, layer("drop", "relu1", DropoutLayer{}));
-  spec.network[4].input = {"drop"};
-  spec.train.accumulate = kBatches;
-  spec.solver.clip_gradients = 0.5;
-  spec.loss.label_smoothing = 0.1;
+  const RunSpec spec = small_net_of_several_batches();
   const Pack pack = start({spec}, make_check_engine(make_cpu_engine(1), make_engine({"emulated", "", 1})));
   EXPECT_EQ(pack.program->train(3, kGoOn).iterations, 3);
   const Pack alone = start({spec}, make_cpu_engine(1));

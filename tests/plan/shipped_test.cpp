@@ -21,28 +21,19 @@ Total total_of(const std::string& name, const Shape& image) {
   return total;
 }
 
-TEST(NetworkCosts, OfLeNetWithBatchNormAreThoseOfItsRecipe) {
-  const Total total = total_of("lenet_bn", {1, 28, 28});
-  EXPECT_EQ(total.parameters, 583242);
-  EXPECT_EQ(total.macs, 4267008);
-}
-
-TEST(NetworkCosts, OfCifarNetAreThoseOfItsRecipe) {
-  const Total total = total_of("cifarnet", {3, 32, 32});
-  EXPECT_EQ(total.parameters, 89578);
-  EXPECT_EQ(total.macs, 12298240);
-}
-
-TEST(NetworkCosts, OfVgg7AreThoseOfItsRecipe) {
-  const Total total = total_of("vgg7_64", {3, 32, 32});
-  EXPECT_EQ(total.parameters, 5352778);
-  EXPECT_EQ(total.macs, 156968960);
-}
-
-TEST(NetworkCosts, OfResNet18AreThoseOfItsRecipe) {
-  const Total total = total_of("resnet18", {3, 224, 224});
-  EXPECT_EQ(total.parameters, 11693736);
-  EXPECT_EQ(total.macs, 1826918400);
+TEST(NetworkCosts, OfUl2qsNetworksAreThoseOfTheirRecipes) {
+  struct Case {
+    const char* name;
+    Shape image;
+    std::int64_t parameters, macs;
+  };
+  for (const auto& [name, image, parameters, macs] :
+       {Case{"lenet_bn", {1, 28, 28}, 583242, 4267008}, Case{"cifarnet", {3, 32, 32}, 89578, 12298240},
+        Case{"vgg7_64", {3, 32, 32}, 5352778, 156968960}, Case{"resnet18", {3, 224, 224}, 11693736, 1826918400}}) {
+    const Total total = total_of(name, image);
+    EXPECT_EQ(total.parameters, parameters) << name;
+    EXPECT_EQ(total.macs, macs) << name;
+  }
 }
 
 // Convolutions 432, 6 x 2,304, 4,608 + 5 x 9,216, 18,432 + 5 x 36,864; shortcuts 512 and 2,048; batch norms of 784

@@ -108,14 +108,14 @@ int submit(const SubmitOptions& options) {
   const Layout layout(dir, sweep.name);
   SweepPlan plan(sweep.runs, run_options, layout.folder());
   for (const std::string& warning : plan.warnings()) spdlog::warn("{}", warning);
-  const std::unique_ptr<Engine> engine = engine_like_elements(cluster);
-  const auto packs = static_cast<std::int64_t>(plan.packs(engine ? engine->info() : kSomeGpu).size());
-  if (packs == 0) {
+  if (std::ranges::none_of(plan.runs(), [&plan](const PlannedRun& run) { return plan.to_do(run); })) {
     print("all runs have ended; `qrun show` lists them\n");
     return kAllComplete;
   }
   const SlurmSite site = options.dry_run ? SlurmSite{} : ask_site(cluster.partition);
   for (const std::string& warning : requeue_warnings(site)) spdlog::warn("{}", warning);
+  const std::unique_ptr<Engine> engine = engine_like_elements(cluster);
+  const auto packs = static_cast<std::int64_t>(plan.packs(engine ? engine->info() : kSomeGpu).size());
   const double gpus = static_cast<double>(std::max<std::int64_t>(1, cluster.gpus));
   const auto seconds = engine ? std::optional(estimate(plan, *engine).seconds / gpus) : std::nullopt;
   const SlurmJob job{.name = sweep.name,
